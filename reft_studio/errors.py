@@ -1,0 +1,46 @@
+"""What can go wrong through no fault of ours, told in words for people who do not program.
+
+    StudioError
+    ├── DemonstrationsError   the table of prompts and replies, with row and column
+    ├── RecipeError           a setting of the training, with its name
+    ├── BaseModelError        the chat model cannot be found or used
+    ├── BotError              a folder or zip that is not a bot, or a bot for another base model
+    ├── TrainingError         a training that cannot go on
+    ├── ChatError             a message that cannot be answered
+    └── EngineError           the process that trains and chats
+
+Every message says what is wrong, where, and what to do next. Our own mistakes are not `StudioError`s:
+they crash with a traceback.
+"""
+
+
+class StudioError(Exception):
+    """The common parent; the page shows its message as it stands."""
+
+
+class DemonstrationsError(StudioError):
+    """A table of demonstrations that cannot be read or trained on."""
+
+
+class RecipeError(StudioError):
+    """A training setting that is out of range or unknown."""
+
+
+class BaseModelError(StudioError):
+    """A base model that cannot be found, fetched or used."""
+
+
+class BotError(StudioError):
+    """Something that is not a bot, or not a bot for this base model."""
+
+
+class TrainingError(StudioError):
+    """A training that cannot go on."""
+
+
+class ChatError(StudioError):
+    """A message that cannot be answered."""
+
+
+class EngineError(StudioError):
+    """The process that trains and chats is not there or did not answer."""

@@ -1,0 +1,87 @@
+"""How a bot is trained: every number of it, with its default and its bounds.
+
+The defaults are pyreft's (arXiv 2404.03592, its README) where measurements on the embedded model gave no
+reason to differ.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from reft_studio.errors import RecipeError
+
+LayerIndex = Annotated[int, Field(ge=0, le=999)]
+
+
+class Method(StrEnum):
+    """Members of the ReFT family that can be trained."""
+
+    LOREFT = "loreft"
+
+
+def default_layer(num_layers: int) -> int:
+    """The layer to edit in a model of `num_layers` blocks: a quarter of the way up.
+
+    Early enough that the blocks above can still turn the edit into words, late enough that the prompt has
+    been read. In the embedded model (6 blocks) this is layer 1, the best there; of 32 blocks it is layer 8,
+    the lowest of those that pyreft uses.
+    """
+    return num_layers // 4
+
+
+class Recipe(BaseModel):
+    """All settings of one training. Frozen; unknown names and values out of range raise RecipeError."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    method: Method = Method.LOREFT
+    layers: tuple[LayerIndex, ...] = Field(min_length=1)
+    """Indices of the decoder blocks whose output is edited, counted from 0."""
+    positions: str = "l1"
+    """The edited prompt tokens, in the notation of `reft_studio.positions`."""
+    rank: int = Field(default=4, ge=1, le=256)
+    """Dimensions of the subspace that is edited (r in the paper)."""
+    epochs: int = Field(default=100, ge=1, le=10_000)
+    """Passes over the demonstrations."""
+    learning_rate: float = Field(default=4e-3, gt=0, le=1)
+    batch_size: int = Field(default=10, ge=1, le=256)
+    """Demonstrations per optimizer step."""
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    """AdamW's; never applied to R, which it would destroy."""
+    seed: int = Field(default=42, ge=0, lt=2**32)
+
+    @classmethod
+    def for_depth(cls, num_layers: int, **changes: Any) -> Self:
+        """The default recipe for a model of `num_layers` blocks, with `changes` to its fields."""
+        return cls(**{"layers": (default_layer(num_layers),), **changes})
+
+    @field_validator("layers")
+    @classmethod
+    def _sort_layers(cls, layers: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(layers)) < len(layers):
+            raise ValueError("name each layer once")
+        return tuple(sorted(layers))
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain(cls, values: Any, validate: Callable[[Any], Self]) -> Self:
+        try:
+            return validate(values)
+        except ValidationError as error:
+            raise RecipeError(_in_plain_words(error)) from None
+
+
+def _in_plain_words(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    field = str(problem["loc"][0]).replace("_", " ") if problem["loc"] else "recipe"
+    match problem["type"]:
+        case "extra_forbidden":
+            known = ", ".join(name.replace("_", " ") for name in Recipe.model_fields)
+            return f'A recipe has no setting "{field}". It has: {known}.'
+        case "missing":
+            return f'The setting "{field}" is missing. Give it a value.'
+        case _:
+            reason = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            return f'The setting "{field}" cannot be {problem["input"]!r}: {reason}. Change it and try again.'

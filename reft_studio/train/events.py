@@ -1,0 +1,39 @@
+"""What a training tells while it runs. No torch here: the page reads these too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reft_studio.bot import Bot
+
+
+@dataclass(frozen=True)
+class Started:
+    """The demonstrations are tokenised and the first step begins."""
+
+    total_steps: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimizer step is done."""
+
+    step: int
+    """1 for the first."""
+    epoch: int
+    """1 for the first."""
+    loss: float
+    """Mean cross-entropy per reply token of this batch, in nats, before the step."""
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The last event, with the trained bot."""
+
+    bot: Bot
+
+
+Event = Started | Step | Finished
