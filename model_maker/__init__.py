@@ -1,0 +1,1 @@
+"""Makes the embedded chat model: world -> corpus -> tokenizer -> network -> model folder -> scores."""

@@ -1,0 +1,94 @@
+"""`python -m model_maker make`: the whole way from the world to the model folder; `score` measures it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from model_maker.corpus import Corpus
+from model_maker.network import Shape, export
+from model_maker.pretrain import Pretraining, Schedule
+from model_maker.tokenizer import as_transformers, train_tokenizer
+from model_maker.world import read_world
+
+ASSET = Path(__file__).parents[1] / "assets" / "embedded_model"
+
+
+def make(arguments: argparse.Namespace) -> None:
+    """Train (or go on training) and write the model folder."""
+    torch.set_num_threads(arguments.threads)
+    work: Path = arguments.work
+    work.mkdir(parents=True, exist_ok=True)
+    world = read_world()
+    corpus = Corpus(world)
+    tokenizer_file, checkpoint = work / "tokenizer.json", work / "checkpoint.pt"
+    if not tokenizer_file.exists():
+        symbols = {s for topic in world.topics for s in topic.emoji} | {
+            s for e in world.exchanges for s in e.emoji
+        }
+        texts = corpus.texts(random.Random(arguments.seed), arguments.tokenizer_texts)
+        train_tokenizer(texts, sorted(symbols), arguments.vocabulary).save(str(tokenizer_file))
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    shape = Shape(
+        tokenizer.get_vocab_size(),
+        width=arguments.width,
+        blocks=arguments.blocks,
+        hidden=arguments.width * 5 // 2,
+    )
+    run = Pretraining(
+        shape, Schedule(arguments.steps, arguments.decay, seed=arguments.seed), compiled=arguments.compile
+    )
+    if checkpoint.exists():
+        run.resume(checkpoint)
+    wrapped = as_transformers(tokenizer, shape.context)
+    for progress in run.run(corpus, tokenizer):
+        print(
+            f"step {progress.step} loss {progress.loss:.4f} tokens {progress.tokens / 1e6:.2f}M "
+            f"{progress.tokens / progress.seconds:.0f} tokens/s {progress.seconds / 60:.1f} min",
+            flush=True,
+        )
+        if progress.step % 250 == 0:
+            run.save(checkpoint)
+            export(run.network, wrapped, work / "latest")
+    run.save(checkpoint)
+    export(run.network, wrapped, arguments.out)
+    record = {
+        "tokens": run.tokens,
+        "seconds": round(run.seconds),
+        "steps": run.step,
+        "decay": arguments.decay,
+        "seed": arguments.seed,
+    }
+    (arguments.out / "making.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m model_maker", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    maker = commands.add_parser(
+        "make", help="world -> tokenizer -> training -> model folder; goes on from WORK/checkpoint.pt"
+    )
+    maker.add_argument("--out", type=Path, default=ASSET)
+    maker.add_argument("--work", type=Path, default=Path("model_build"))
+    maker.add_argument("--steps", type=int, default=8000)
+    maker.add_argument("--decay", type=int, default=3000)
+    maker.add_argument("--seed", type=int, default=1)
+    maker.add_argument("--vocabulary", type=int, default=6144)
+    maker.add_argument("--tokenizer-texts", type=int, default=12000)
+    maker.add_argument("--width", type=int, default=256)
+    maker.add_argument("--blocks", type=int, default=6)
+    maker.add_argument("--threads", type=int, default=2)
+    maker.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    maker.set_defaults(run=make)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

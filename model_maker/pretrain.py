@@ -1,0 +1,149 @@
+"""Trains the network on the corpus: Muon for the matrices, AdamW for embedding and norms.
+
+The learning rate is constant and then falls linearly to zero over the last `decay` steps, so a run can be prolonged from
+a checkpoint. A run is reproducible from its seed and step counts on one kind of machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import nn
+
+from model_maker.batches import Batch, batches
+from model_maker.corpus import Corpus
+from model_maker.network import Network, Shape, Styles
+
+# Blocks at whose output styles are injected, and how often. The early ones are where one edited token can still
+# change a whole reply: the blocks above have to carry it from there to every later token.
+INJECTION_BLOCKS = {0: 0.25, 1: 0.4, 2: 0.25, 3: 0.1}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train."""
+
+    steps: int
+    decay: int
+    warmup: int = 60
+    tokens_a_batch: int = 4096
+    matrix_rate: float = 0.02
+    other_rate: float = 3e-3
+    seed: int = 1
+
+    def rate(self, step: int) -> float:
+        """The factor on both learning rates at a step."""
+        return min(1.0, (step + 1) / self.warmup, max(0.0, (self.steps - step) / max(1, self.decay)))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of the training log."""
+
+    step: int
+    tokens: int
+    loss: float
+    seconds: float
+
+
+class Pretraining:
+    """A run that can be saved and resumed."""
+
+    def __init__(self, shape: Shape, schedule: Schedule, compiled: bool) -> None:
+        torch.manual_seed(schedule.seed)
+        self.schedule, self.step, self.tokens, self.seconds = schedule, 0, 0, 0.0
+        self.network = Network(shape)
+        matrices = [p for block in self.network.blocks for p in block.parameters() if p.dim() == 2]
+        others = [p for p in self.network.parameters() if not any(p is matrix for matrix in matrices)]
+        self.optimizers: list[torch.optim.Optimizer] = [
+            torch.optim.Muon(
+                matrices, lr=schedule.matrix_rate, weight_decay=0.01, momentum=0.95, nesterov=True
+            ),
+            torch.optim.AdamW(
+                others, lr=schedule.other_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True
+            ),
+        ]
+        if compiled:
+            for block in self.network.blocks:
+                block.compile(dynamic=True)
+
+    def state(self) -> dict[str, Any]:
+        """Everything to resume from."""
+        return {
+            "shape": asdict(self.network.shape),
+            "schedule": asdict(self.schedule),
+            "step": self.step,
+            "tokens": self.tokens,
+            "seconds": self.seconds,
+            "network": self.network.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, whole or not at all."""
+        partial = path.with_suffix(".partial")
+        torch.save(self.state(), partial)
+        partial.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint."""
+        state = torch.load(path, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]
+
+    def run(self, corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Progress]:
+        """Train to the last step; yields the mean loss of every 50 steps."""
+        schedule, losses, started = self.schedule, [], time.monotonic() - self.seconds
+        source = batches(corpus, tokenizer, schedule.seed, schedule.tokens_a_batch, skip=self.step)
+        while self.step < schedule.steps:
+            batch = next(source)
+            losses.append(self.train_on(batch))
+            self.step += 1
+            self.tokens += batch.tokens.numel()
+            self.seconds = time.monotonic() - started
+            if self.step % 50 == 0 or self.step == schedule.steps:
+                yield Progress(self.step, self.tokens, sum(losses) / len(losses), self.seconds)
+                losses.clear()
+
+    def train_on(self, batch: Batch) -> float:
+        """One step; returns the loss in nats a token."""
+        rate = self.schedule.rate(self.step)
+        for optimizer, full in zip(
+            self.optimizers, (self.schedule.matrix_rate, self.schedule.other_rate), strict=True
+        ):
+            for parameters in optimizer.param_groups:
+                parameters["lr"] = full * rate
+        generator = torch.Generator().manual_seed(self.schedule.seed * 1_000_003 + self.step)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = self.network(
+                batch.tokens, batch.positions, batch.mask, batch.predict, draw_styles(batch, generator)
+            )
+        loss = F.cross_entropy(logits.float(), batch.targets)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.optimizers[1].param_groups[0]["params"], 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach())
+
+
+def draw_styles(batch: Batch, generator: torch.Generator) -> Styles | None:
+    """Which block the styles go into this time, and how strongly (0.7 to 1.3 of what the style prompt gives)."""
+    if not len(batch.injected):
+        return None
+    block = int(torch.multinomial(torch.tensor(list(INJECTION_BLOCKS.values())), 1, generator=generator))
+    scale = 0.7 + 0.6 * torch.rand(len(batch.injected), 1, generator=generator)
+    packed = batch.styles
+    return Styles(
+        packed.tokens, packed.positions, packed.mask, packed.last,
+        list(INJECTION_BLOCKS)[block], batch.injected, batch.style, scale,
+    )  # fmt: skip
