@@ -1,0 +1,30 @@
+"""Start ReFT Studio: settings, then store and engine, then the page."""
+
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+
+def main() -> None:
+    """Run until stopped."""
+    # Imported here, since the engine's process imports this file too and needs none of it.
+    from reft_studio.engine.process import CLOSED, ProcessEngine
+    from reft_studio.settings import Settings
+    from reft_studio.store import Store
+    from reft_studio.ui.page import build_ui
+    from reft_studio.ui.server import serve
+    from reft_studio.ui.studio import Studio
+
+    settings = Settings()
+    store = Store(settings.data_folder)
+    store.interrupt_jobs(CLOSED)
+    with (
+        closing(ProcessEngine(settings.base_model, on_update=store.record)) as engine,
+        TemporaryDirectory(prefix="reft-studio-") as scratch,
+    ):
+        engine.start()
+        serve(build_ui(Studio(settings, store, engine, Path(scratch))), settings)
+
+
+if __name__ == "__main__":
+    main()

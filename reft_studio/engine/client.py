@@ -1,0 +1,121 @@
+"""The page's half of every engine: turns calls into commands, and sorts the events that come back."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from uuid import uuid4
+
+from reft_studio.chat.sampling import Sampling
+from reft_studio.demonstrations import Demonstration
+from reft_studio.engine.interface import (
+    Conversation,
+    EngineStatus,
+    JobState,
+    JobUpdate,
+    OpenedBot,
+    Readiness,
+    TrainingJob,
+)
+from reft_studio.engine.messages import (
+    Answer,
+    Ask,
+    Cancel,
+    Chat,
+    Command,
+    End,
+    Event,
+    OpenBot,
+    PackBot,
+    Question,
+    StopAnswering,
+    Submit,
+)
+from reft_studio.errors import EngineError
+
+
+class EngineClient(ABC):
+    """An `Engine` whose model is at the other end of `_send`; what comes back goes into `receive`."""
+
+    def __init__(self, on_update: Callable[[JobUpdate], None]) -> None:
+        self._on_update = on_update
+        self._status = EngineStatus(Readiness.STOPPED)
+        self._jobs: set[str] = set()
+        self._inboxes: dict[str, SimpleQueue[Answer | End]] = {}
+
+    @abstractmethod
+    def start(self) -> None: ...
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    @abstractmethod
+    def _send(self, command: Command) -> None: ...
+
+    def status(self) -> EngineStatus:
+        return self._status
+
+    def submit(self, job: TrainingJob) -> None:
+        self._jobs.add(job.id)
+        self._send(Submit(job))
+
+    def cancel(self, job_id: str) -> None:
+        self._send(Cancel(job_id))
+
+    def chat(
+        self, chat_id: str, conversations: Sequence[Conversation], sampling: Sampling
+    ) -> Iterator[tuple[str, ...]]:
+        for replies in self._ask(chat_id, Chat(tuple(conversations), sampling)):
+            assert isinstance(replies, tuple)
+            yield replies
+
+    def stop_chat(self, chat_id: str) -> None:
+        if chat_id in self._inboxes:
+            self._send(StopAnswering(chat_id))
+
+    def pack_bot(
+        self, folder: Path, zip_path: Path, name: str, demonstrations: Sequence[Demonstration] = ()
+    ) -> None:
+        for _ in self._ask(uuid4().hex, PackBot(folder, zip_path, name, tuple(demonstrations))):
+            pass
+
+    def open_bot(self, zip_path: Path, folder: Path) -> OpenedBot:
+        (bot,) = self._ask(uuid4().hex, OpenBot(zip_path, folder))
+        assert isinstance(bot, OpenedBot)
+        return bot
+
+    def receive(self, event: Event) -> None:
+        """Take one event from the model's half; called from one thread at a time."""
+        match event:
+            case EngineStatus():
+                self._status = event
+            case JobUpdate():
+                if event.state.ended:
+                    self._jobs.discard(event.job_id)
+                self._on_update(event)
+            case Answer() | End():
+                if inbox := self._inboxes.get(event.id):
+                    inbox.put(event)
+
+    def lost(self, message: str) -> None:
+        """Tell everyone who waits that the model's half is gone."""
+        self._status = EngineStatus(Readiness.STOPPED, message=message)
+        for job_id in list(self._jobs):
+            self.receive(JobUpdate(job_id, JobState.INTERRUPTED, message=message))
+        for request_id in list(self._inboxes):
+            self.receive(End(request_id, message))
+
+    def _ask(self, request_id: str, question: Question) -> Iterator[tuple[str, ...] | OpenedBot]:
+        inbox: SimpleQueue[Answer | End] = SimpleQueue()
+        self._inboxes[request_id] = inbox
+        event: Answer | End | None = None
+        try:
+            self._send(Ask(request_id, question))
+            while isinstance(event := inbox.get(), Answer):
+                yield event.value
+        finally:
+            del self._inboxes[request_id]
+            if not isinstance(event, End):
+                self._send(StopAnswering(request_id))
+        if event.error:
+            raise EngineError(event.error)

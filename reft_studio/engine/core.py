@@ -1,0 +1,170 @@
+"""The half of an engine with the model in it: trains and chats at the same time, on one copy of the weights.
+
+There are two lanes, each one thread that does one thing at a time: trainings, and everything a person waits
+for (chats, bot files). Threads rather than turns, because a reply is generated inside one long call of
+transformers, and because torch lets go of the interpreter while it computes. Both lanes hook into the model's
+modules, so each has a module tree of its own over the same tensors.
+"""
+
+import copy
+import logging
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any
+
+from reft_studio.base_model import BaseModel, load_base_model
+from reft_studio.bot import Bot
+from reft_studio.chat.generate import ChatRequest, stream_replies
+from reft_studio.chat.probes import record_probes
+from reft_studio.engine.interface import (
+    EngineStatus,
+    JobState,
+    JobUpdate,
+    OpenedBot,
+    Readiness,
+    TrainingJob,
+)
+from reft_studio.engine.messages import (
+    OUR_MISTAKE,
+    Answer,
+    Ask,
+    Cancel,
+    Chat,
+    Command,
+    End,
+    OpenBot,
+    PackBot,
+    Question,
+    Send,
+    StopAnswering,
+    Submit,
+)
+from reft_studio.errors import StudioError
+from reft_studio.recipe import Recipe
+from reft_studio.train.events import Finished, Started, Step
+from reft_studio.train.loop import training_events
+
+SECONDS_BETWEEN_UPDATES = 0.2
+
+log = logging.getLogger(__name__)
+
+
+class Core:
+    """Loads a base model, then handles commands; whatever there is to tell goes through `send`."""
+
+    def __init__(self, base_model: str, send: Send) -> None:
+        self._send = send
+        self._flags: dict[str, Flag] = {}
+        self._training_lane = ThreadPoolExecutor(1, "training")
+        self._waiting_lane = ThreadPoolExecutor(1, "waiting")
+        send(EngineStatus(Readiness.LOADING))
+        self._base = self._waiting_lane.submit(load_base_model, base_model)
+        self._base.add_done_callback(self._report_readiness)
+
+    def handle(self, command: Command) -> None:
+        """Begin what is asked for; returns at once."""
+        match command:
+            case Submit(job):
+                self._flags[job.id] = Flag()
+                training = self._training_lane.submit(self._train, job)
+                training.add_done_callback(lambda done: self._end_job(job.id, done))
+            case Ask(id, question):
+                self._flags[id] = Flag()
+                answering = self._waiting_lane.submit(self._answer, id, question)
+                answering.add_done_callback(lambda done: self._end_answer(id, done))
+            case Cancel(id) | StopAnswering(id):
+                if flag := self._flags.get(id):
+                    flag.set()
+
+    def close(self) -> None:
+        """Stop what runs at its next step."""
+        for flag in list(self._flags.values()):
+            flag.set()
+        self._training_lane.shutdown(wait=False, cancel_futures=True)
+        self._waiting_lane.shutdown(wait=False, cancel_futures=True)
+
+    def _report_readiness(self, loaded: Future[BaseModel]) -> None:
+        if message := _explain(loaded):
+            self._send(EngineStatus(Readiness.FAILED, message=message))
+        else:
+            self._send(EngineStatus(Readiness.READY, num_layers=loaded.result().num_layers))
+
+    # Trainings
+
+    def _train(self, job: TrainingJob) -> None:
+        base = _twin(self._base.result())
+        recipe = Recipe.for_depth(base.num_layers, **job.recipe_changes)
+        progress = JobUpdate(job.id, JobState.RUNNING)
+        sent_at = 0.0
+        for event in training_events(base, job.demonstrations, recipe, name=job.name, limits=job.limits):
+            if self._flags[job.id].is_set():
+                self._send(replace(progress, state=JobState.CANCELLED, seconds_left=None))
+                return
+            match event:
+                case Started(total_steps):
+                    progress = replace(progress, total_steps=total_steps)
+                case Step(step, _, loss, seconds_left):
+                    losses = (*progress.losses, loss)
+                    progress = replace(progress, step=step, losses=losses, seconds_left=seconds_left)
+                case Finished(bot):
+                    record_probes(base, bot, job.probes).save(job.bot_folder)
+                    progress = replace(progress, state=JobState.DONE)
+            if progress.state.ended or time.monotonic() - sent_at > SECONDS_BETWEEN_UPDATES:
+                self._send(progress)
+                sent_at = time.monotonic()
+
+    def _end_job(self, job_id: str, done: Future[None]) -> None:
+        del self._flags[job_id]
+        if message := _explain(done):
+            self._send(JobUpdate(job_id, JobState.FAILED, message=message))
+
+    # Questions
+
+    def _answer(self, request_id: str, question: Question) -> None:
+        base = self._base.result()
+        match question:
+            case Chat(conversations, sampling):
+                requests = [ChatRequest(c.messages, _load(c.bot_folder)) for c in conversations]
+                should_stop = self._flags[request_id].is_set
+                for replies in stream_replies(base, requests, sampling, should_stop):
+                    self._send(Answer(request_id, tuple(replies)))
+            case PackBot(folder, zip_path, name, demonstrations):
+                bot = Bot.load(folder)
+                named = replace(bot, manifest=bot.manifest.model_copy(update={"name": name}))
+                named.save_zip(zip_path, demonstrations or None)
+            case OpenBot(zip_path, folder):
+                bot = Bot.load_zip(zip_path)
+                bot.check_base(base)
+                bot.save(folder)
+                probes = tuple(probe.prompt for probe in bot.manifest.probes)
+                self._send(Answer(request_id, OpenedBot(bot.manifest.name, probes)))
+
+    def _end_answer(self, request_id: str, done: Future[None]) -> None:
+        del self._flags[request_id]
+        self._send(End(request_id, _explain(done)))
+
+
+def _twin(base: BaseModel) -> BaseModel:
+    """The same tensors under modules of their own, which can be hooked into independently."""
+    tensors = (*base.model.parameters(), *base.model.buffers())
+    return replace(base, model=copy.deepcopy(base.model, {id(tensor): tensor for tensor in tensors}))
+
+
+def _load(bot_folder: Path | None) -> Bot | None:
+    return Bot.load(bot_folder) if bot_folder else None
+
+
+def _explain(done: Future[Any]) -> str:
+    """What to tell a person about how a lane's task ended: nothing if all went well."""
+    if done.cancelled():
+        return ""
+    error = done.exception()
+    if error is None:
+        return ""
+    if isinstance(error, StudioError):
+        return str(error)
+    log.error("A task of the engine crashed", exc_info=error)
+    return OUR_MISTAKE

@@ -1,0 +1,129 @@
+"""What the page asks of an engine and what comes back. No torch here: the page reads all of this."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from reft_studio.chat.sampling import Sampling
+from reft_studio.demonstrations import Demonstration, Limits
+from reft_studio.prompts import Message
+
+
+class JobState(StrEnum):
+    """Where a training stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self not in (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """One click on Train."""
+
+    id: str
+    name: str
+    demonstrations: tuple[Demonstration, ...]
+    bot_folder: Path
+    """Where the bot is saved when it is done."""
+    recipe_changes: dict[str, Any] = field(default_factory=dict)
+    """Fields of `Recipe` that differ from the default for the base model."""
+    probes: tuple[str, ...] = ()
+    """Unseen prompts whose greedy replies are stored with the bot."""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class JobUpdate:
+    """All there is to know about a job, so that the latest update makes older ones superfluous."""
+
+    job_id: str
+    state: JobState
+    step: int = 0
+    total_steps: int = 0
+    losses: tuple[float, ...] = ()
+    """One per step so far."""
+    seconds_left: float | None = None
+    message: str = ""
+    """Why the job failed or was interrupted, and what to do."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Messages ending with the prompt to answer, and the bot that answers; None is the plain base model."""
+
+    messages: tuple[Message, ...]
+    bot_folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class OpenedBot:
+    """What the page shows of a bot that came in a zip."""
+
+    name: str
+    probes: tuple[str, ...]
+
+
+class Readiness(StrEnum):
+    """Whether an engine can work."""
+
+    STOPPED = "stopped"
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """How the base model is doing."""
+
+    readiness: Readiness
+    num_layers: int | None = None
+    message: str = ""
+    """Why the base model could not be loaded."""
+
+
+class Engine(Protocol):
+    """Owns the only copy of one base model. Every method may be called from any thread."""
+
+    def start(self) -> None:
+        """Begin to load the base model; returns at once."""
+
+    def status(self) -> EngineStatus:
+        """How the base model is doing."""
+
+    def submit(self, job: TrainingJob) -> None:
+        """Put a training in the queue; returns at once, and `JobUpdate`s tell the rest."""
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a training to stop after the step it is in."""
+
+    def chat(
+        self, chat_id: str, conversations: Sequence[Conversation], sampling: Sampling
+    ) -> Iterator[tuple[str, ...]]:
+        """Growing replies, one per conversation; raises StudioError. Closing the iterator stops them."""
+
+    def stop_chat(self, chat_id: str) -> None:
+        """End a running chat early; its iterator ends with what was said so far."""
+
+    def pack_bot(
+        self, folder: Path, zip_path: Path, name: str, demonstrations: Sequence[Demonstration] = ()
+    ) -> None:
+        """Write a saved bot to a zip under the given name; raises StudioError."""
+
+    def open_bot(self, zip_path: Path, folder: Path) -> OpenedBot:
+        """Check a bot's zip, also against the base model, and save it in a folder; raises StudioError."""
+
+    def close(self) -> None:
+        """Stop working and free the base model."""

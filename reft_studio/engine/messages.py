@@ -1,0 +1,93 @@
+"""What travels between the page's half of an engine (`client`) and the half with the model (`core`)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reft_studio.chat.sampling import Sampling
+from reft_studio.demonstrations import Demonstration
+from reft_studio.engine.interface import Conversation, EngineStatus, JobUpdate, OpenedBot, TrainingJob
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Train a bot."""
+
+    job: TrainingJob
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Stop a training."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Chat:
+    """Answered by growing tuples of replies."""
+
+    conversations: tuple[Conversation, ...]
+    sampling: Sampling
+
+
+@dataclass(frozen=True)
+class PackBot:
+    """Answered by nothing but its end."""
+
+    folder: Path
+    zip_path: Path
+    name: str
+    demonstrations: tuple[Demonstration, ...]
+
+
+@dataclass(frozen=True)
+class OpenBot:
+    """Answered by one `OpenedBot`."""
+
+    zip_path: Path
+    folder: Path
+
+
+Question = Chat | PackBot | OpenBot
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question that is answered by any number of `Answer`s and one `End`, all with its id."""
+
+    id: str
+    question: Question
+
+
+@dataclass(frozen=True)
+class StopAnswering:
+    """The asker has heard enough."""
+
+    id: str
+
+
+Command = Submit | Cancel | Ask | StopAnswering
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of several, or the only one."""
+
+    id: str
+    value: tuple[str, ...] | OpenedBot
+
+
+@dataclass(frozen=True)
+class End:
+    """Nothing more is answered; with an error if the question could not be."""
+
+    id: str
+    error: str = ""
+
+
+Event = EngineStatus | JobUpdate | Answer | End
+Send = Callable[[Event], None]
+
+OUR_MISTAKE = "Something went wrong on our side. The details are in the log of the app. Please try again."
+"""Said where an exception is not the person's doing; the traceback goes to the log."""

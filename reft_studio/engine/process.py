@@ -1,0 +1,125 @@
+"""An engine in a process of its own: the page stays light, and a crash there never takes the page along.
+
+Commands and events are pickled over one pipe. The child is started by spawn (never fork after torch) in its
+own session, so that Ctrl-C in the terminal reaches only the page; when the page goes, however it goes, the
+pipe closes and the child ends.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from threading import Lock, Thread
+
+from reft_studio.engine.client import EngineClient
+from reft_studio.engine.interface import EngineStatus, JobUpdate, Readiness
+from reft_studio.engine.messages import Command, Event
+
+INTERRUPTED = (
+    "The part of the app that trains and chats stopped unexpectedly, perhaps because the memory of this "
+    "computer was full. It has been started again: try once more, with other programs closed."
+)
+CLOSED = "The app was closed before the bot was done. Press Train to start again."
+SECONDS_TO_CLOSE = 5.0
+
+
+@dataclass(frozen=True)
+class _Child:
+    process: BaseProcess
+    pipe: Connection
+
+
+class ProcessEngine(EngineClient):
+    """Starts its child when told to, and again whenever it is needed and gone."""
+
+    def __init__(self, base_model: str, on_update: Callable[[JobUpdate], None]) -> None:
+        super().__init__(on_update)
+        self._base_model = base_model
+        self._lock = Lock()
+        self._child: _Child | None = None
+        self._reader: Thread | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, for those who watch it."""
+        return self._child.process.pid if self._child else None
+
+    def start(self) -> None:
+        with self._lock:
+            self._running_child()
+
+    def close(self) -> None:
+        with self._lock:
+            child, self._child = self._child, None
+            if child is None:
+                return
+            child.pipe.send(None)
+        child.process.join(SECONDS_TO_CLOSE)
+        child.process.kill()
+        assert self._reader
+        self._reader.join()
+
+    def _send(self, command: Command) -> None:
+        with self._lock:
+            child = self._running_child()
+            # If the child is gone, the reader sees it too and tells everyone who waits.
+            with suppress(BrokenPipeError):
+                child.pipe.send(command)
+
+    def _running_child(self) -> _Child:
+        """The child, started if need be; the lock is held."""
+        if self._child is None:
+            self._status = EngineStatus(Readiness.LOADING)
+            spawn = get_context("spawn")
+            pipe, childs_end = spawn.Pipe()
+            process = spawn.Process(target=_serve, args=(childs_end, self._base_model), daemon=True)
+            process.start()
+            childs_end.close()
+            self._child = _Child(process, pipe)
+            self._reader = Thread(target=self._read, args=(self._child,), daemon=True)
+            self._reader.start()
+        return self._child
+
+    def _read(self, child: _Child) -> None:
+        was_ready = False
+        try:
+            while True:
+                event: Event = child.pipe.recv()
+                was_ready |= isinstance(event, EngineStatus) and event.readiness is Readiness.READY
+                self.receive(event)
+        except (EOFError, OSError):
+            self._mourn(child, was_ready)
+
+    def _mourn(self, child: _Child, was_ready: bool) -> None:
+        with self._lock:
+            closed = self._child is not child
+            if not closed:
+                self._child = None
+            self.lost(CLOSED if closed else INTERRUPTED)
+            # A child that died before it was ready would only die again: it is started when next needed.
+            if was_ready and not closed:
+                self._running_child()
+
+
+def _serve(pipe: Connection, base_model: str) -> None:
+    """The child: handle commands until the page says None or is gone."""
+    if hasattr(os, "setsid"):
+        os.setsid()
+    from reft_studio.engine.core import Core
+
+    sending = Lock()
+
+    def send(event: Event) -> None:
+        with sending:
+            pipe.send(event)
+
+    core = Core(base_model, send)
+    with suppress(EOFError):
+        while (command := pipe.recv()) is not None:
+            core.handle(command)
+    core.close()
+    # Whatever still runs has nobody left to tell; files are written by atomic rename.
+    os._exit(0)

@@ -1,0 +1,213 @@
+"""What must survive a reload and a restart: the table, the trainings, the bots. SQLite, one file.
+
+Each operation has a connection of its own, so any thread may call.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from reft_studio.demonstrations import Demonstration
+from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS drafts (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    name TEXT NOT NULL,
+    demonstrations TEXT NOT NULL,
+    probes TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    demonstrations TEXT NOT NULL,
+    recipe_changes TEXT NOT NULL,
+    probes TEXT NOT NULL,
+    bot_folder TEXT NOT NULL,
+    state TEXT NOT NULL,
+    step INTEGER NOT NULL DEFAULT 0,
+    total_steps INTEGER NOT NULL DEFAULT 0,
+    losses TEXT NOT NULL DEFAULT '[]',
+    seconds_left REAL,
+    message TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS bots (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    probes TEXT NOT NULL
+);
+"""
+_ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The table as it stands on the page, empty rows and all."""
+
+    name: str = ""
+    demonstrations: tuple[Demonstration, ...] = ()
+    probes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SavedBot:
+    """A bot that can be talked to."""
+
+    id: str
+    name: str
+    folder: Path
+    probes: tuple[str, ...] = ()
+
+
+class Store:
+    """The database in a data folder, and where that folder keeps bots."""
+
+    def __init__(self, data_folder: Path) -> None:
+        data_folder.mkdir(parents=True, exist_ok=True)
+        self._path = data_folder / "studio.sqlite3"
+        self._bots_folder = data_folder / "bots"
+        with self._connect() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_SCHEMA)
+
+    # The draft
+
+    def draft(self) -> Draft:
+        """The table as it was last saved; an empty one at first."""
+        with self._connect() as connection:
+            row = connection.execute("SELECT * FROM drafts").fetchone()
+        if row is None:
+            return Draft()
+        return Draft(row["name"], _demonstrations(row), tuple(json.loads(row["probes"])))
+
+    def save_draft(self, draft: Draft) -> None:
+        """Keep this table instead of the last one."""
+        values = (draft.name, _json(draft.demonstrations), json.dumps(draft.probes))
+        with self._connect() as connection:
+            connection.execute("REPLACE INTO drafts VALUES (1, ?, ?, ?)", values)
+
+    # Trainings
+
+    def bot_folder(self, bot_id: str) -> Path:
+        """Where a bot with this id is kept."""
+        return self._bots_folder / bot_id
+
+    def add_job(self, job: TrainingJob) -> None:
+        """Write down a training before the engine hears of it."""
+        values = {
+            "id": job.id,
+            "name": job.name,
+            "demonstrations": _json(job.demonstrations),
+            "recipe_changes": json.dumps(job.recipe_changes),
+            "probes": json.dumps(job.probes),
+            "bot_folder": str(job.bot_folder),
+            "state": JobState.QUEUED,
+        }
+        with self._connect() as connection:
+            connection.execute(_insert("jobs", values), values)
+
+    def record(self, update: JobUpdate) -> None:
+        """Note what the engine says of a training; what has ended stays as it ended."""
+        values = asdict(update) | {"losses": json.dumps(update.losses)}
+        with self._connect() as connection:
+            changed = connection.execute(
+                f"""UPDATE jobs SET step = :step, total_steps = :total_steps, losses = :losses,
+                    seconds_left = :seconds_left, message = :message,
+                    state = CASE WHEN state = 'cancelling' AND :state = 'running' THEN state ELSE :state END
+                WHERE id = :job_id AND state NOT IN ({_ENDED})""",
+                values,
+            ).rowcount
+            if changed and update.state is JobState.DONE:
+                connection.execute(
+                    "INSERT INTO bots (id, name, folder, probes) "
+                    "SELECT id, name, bot_folder, probes FROM jobs WHERE id = ?",
+                    (update.job_id,),
+                )
+
+    def cancelling(self, job_id: str) -> None:
+        """Note that a training is asked to stop."""
+        with self._connect() as connection:
+            connection.execute(
+                f"UPDATE jobs SET state = 'cancelling' WHERE id = ? AND state NOT IN ({_ENDED})", (job_id,)
+            )
+
+    def interrupt_jobs(self, message: str) -> None:
+        """Give up trainings that no engine works on any more, as after a restart of the app."""
+        with self._connect() as connection:
+            connection.execute(
+                f"UPDATE jobs SET state = 'interrupted', message = ? WHERE state NOT IN ({_ENDED})",
+                (message,),
+            )
+
+    def latest_job(self) -> JobUpdate | None:
+        """Where the training that was started last stands."""
+        with self._connect() as connection:
+            row = connection.execute("SELECT * FROM jobs ORDER BY number DESC LIMIT 1").fetchone()
+        if row is None:
+            return None
+        return JobUpdate(
+            job_id=row["id"],
+            state=JobState(row["state"]),
+            step=row["step"],
+            total_steps=row["total_steps"],
+            losses=tuple(json.loads(row["losses"])),
+            seconds_left=row["seconds_left"],
+            message=row["message"],
+        )
+
+    def trained_on(self, bot_id: str) -> tuple[Demonstration, ...]:
+        """The demonstrations of a bot that was trained here; none for one that was opened from a file."""
+        with self._connect() as connection:
+            row = connection.execute("SELECT demonstrations FROM jobs WHERE id = ?", (bot_id,)).fetchone()
+        return () if row is None else _demonstrations(row)
+
+    # Bots
+
+    def add_bot(self, bot: SavedBot) -> None:
+        """Remember a bot that was opened from a file."""
+        values = (bot.id, bot.name, str(bot.folder), json.dumps(bot.probes))
+        with self._connect() as connection:
+            connection.execute("INSERT INTO bots (id, name, folder, probes) VALUES (?, ?, ?, ?)", values)
+
+    def bots(self) -> list[SavedBot]:
+        """All bots, the newest first."""
+        with self._connect() as connection:
+            rows = connection.execute("SELECT * FROM bots ORDER BY number DESC").fetchall()
+        return [_bot(row) for row in rows]
+
+    def bot(self, bot_id: str) -> SavedBot | None:
+        """One of them, or None where there is none with this id."""
+        with self._connect() as connection:
+            row = connection.execute("SELECT * FROM bots WHERE id = ?", (bot_id,)).fetchone()
+        return None if row is None else _bot(row)
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA synchronous = NORMAL")
+            yield connection
+
+
+def _insert(table: str, values: dict[str, Any]) -> str:
+    names = ", ".join(values)
+    return f"INSERT INTO {table} ({names}) VALUES (:{', :'.join(values)})"
+
+
+def _json(demonstrations: Sequence[Demonstration]) -> str:
+    return json.dumps([[row.prompt, row.reply] for row in demonstrations])
+
+
+def _demonstrations(row: sqlite3.Row) -> tuple[Demonstration, ...]:
+    return tuple(Demonstration(prompt, reply) for prompt, reply in json.loads(row["demonstrations"]))
+
+
+def _bot(row: sqlite3.Row) -> SavedBot:
+    return SavedBot(row["id"], row["name"], Path(row["folder"]), tuple(json.loads(row["probes"])))

@@ -1,0 +1,155 @@
+"""The first tab: a table of prompts and replies, from a starter, a file, a spreadsheet or the keyboard.
+
+The store's draft is the truth: every change goes there first, and the table shows what came of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from reft_studio.demonstrations import Demonstration, read_demonstrations
+from reft_studio.errors import DemonstrationsError
+from reft_studio.store import Draft
+from reft_studio.ui import wording
+from reft_studio.ui.events import connect, file_offer, show
+from reft_studio.ui.starters import Starter, starters
+from reft_studio.ui.studio import Studio
+from reft_studio.ui.table import Cells, added, filled, from_cells, pasted, saved, to_cells
+
+
+class DemonstrationsTab:
+    """Lays the tab out and connects it."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        gr.HTML(f"<h2>{wording.EXAMPLES_TITLE}</h2><p>{wording.EXAMPLES_INTRO}</p>")
+        with gr.Row(elem_classes="cards"):
+            cards = [(starter, _card(starter)) for starter in starters()]
+        self._banner = gr.HTML(elem_classes="banner")
+        self._table = gr.Dataframe(
+            headers=[wording.PROMPT_COLUMN, wording.REPLY_COLUMN],
+            column_count=(2, "fixed"),  # type: ignore[arg-type]  # what column_limits is going to do
+            type="array",
+            wrap=True,
+            interactive=True,
+            show_label=False,
+            show_row_numbers=True,
+            column_widths=["45%", "55%"],
+            max_height=560,
+            buttons=[],
+            elem_id="table",
+        )
+        self._count = gr.HTML(elem_id="count")
+        with gr.Row(elem_classes="tools"):
+            add = gr.Button(wording.ADD_ROW, size="sm", elem_id="add-row")
+            delete = gr.Button(wording.DELETE_ROW, size="sm", elem_id="delete-row")
+            self._undo = gr.Button(wording.UNDO, size="sm", visible=False, elem_id="undo")
+        selected = gr.State(None)
+        self._previous = gr.State(None)
+        self.shown = [self._table, self._count]
+
+        self._on(self._table.input, self._keep, [self._table], [self._count])
+        show(self._table.select, _row_of, [], [selected])
+        self._on(add.click, self._add_row, [self._table], self.shown)
+        self._on(delete.click, self._delete_row, [self._table, selected], [*self.shown, selected])
+        for starter, card in cards:
+            self._on(card.click, partial(self._start_from, starter), [], self._replaced)
+        self._on(self._undo.click, self._put_back, [self._previous], [*self.shown, self._undo])
+        with gr.Accordion(wording.FILES_TITLE, open=False):
+            self._build_files()
+        self.to_training = gr.Button(wording.TO_TRAINING, variant="primary", elem_id="to-training")
+
+    def _build_files(self) -> None:
+        modes = [wording.APPEND, wording.REPLACE]
+        mode = gr.Radio(modes, value=wording.APPEND, label=wording.FILE_MODE, elem_id="file-mode")
+        with gr.Row():
+            with gr.Column():
+                kinds = [".csv", ".tsv", ".jsonl"]
+                upload = gr.File(label=wording.UPLOAD, file_types=kinds, height=170, elem_id="upload")
+            with gr.Column():
+                box = gr.Textbox(label=wording.PASTE, info=wording.PASTE_HELP, lines=3, elem_id="paste")
+                paste = gr.Button(wording.PASTE_BUTTON, size="sm", elem_id="paste-button")
+        with gr.Row(elem_classes="tools"):
+            csv = gr.Button(wording.SAVE_CSV, size="sm", elem_id="save-csv")
+            jsonl = gr.Button(wording.SAVE_JSONL, size="sm", elem_id="save-jsonl")
+        opened = self._on(upload.upload, self._open_file, [self._table, upload, mode], self._replaced)
+        opened.then(lambda: None, None, [upload], show_progress="hidden", api_visibility="private")
+        self._on(paste.click, self._paste, [self._table, box, mode], [*self._replaced, box])
+        file_offer(csv, partial(self._save, ".csv"), [self._table], self._banner)
+        file_offer(jsonl, partial(self._save, ".jsonl"), [self._table], self._banner)
+
+    @property
+    def _replaced(self) -> list[Any]:
+        return [*self.shown, self._previous, self._undo]
+
+    def _on(self, trigger: Any, act: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+        return connect(trigger, act, inputs, outputs, self._banner)
+
+    # What the buttons do
+
+    def restore(self) -> tuple[Cells, str]:
+        """The table as the store has it."""
+        return _show(self._studio.store.draft().demonstrations)
+
+    def _keep(self, cells: Cells) -> str:
+        return self._change(from_cells(cells))[1]
+
+    def _add_row(self, cells: Cells) -> tuple[Cells, str]:
+        return self._change([*from_cells(cells), Demonstration("", "")])
+
+    def _delete_row(self, cells: Cells, row: int | None) -> tuple[Cells, str, None]:
+        rows = from_cells(cells)
+        if row is None or row >= len(rows):
+            raise DemonstrationsError(wording.NO_ROW_SELECTED)
+        return *self._change([*rows[:row], *rows[row + 1 :]]), None
+
+    def _start_from(self, starter: Starter) -> tuple[Any, ...]:
+        return self._replace(starter.draft())
+
+    def _put_back(self, previous: Draft) -> tuple[Any, ...]:
+        return *self._replace(previous)[:2], gr.Button(visible=False)
+
+    def _open_file(self, cells: Cells, path: str, mode: str) -> tuple[Any, ...]:
+        return self._bring(cells, read_demonstrations(path), mode)
+
+    def _paste(self, cells: Cells, text: str, mode: str) -> tuple[Any, ...]:
+        return *self._bring(cells, pasted(text, self._studio.scratch), mode), ""
+
+    def _save(self, suffix: str, cells: Cells) -> str:
+        return saved(from_cells(cells), suffix, self._studio.scratch)
+
+    def _bring(self, cells: Cells, new: Sequence[Demonstration], mode: str) -> tuple[Any, ...]:
+        current = [] if mode == wording.REPLACE else from_cells(cells)
+        rows = added(current, new, self._studio.limits)
+        return self._replace(replace(self._studio.store.draft(), demonstrations=tuple(rows)))
+
+    def _replace(self, draft: Draft) -> tuple[Any, ...]:
+        """Show and keep another table, and offer to go back unless there is nothing to go back to."""
+        previous = self._studio.store.draft()
+        self._studio.store.save_draft(draft)
+        return (
+            *_show(draft.demonstrations),
+            previous,
+            gr.Button(visible=bool(filled(previous.demonstrations))),
+        )
+
+    def _change(self, rows: Sequence[Demonstration]) -> tuple[Cells, str]:
+        self._studio.store.save_draft(replace(self._studio.store.draft(), demonstrations=tuple(rows)))
+        return _show(rows)
+
+
+def _show(rows: Sequence[Demonstration]) -> tuple[Cells, str]:
+    return to_cells(rows), wording.rows_saved(len(filled(rows)))
+
+
+def _row_of(selection: gr.SelectData) -> int:
+    row: int = selection.index[0]
+    return row
+
+
+def _card(starter: Starter) -> gr.Button:
+    text = f"{starter.title}\n{starter.sentence}"
+    return gr.Button(text, elem_classes="card", elem_id=f"starter-{starter.key}")

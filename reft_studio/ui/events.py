@@ -1,0 +1,103 @@
+"""How handlers are connected, and the one place where errors turn into sentences on the page."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from html import escape
+from types import TracebackType
+from typing import Any
+
+import gradio as gr
+
+from reft_studio.errors import StudioError
+from reft_studio.ui import wording
+
+log = logging.getLogger(__name__)
+
+
+class _OurMistakes:
+    """Logs what is not a `StudioError` with its traceback, and says a plain sentence instead."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, gr.Error):
+            log.error("A handler of the page crashed", exc_info=error)
+            raise gr.Error(wording.OUR_MISTAKE, print_exception=False) from error
+
+
+def show(
+    triggers: Any | Sequence[Any], act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]
+) -> Any:
+    """Show what `act` returns when any of the triggers fires; it cannot fail through a person's doing."""
+
+    @wraps(act)
+    def run(*values: Any) -> Any:
+        with _OurMistakes():
+            return act(*values)
+
+    return _on(triggers, run, inputs, outputs)
+
+
+def connect(
+    triggers: Any | Sequence[Any],
+    act: Callable[..., Any],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    banner: gr.HTML,
+    **options: Any,
+) -> Any:
+    """Run `act` on any of the triggers; it returns or yields one value, or a tuple with one per output.
+
+    A StudioError leaves the outputs as they are and puts its message in `banner`, until the next success.
+    """
+
+    def succeed(result: Any) -> list[Any]:
+        values = result if isinstance(result, tuple) else (result,)
+        return [*values[: len(outputs)], ""]
+
+    def fail(error: StudioError) -> list[Any]:
+        gr.Warning(escape(str(error)), title="")
+        return [*[gr.skip()] * len(outputs), alert(str(error))]
+
+    def run(*values: Any) -> list[Any]:
+        with _OurMistakes():
+            try:
+                return succeed(act(*values))
+            except StudioError as error:
+                return fail(error)
+
+    def stream(*values: Any) -> Iterator[list[Any]]:
+        with _OurMistakes():
+            try:
+                yield from map(succeed, act(*values))
+            except StudioError as error:
+                yield fail(error)
+
+    handler = stream if inspect.isgeneratorfunction(act) else run
+    return _on(triggers, handler, inputs, [*outputs, banner], **options)
+
+
+def _on(triggers: Any, handler: Any, inputs: Sequence[Any], outputs: Sequence[Any], **options: Any) -> Any:
+    triggers = triggers if isinstance(triggers, Sequence) else [triggers]
+    options = {"show_progress": "hidden", "api_visibility": "private", **options}
+    return gr.on(triggers, handler, inputs=[*inputs], outputs=[*outputs], **options)
+
+
+def alert(message: str) -> str:
+    """A message that stays on the page, read out by screen readers."""
+    return f'<div class="alert" role="alert">{escape(message)}</div>'
+
+
+def file_offer(button: gr.Button, make: Callable[..., str], inputs: Sequence[Any], banner: gr.HTML) -> None:
+    """Let `button` make a file and hand it to the browser in one click."""
+    elem_id = f"file-of-{button.elem_id}"
+    carrier = gr.DownloadButton(visible="hidden", elem_id=elem_id)
+    connect(button.click, make, inputs, [carrier], banner, show_progress="minimal", show_progress_on=button)
+    # A new path each time, so this follows every success and no failure.
+    carrier.change(None, js=f"() => document.querySelector('#{elem_id}').click()", api_visibility="private")

@@ -1,0 +1,47 @@
+"""The whole page: a heading and four tabs in the order of the work."""
+
+import gradio as gr
+
+from reft_studio.ui import wording
+from reft_studio.ui.chat_tab import ChatTab
+from reft_studio.ui.demonstrations_tab import DemonstrationsTab
+from reft_studio.ui.events import show
+from reft_studio.ui.share_tab import ShareTab
+from reft_studio.ui.studio import Studio
+from reft_studio.ui.train_tab import TrainTab
+
+SECONDS_FILES_ARE_KEPT = 3600
+
+# Four dots in a row, and one that is moved: what an intervention does.
+_LOGO = (
+    '<svg viewBox="0 0 64 32" aria-hidden="true"><path d="M6 22H22L34 9L46 22H58"/>'
+    '<circle cx="6" cy="22" r="4"/><circle cx="22" cy="22" r="4"/>'
+    '<circle class="moved" cx="34" cy="9" r="5"/>'
+    '<circle cx="46" cy="22" r="4"/><circle cx="58" cy="22" r="4"/></svg>'
+)
+_HEADING = f'<header class="masthead">{_LOGO}<h1>{wording.TITLE}</h1><p>{wording.TAGLINE}</p></header>'
+
+
+def build_ui(studio: Studio) -> gr.Blocks:
+    """Every tab shows what the store has, each time it is opened."""
+    kept = (SECONDS_FILES_ARE_KEPT, SECONDS_FILES_ARE_KEPT)
+    with gr.Blocks(title=wording.TITLE, analytics_enabled=False, delete_cache=kept) as page:
+        gr.HTML(_HEADING)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab(wording.EXAMPLES_TAB, id="examples"):
+                examples = DemonstrationsTab(studio)
+            with gr.Tab(wording.TRAIN_TAB, id="train") as train_tab:
+                train = TrainTab(studio)
+            with gr.Tab(wording.CHAT_TAB, id="chat") as chat_tab:
+                chat = ChatTab(studio)
+            with gr.Tab(wording.SHARE_TAB, id="share") as share_tab:
+                share = ShareTab(studio)
+
+        show(page.load, examples.restore, [], examples.shown)
+        show([page.load, train_tab.select], train.restore, [], train.shown)
+        show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
+        show([page.load, share_tab.select], share.restore, [chat.bot], share.shown)
+        show(examples.to_training.click, lambda: gr.Tabs(selected="train"), [], [tabs])
+        show(train.talk.click, lambda: gr.Tabs(selected="chat"), [], [tabs])
+    assert isinstance(page, gr.Blocks)
+    return page

@@ -1,0 +1,63 @@
+"""How a training looks while it runs and when it has ended."""
+
+from collections.abc import Sequence
+from html import escape
+
+from reft_studio.engine.interface import JobState, JobUpdate
+from reft_studio.ui import wording
+from reft_studio.ui.events import alert
+
+WIDTH, HEIGHT = 600, 140
+POINTS = 300
+"""More would not be seen."""
+
+
+def progress(job: JobUpdate | None) -> str:
+    """The panel under the Train button, as HTML."""
+    if job is None:
+        return f'<div class="progress empty"><p>{wording.NOTHING_TRAINED}</p></div>'
+    match job.state:
+        case JobState.QUEUED:
+            body = _bar(0, wording.QUEUED, "")
+        case JobState.RUNNING:
+            body = _bar(_share(job), wording.RUNNING, wording.time_left(job.seconds_left))
+        case JobState.CANCELLING:
+            body = _bar(_share(job), wording.CANCELLING, "")
+        case JobState.DONE:
+            body = _bar(1, wording.DONE, "")
+        case JobState.CANCELLED:
+            body = f"<p>{wording.CANCELLED}</p>"
+        case JobState.FAILED | JobState.INTERRUPTED:
+            body = alert(job.message)
+    safe = "" if job.state.ended else f'<p class="quiet">{wording.SAFE_TO_CLOSE}</p>'
+    return f'<div class="progress {job.state}">{body}{loss_curve(job.losses, job.total_steps)}{safe}</div>'
+
+
+def _share(job: JobUpdate) -> float:
+    return job.step / job.total_steps if job.total_steps else 0
+
+
+def _bar(share: float, text: str, aside: str) -> str:
+    percent = round(100 * share)
+    return (
+        f'<div class="bar-text" aria-live="polite"><strong>{text}</strong><span>{aside}</span></div>'
+        f'<div class="bar" role="progressbar" aria-label="{escape(text)}" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{percent}"><div style="width:{percent}%"></div></div>'
+    )
+
+
+def loss_curve(losses: Sequence[float], total_steps: int) -> str:
+    """An SVG line that falls as the bot learns and reaches the right edge when it is done."""
+    stride = max(1, len(losses) // POINTS)
+    top = max(losses, default=1) or 1
+    points = " ".join(
+        f"{WIDTH * step / max(1, total_steps - 1):.1f},{4 + (HEIGHT - 8) * (1 - losses[step] / top):.1f}"
+        for step in range(0, len(losses), stride)
+    )
+    label = f"{wording.CURVE}: {losses[0]:.2f} → {losses[-1]:.2f}" if losses else wording.CURVE
+    return (
+        f'<figure class="curve"><figcaption>{wording.CURVE}</figcaption>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{label}">'
+        f'<polyline points="{points}"/></svg>'
+        f"<div><span>{wording.CURVE_START}</span><span>{wording.CURVE_END}</span></div></figure>"
+    )

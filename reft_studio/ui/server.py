@@ -1,0 +1,84 @@
+"""How the page is served: what a browser may load, and which names it answers to."""
+
+import os
+from typing import Any
+
+import gradio as gr
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reft_studio.settings import Settings
+from reft_studio.ui.theme import STYLE, theme
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MAX_WAITING = 64
+
+# Gradio's own scripts are inline and evaluate templates. Spaces show the page in a frame of huggingface.co.
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self' https://huggingface.co",
+    ]
+)
+
+
+class SecurityHeaders:
+    """Tells the browser to load nothing from elsewhere, whatever a prompt, a reply or a name contains."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def serve(page: gr.Blocks, settings: Settings) -> None:
+    """Show the page to browsers until the app is stopped."""
+    page.queue(max_size=MAX_WAITING, api_open=False).launch(
+        # Spaces say where to listen in a variable that Gradio reads when it is given nothing.
+        server_name=None if "GRADIO_SERVER_NAME" in os.environ else settings.host,
+        # A port that somebody asked for must be free; otherwise the next free one will do.
+        server_port=settings.port if "port" in settings.model_fields_set else None,
+        theme=theme(),
+        css_paths=STYLE,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        share=False,
+        allowed_paths=[],
+        blocked_paths=[str(settings.data_folder)],
+        max_file_size=settings.max_upload_bytes,
+        app_kwargs=_app_kwargs(settings),
+    )
+
+
+def _app_kwargs(settings: Settings) -> dict[str, Any]:
+    middleware = [Middleware(SecurityHeaders)]
+    if settings.host in LOOPBACK and "GRADIO_SERVER_NAME" not in os.environ:
+        # Or a site could point its own name at this computer and read the page.
+        middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"]))
+    return {"middleware": middleware, "routes": [Route("/healthz", _healthy)]}
+
+
+async def _healthy(_: Any) -> PlainTextResponse:
+    return PlainTextResponse("ok")

@@ -1,0 +1,54 @@
+"""The last tab: a bot as one file to keep or to give away."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+
+from reft_studio.ui import wording
+from reft_studio.ui.chat_tab import bot_choice
+from reft_studio.ui.events import connect, file_offer
+from reft_studio.ui.studio import Studio, bot_name
+
+
+class ShareTab:
+    """Lays the tab out and connects it."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        gr.HTML(f"<h2>{wording.SHARE_TITLE}</h2><p>{wording.SHARE_INTRO}</p>")
+        self._bot = gr.Dropdown([], label=wording.BOT, filterable=False, elem_id="share-bot")
+        self._name = gr.Textbox(label=wording.SHARE_NAME, elem_id="share-name")
+        include = gr.Checkbox(
+            False, label=wording.INCLUDE_ROWS, info=wording.INCLUDE_ROWS_HELP, elem_id="include-rows"
+        )
+        banner = gr.HTML(elem_classes="banner")
+        download = gr.Button(wording.DOWNLOAD, variant="primary", elem_id="download")
+        self.shown = [self._bot, self._name]
+        connect(self._bot.input, self._name_of, [self._bot], [self._name], banner)
+        file_offer(download, self._pack, [self._bot, self._name, include], banner)
+
+    def restore(self, chosen: str | None) -> tuple[Any, ...]:
+        """The tab with the bot that is chosen for the chat."""
+        bots = self._studio.store.bots()
+        bot = next((bot for bot in bots if bot.id == chosen), bots[0] if bots else None)
+        return bot_choice(bots, bot), bot.name if bot else ""
+
+    def _name_of(self, chosen: str | None) -> str:
+        return self._studio.bot(chosen).name
+
+    def _pack(self, chosen: str | None, name: str, include: bool) -> str:
+        bot = self._studio.bot(chosen)
+        name = bot_name(name, bot.name)
+        folder = self._studio.scratch / uuid4().hex
+        folder.mkdir()
+        path = folder / f"{_file_name(name)}.zip"
+        rows = self._studio.store.trained_on(bot.id) if include else ()
+        self._studio.engine.pack_bot(bot.folder, path, name, rows)
+        return str(path)
+
+
+def _file_name(name: str) -> str:
+    """Letters, digits and dashes of the name, in any script."""
+    return re.sub(r"[^\w-]+", "-", name).strip("-_").lower()[:60] or "bot"

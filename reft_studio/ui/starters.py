@@ -1,0 +1,36 @@
+"""Ready-made tables to start from, as `assets/starters/starters.json` lists them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from reft_studio.demonstrations import read_demonstrations
+from reft_studio.store import Draft
+from reft_studio.ui import wording
+
+STARTERS_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "starters"
+
+
+@dataclass(frozen=True)
+class Starter:
+    """One card on the page."""
+
+    key: str
+    title: str
+    sentence: str
+    file: str = ""
+    """Rows, beside starters.json; none for an empty table."""
+    probes: tuple[str, ...] = ()
+    """Unseen prompts to try the bot with."""
+
+    def draft(self) -> Draft:
+        """The table this starter begins with."""
+        rows = tuple(read_demonstrations(STARTERS_FOLDER / self.file)) if self.file else ()
+        return Draft(self.title if self.file else wording.DEFAULT_BOT_NAME, rows, self.probes)
+
+
+def starters() -> list[Starter]:
+    """All of them, the blank one last."""
+    listed = TypeAdapter(list[Starter]).validate_json((STARTERS_FOLDER / "starters.json").read_bytes())
+    return [*listed, Starter("blank", wording.BLANK_TITLE, wording.BLANK_SENTENCE)]

@@ -1,0 +1,147 @@
+"""The second tab: one button, and what the training is doing. The truth is the latest job in the store."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+
+from reft_studio.demonstrations import check_demonstrations
+from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.positions import parse_positions
+from reft_studio.recipe import Recipe
+from reft_studio.ui import wording
+from reft_studio.ui.events import connect, show
+from reft_studio.ui.progress import progress
+from reft_studio.ui.studio import Studio, bot_name
+from reft_studio.ui.table import filled
+
+SECONDS_BETWEEN_LOOKS = 0.4
+MAX_PROBES = 4
+
+
+class TrainTab:
+    """Lays the tab out and connects it."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        gr.HTML(f"<h2>{wording.TRAIN_TITLE}</h2><p>{wording.TRAIN_INTRO}</p>")
+        self._ready = gr.HTML(elem_id="ready")
+        with gr.Column(elem_classes="narrow"):
+            self._name = gr.Textbox(label=wording.BOT_NAME, elem_id="bot-name")
+        with gr.Row(elem_classes="actions"):
+            self._train = gr.Button(wording.TRAIN, variant="primary", elem_id="train")
+            self._cancel = gr.Button(wording.CANCEL, visible=False, elem_id="cancel")
+        self._banner = gr.HTML(elem_classes="banner")
+        self._progress = gr.HTML(elem_id="progress")
+        self.talk = gr.Button(wording.TALK, variant="primary", visible=False, elem_id="talk")
+        with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
+            settings = _build_advanced()
+        self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
+        self.shown = [self._ready, self._name, *self._job_parts]
+
+        connect(self._name.input, self._rename, [self._name], [], self._banner)
+        connect(self._train.click, self._start, [self._name, *settings], self._job_parts, self._banner)
+        connect(self._cancel.click, self._stop, [], self._job_parts, self._banner)
+        show(self._timer.tick, self._look, [], self._job_parts)
+
+    @property
+    def _job_parts(self) -> list[Any]:
+        return [self._progress, self._train, self._cancel, self.talk, self._timer]
+
+    def restore(self) -> tuple[Any, ...]:
+        """The tab as the store has it."""
+        draft = self._studio.store.draft()
+        ready = wording.ready_to_train(len(filled(draft.demonstrations)))
+        return f"<p>{ready}</p>", draft.name or wording.DEFAULT_BOT_NAME, *self._look()
+
+    def _look(self) -> tuple[Any, ...]:
+        return _show(self._studio.store.latest_job())
+
+    def _rename(self, name: str) -> None:
+        self._studio.store.save_draft(replace(self._studio.store.draft(), name=name))
+
+    def _start(self, name: str, *settings: Any) -> tuple[Any, ...]:
+        """Begin a training, unless one is on its way: a double click makes one."""
+        latest = self._studio.store.latest_job()
+        if latest is None or latest.state.ended:
+            job = self._job(name, dict(zip(SETTINGS, settings, strict=True)))
+            self._studio.store.add_job(job)
+            self._studio.engine.submit(job)
+        return self._look()
+
+    def _job(self, name: str, settings: dict[str, Any]) -> TrainingJob:
+        draft = self._studio.store.draft()
+        demonstrations = check_demonstrations(draft.demonstrations, self._studio.limits)
+        probes = draft.probes or tuple(row.prompt for row in demonstrations)
+        job_id = uuid4().hex
+        return TrainingJob(
+            id=job_id,
+            name=bot_name(name, wording.DEFAULT_BOT_NAME),
+            demonstrations=tuple(demonstrations),
+            bot_folder=self._studio.store.bot_folder(job_id),
+            recipe_changes=_recipe_changes(settings),
+            probes=probes[:MAX_PROBES],
+            limits=self._studio.limits,
+        )
+
+    def _stop(self) -> tuple[Any, ...]:
+        job = self._studio.store.latest_job()
+        if job and not job.state.ended:
+            self._studio.store.cancelling(job.job_id)
+            self._studio.engine.cancel(job.job_id)
+        return self._look()
+
+
+SETTINGS = ("layer", "positions", "rank", "epochs", "learning_rate", "seed")
+"""What stands under Advanced, in its order there."""
+
+
+def _build_advanced() -> list[Any]:
+    """One field for each of SETTINGS."""
+    gr.HTML(f"<p>{wording.ADVANCED_INTRO}</p>")
+    default = {name: field.default for name, field in Recipe.model_fields.items()}
+    with gr.Row():
+        layer = gr.Number(None, label=wording.LAYER, info=wording.LAYER_HELP, precision=0, elem_id="layer")
+        positions = gr.Dropdown(
+            wording.POSITION_CHOICES,
+            value=default["positions"],
+            allow_custom_value=True,
+            label=wording.POSITIONS,
+            info=wording.POSITIONS_HELP,
+            elem_id="positions",
+        )
+    with gr.Row():
+        rank = gr.Number(default["rank"], label=wording.RANK, info=wording.RANK_HELP, precision=0)
+        epochs = gr.Number(
+            default["epochs"], label=wording.EPOCHS, info=wording.EPOCHS_HELP, precision=0, elem_id="epochs"
+        )
+    with gr.Row():
+        rate = gr.Number(
+            default["learning_rate"], label=wording.LEARNING_RATE, info=wording.LEARNING_RATE_HELP
+        )
+        seed = gr.Number(default["seed"], label=wording.SEED, info=wording.SEED_HELP, precision=0)
+    return [layer, positions, rank, epochs, rate, seed]
+
+
+def _recipe_changes(settings: dict[str, Any]) -> dict[str, Any]:
+    """The fields that are filled in; raises RecipeError where one cannot be, whatever the base model."""
+    changes = {name: value for name, value in settings.items() if value not in (None, "")}
+    if "layer" in changes:
+        changes["layers"] = (changes.pop("layer"),)
+    recipe = Recipe.for_depth(1, **changes)
+    parse_positions(recipe.positions)
+    return changes
+
+
+def _show(job: JobUpdate | None) -> tuple[Any, ...]:
+    """Values for the panel, the Train button, Cancel, Talk and the timer."""
+    busy = job is not None and not job.state.ended
+    done = job is not None and job.state is JobState.DONE
+    return (
+        progress(job),
+        gr.Button(wording.TRAINING if busy else wording.TRAIN, interactive=not busy),
+        gr.Button(visible=busy),
+        gr.Button(visible=done),
+        gr.Timer(active=busy),
+    )

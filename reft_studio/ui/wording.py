@@ -1,0 +1,198 @@
+"""Every word a person reads on the page, in the order of the page."""
+
+TITLE = "ReFT Studio"
+TAGLINE = "Show a chat model a few examples. Get a bot that answers that way, whatever you ask it."
+
+EXAMPLES_TAB = "1 · Examples"
+TRAIN_TAB = "2 · Train"
+CHAT_TAB = "3 · Chat"
+SHARE_TAB = "4 · Share"
+
+OUR_MISTAKE = "Something went wrong on our side. The details are in the log of the app. Please try again."
+
+# Examples
+
+EXAMPLES_TITLE = "What should your bot do?"
+EXAMPLES_INTRO = (
+    "Each row shows it once: a message, and the answer you would like. About ten rows are enough. "
+    "Start from one of these and change what you like, or begin with an empty table."
+)
+BLANK_TITLE = "Blank"
+BLANK_SENTENCE = "An empty table for an idea of your own."
+PROMPT_COLUMN = "When someone writes…"
+REPLY_COLUMN = "…the bot answers"
+ADD_ROW = "Add a row"
+DELETE_ROW = "Delete the selected row"
+UNDO = "Put the previous table back"
+NO_ROW_SELECTED = (
+    "No row is selected. Click a cell of the row you want to delete, then press the button again."
+)
+TO_TRAINING = "Next: train the bot"
+
+FILES_TITLE = "Bring rows from a file or a spreadsheet, or save them"
+FILE_MODE = "What should happen to the rows that are in the table now?"
+APPEND = "Keep them and add the new ones"
+REPLACE = "Replace them"
+UPLOAD = "Open a file (.csv, .tsv or .jsonl) with two columns, prompt and reply"
+PASTE = "Or paste two columns from a spreadsheet"
+PASTE_HELP = "Select both columns there, copy, and paste here."
+PASTE_BUTTON = "Put the pasted rows into the table"
+NOTHING_PASTED = (
+    "There is nothing in the box. Copy two columns in your spreadsheet and paste them here first."
+)
+PASTED_FILE = "pasted rows"
+SAVED_FILE = "examples"
+SAVE_CSV = "Save as CSV"
+SAVE_JSONL = "Save as JSONL"
+
+
+def rows_saved(count: int) -> str:
+    """Under the table."""
+    match count:
+        case 0:
+            return "No examples yet. Choose a starter, or write your first row."
+        case 1:
+            return "1 example. Saved; a few more will make the bot surer."
+        case _:
+            return f"{count:,} examples. Saved as you type."
+
+
+def too_many_rows(count: int, limit: int) -> str:
+    """When a file does not fit the table."""
+    return (
+        f"That would make {count:,} rows, and the table takes at most {limit:,}. "
+        "Ten good rows are often enough: open a file with only the best ones."
+    )
+
+
+def cell_too_long(row: int, characters: int, limit: int) -> str:
+    """When a cell of a file holds a whole book."""
+    return (
+        f"Row {row} of these has a cell with {characters:,} characters; at most {limit:,} are allowed. "
+        "Shorten it, then open the file again."
+    )
+
+
+# Train
+
+TRAIN_TITLE = "Train the bot"
+TRAIN_INTRO = (
+    "The chat model itself never changes. A small add-on learns from your rows how to steer it. "
+    "With the model that comes with the app this takes a few seconds."
+)
+BOT_NAME = "Name of the bot"
+DEFAULT_BOT_NAME = "My bot"
+TRAIN = "Train my bot"
+TRAINING = "Training…"
+CANCEL = "Cancel"
+TALK = "Talk to your bot"
+
+ADVANCED = "Advanced"
+ADVANCED_INTRO = "You need none of this for a good bot. What each setting does stands below it."
+LAYER = "Layer"
+LAYER_HELP = (
+    "At which depth of the model the answer is steered, counted from 0. Empty: a quarter of the way up."
+)
+POSITIONS = "Position"
+POSITIONS_HELP = (
+    "Which words of a message are steered: f counts from the first, l from the last, so f2+l1 works too."
+)
+POSITION_CHOICES = [
+    ("The last one (l1)", "l1"),
+    ("First and last (f1+l1)", "f1+l1"),
+    ("Three each (f3+l3)", "f3+l3"),
+]
+RANK = "Rank"
+RANK_HELP = "How many directions the add-on may push in. More can learn more, and parrots sooner."
+EPOCHS = "Rounds (epochs)"
+EPOCHS_HELP = (
+    "How often the training goes through all rows. Too few: not learned. Too many: learned by heart."
+)
+LEARNING_RATE = "Learning rate"
+LEARNING_RATE_HELP = "How big each correction is. Halve it if the curve jumps about."
+SEED = "Seed"
+SEED_HELP = "The same seed and the same rows give the same bot. Another number gives another try."
+
+NOTHING_TRAINED = "Nothing trained yet. Press the button, and watch your bot learn here."
+QUEUED = "Getting ready: the chat model is being loaded…"
+RUNNING = "Learning from your rows"
+CANCELLING = "Stopping…"
+DONE = "Your bot is ready."
+CANCELLED = "You cancelled this training. Press the button to start again."
+SAFE_TO_CLOSE = "You can close this page: the training goes on, and you will find it here again."
+CURVE = "How far its answers are from yours"
+CURVE_START = "start"
+CURVE_END = "end"
+
+
+def ready_to_train(rows: int) -> str:
+    """Above the button."""
+    match rows:
+        case 0:
+            return "There are no examples yet. Write a row or choose a starter first."
+        case 1:
+            return "1 example is ready."
+        case _:
+            return f"{rows:,} examples are ready."
+
+
+def name_too_long(count: int, limit: int) -> str:
+    """When a bot is given a whole story for a name."""
+    return f"The name has {count:,} characters; at most {limit:,} are allowed. Shorten it."
+
+
+def time_left(seconds: float | None) -> str:
+    """Beside the progress bar."""
+    if seconds is None:
+        return "working out how long it takes"
+    if seconds < 2:
+        return "almost done"
+    if seconds < 90:
+        return f"about {seconds:.0f} seconds left"
+    return f"about {seconds / 60:.0f} minutes left"
+
+
+# Chat
+
+CHAT_TITLE = "Ask both the same thing"
+CHAT_INTRO = "Every message goes to the plain model and to your bot, so you see what the training changed."
+BOT = "Bot"
+OPEN_BOT = "Open a bot file (.zip)"
+PLAIN_MODEL = "Plain model"
+YOUR_BOT = "Your bot"
+YOU = "You"
+NO_BOT = "Train a bot first, or open a bot file (.zip)."
+NO_MESSAGES = "Write a message below, or try one of the suggestions."
+THINKING = "…"
+MESSAGE = "Message"
+MESSAGE_PLACEHOLDER = "Ask anything, in your own words"
+SEND = "Send"
+STOP = "Stop"
+CLEAR = "Clear"
+SUGGESTIONS = "Try one of these:"
+ANSWERING = "How it answers"
+TEMPERATURE = "Variety"
+TEMPERATURE_HELP = "0 gives the same answer every time. Higher makes answers more varied, and sometimes odd."
+MAX_NEW_TOKENS = "Longest answer"
+MAX_NEW_TOKENS_HELP = "In tokens, which are pieces of words. About 100 make a paragraph."
+CHAT_SEED_HELP = "With some variety, the same number draws the same answer again."
+EMPTY_MESSAGE = "The message is empty. Write something first."
+NO_SUCH_BOT = "This bot is not there any more. Choose another one, or train it again."
+
+
+def message_too_long(count: int, limit: int) -> str:
+    """When a pasted novel is sent."""
+    return f"The message has {count:,} characters; at most {limit:,} are allowed. Shorten it."
+
+
+# Share
+
+SHARE_TITLE = "Take your bot with you"
+SHARE_INTRO = (
+    "A bot is one small file. Keep it, or give it to somebody: "
+    "they open it in the Chat tab of their own ReFT Studio."
+)
+SHARE_NAME = "Name of the bot"
+INCLUDE_ROWS = "Put my examples in the file"
+INCLUDE_ROWS_HELP = "Whoever has the file can then read them. Without the tick, nobody can."
+DOWNLOAD = "Download the bot (.zip)"
