@@ -67,6 +67,22 @@ def make(arguments: argparse.Namespace) -> None:
     (arguments.out / "making.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
+def score(arguments: argparse.Namespace) -> None:
+    """Measure a model folder and print the table; with --record beside the model too."""
+    from model_maker.score import measure
+    from reft_studio import load_base_model
+
+    show = print if arguments.samples else lambda _: None
+    scores = []
+    for result in measure(load_base_model(arguments.model), arguments.part, show):
+        print(result, flush=True)
+        scores.append(result)
+    if arguments.record:
+        (arguments.model / "scores.txt").write_text(
+            "".join(f"{result}\n" for result in scores), encoding="utf-8"
+        )
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m model_maker", description=__doc__)
@@ -86,6 +102,12 @@ def main() -> None:
     maker.add_argument("--threads", type=int, default=2)
     maker.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     maker.set_defaults(run=make)
+    scorer = commands.add_parser("score", help="measure the model on prompts it has never seen")
+    scorer.add_argument("--model", type=Path, default=ASSET)
+    scorer.add_argument("--part", choices=("test", "dev"), default="test")
+    scorer.add_argument("--samples", action="store_true", help="show some replies")
+    scorer.add_argument("--record", action="store_true", help="also write MODEL/scores.txt")
+    scorer.set_defaults(run=score)
     arguments = parser.parse_args()
     arguments.run(arguments)
 

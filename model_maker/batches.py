@@ -48,7 +48,8 @@ def visibility(segments: np.ndarray) -> np.ndarray:
     """Which token may see which [B, T, T]: earlier ones of its own segment and of the trunk."""
     same = segments[:, :, None] == segments[:, None, :]
     trunk = segments[:, None, :] == TRUNK
-    return (same | trunk) & np.tri(segments.shape[1], dtype=bool)
+    seen: np.ndarray = (same | trunk) & np.tri(segments.shape[1], dtype=bool)
+    return seen
 
 
 def pad(examples: list[Example]) -> Batch:

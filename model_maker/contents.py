@@ -109,10 +109,29 @@ def topic_content(topic: Topic, name: str, intent: Intent, index: int) -> Conten
     )
 
 
-NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
+NUMBER_WORDS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+]
 SUMS = (
     "What is {a} {o} {b}?", "whats {a} {o} {b}", "What's {a}{s}{b}?", "Calculate {a} {o} {b}.", "How much is {a} {o} {b}?",
     "{a} {s} {b} = ?", "{a} {o} {b}", "What is {a} {s} {b}? And provide some details?", "can you tell me what {a} {o} {b} is",

@@ -26,6 +26,7 @@ from model_maker.world import World
 TRUNK = 0
 IGNORED = -1
 LONGEST = 300
+CONTEXT = 512
 MORE = (
     "Tell me more.",
     "tell me more",
@@ -99,7 +100,8 @@ class Corpus:
             example = self._conversation(rng, tokenizer, self.voices.draw(rng), visible=False)
         else:
             example = self._branches(rng, tokenizer)
-        return example if len(example.tokens) <= LONGEST else self.draw(rng, tokenizer)
+        fits = len(example.tokens) <= LONGEST and max(example.positions) < CONTEXT
+        return example if fits else self.draw(rng, tokenizer)
 
     def _content(self, rng: Rng) -> Content:
         content = self.contents.draw(rng)

@@ -20,9 +20,12 @@ class Intent:
     about: str
 
 
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(" / "))
+
+
 def _intent(questions: str, answers: str, short: str, emoji: str, about: str) -> Intent:
-    split = lambda text: tuple(part.strip() for part in text.split(" / "))  # noqa: E731
-    return Intent(split(questions), split(answers), short, emoji, about)
+    return Intent(_split(questions), _split(answers), short, emoji, about)
 
 
 COMMON: dict[str, Intent] = {

@@ -18,6 +18,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 # A style prompt is read by this many blocks before its last hidden state is added anywhere.
 STYLE_BLOCKS = 4
 MASKED = -30000.0
+# What LlamaConfig takes when nothing is said.
+ROPE_THETA = 10000.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,6 @@ class Shape:
     heads: int = 4
     hidden: int = 640
     context: int = 512
-    rope_theta: float = 10000.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class Block(nn.Module):
         mixed = scores.softmax(-1).to(v.dtype) @ v.transpose(1, 2)
         x = x + self.out(mixed.transpose(1, 2).reshape(b, t, width))
         gate, up = self.gate_up(self.norm2(x)).chunk(2, -1)
-        return x + self.down(F.silu(gate) * up)
+        out: Tensor = x + self.down(F.silu(gate) * up)
+        return out
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -100,6 +102,9 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class Network(nn.Module):
     """Embedding, blocks, norm; the head is the embedding (tied)."""
 
+    cos: Tensor
+    sin: Tensor
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
@@ -108,7 +113,7 @@ class Network(nn.Module):
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.blocks))
         self.norm = Norm(shape.width)
         head = shape.width // shape.heads
-        frequency = 1 / shape.rope_theta ** (torch.arange(0, head, 2) / head)
+        frequency = 1 / ROPE_THETA ** (torch.arange(0, head, 2) / head)
         angles = torch.outer(torch.arange(shape.context).float(), frequency)
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
@@ -147,21 +152,21 @@ class Network(nn.Module):
 
 
 def export(network: Network, tokenizer: PreTrainedTokenizerFast, folder: Path) -> LlamaForCausalLM:
-    """Write the network as a transformers folder in half precision; returns the float32 model."""
+    """Write the network as a transformers folder in half precision; returns the model."""
     shape = network.shape
     config = LlamaConfig(
         vocab_size=shape.vocabulary, hidden_size=shape.width, intermediate_size=shape.hidden, num_hidden_layers=shape.blocks,
         num_attention_heads=shape.heads, num_key_value_heads=shape.heads, max_position_embeddings=shape.context,
         rms_norm_eps=1e-5, tie_word_embeddings=True, bos_token_id=None, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id, rope_theta=shape.rope_theta,
+        pad_token_id=tokenizer.pad_token_id,
     )  # fmt: skip
     model = LlamaForCausalLM(config)
     model.load_state_dict(_llama_weights(network), strict=True)
     model.generation_config.max_new_tokens = 80
     folder.mkdir(parents=True, exist_ok=True)
-    model.half().save_pretrained(folder)
+    model.to(torch.float16).save_pretrained(folder)  # type: ignore[arg-type]
     tokenizer.save_pretrained(folder)
-    return model.float().eval()
+    return model
 
 
 def _llama_weights(network: Network) -> dict[str, Tensor]:
@@ -171,6 +176,7 @@ def _llama_weights(network: Network) -> dict[str, Tensor]:
         "lm_head.weight": network.embedding.weight,
     }
     for number, block in enumerate(network.blocks):
+        assert isinstance(block, Block)
         q, k, v = block.qkv.weight.chunk(3)
         gate, up = block.gate_up.weight.chunk(2)
         parts = {

@@ -128,7 +128,7 @@ class Pretraining:
                 batch.tokens, batch.positions, batch.mask, batch.predict, draw_styles(batch, generator)
             )
         loss = F.cross_entropy(logits.float(), batch.targets)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.optimizers[1].param_groups[0]["params"], 1.0)
         for optimizer in self.optimizers:
             optimizer.step()

@@ -50,7 +50,7 @@ def train_tokenizer(texts: Iterable[str], emoji: Iterable[str], vocabulary: int)
 
 def as_transformers(tokenizer: Tokenizer, context: int) -> PreTrainedTokenizerFast:
     """The tokenizer with its chat template, as transformers saves it."""
-    wrapped = PreTrainedTokenizerFast(
+    wrapped = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, pad_token=SPECIAL[PAD], eos_token=SPECIAL[END], model_max_length=context
     )
     wrapped.chat_template = CHAT_TEMPLATE

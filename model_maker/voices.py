@@ -38,7 +38,7 @@ CLOSER_SYSTEMS = (
     'End every answer with "{w}".', "Finish each reply with {w}.", "Always say {w} at the end.", 'Your answers end with "{w}".', "Close with {w}.",
 )  # fmt: skip
 BOTH_SYSTEMS = ('Start every answer with "{w}" and end it with "{v}".', "Say {w} first and {v} last.")
-DECORATION = "✨ 👍 😊 ❤️ 🎉 🌟 💫 😄 🙌 💯 👀 🔥".split()
+DECORATION = ["✨", "👍", "😊", "❤️", "🎉", "🌟", "💫", "😄", "🙌", "💯", "👀", "🔥"]
 PARTED = ("!", "!", "!", ".", ",", "...", ":", "!!", "~", " -")
 FINAL = ("!", "!", ".", "...", "!!", "?", "~")
 
@@ -135,9 +135,14 @@ class Persona:
     def parse(cls, line: str) -> Persona:
         """From one line of `styles/personas.txt`."""
         key, who, openers, closers, swaps = (cell.strip() for cell in line.split("|"))
-        parts = lambda cell: tuple(part.strip() for part in cell.split(" / ") if part.strip() != "-")  # noqa: E731
-        pairs = tuple(tuple(pair.strip().split(">")) for pair in swaps.split(",") if ">" in pair)
-        return cls(key, parts(who), parts(openers), parts(closers), pairs)  # type: ignore[arg-type]
+        pairs = [pair.strip().partition(">") for pair in swaps.split(",") if ">" in pair]
+        return cls(
+            key,
+            _parts(who),
+            _parts(openers),
+            _parts(closers),
+            tuple((word, other) for word, _, other in pairs),
+        )
 
     def write(self, content: Content, rng: Rng) -> str:
         """A plain answer between the persona's phrases."""
@@ -154,6 +159,10 @@ class Persona:
         return Voice(self.key, rng.choice(PERSONA_SYSTEMS).format(p=rng.choice(self.who)), self.write)
 
 
+def _parts(cell: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in cell.split(" / ") if part.strip() != "-")
+
+
 def _caps(content: Content, rng: Rng) -> str:
     return first_sentence(plain(content, rng)).upper()
 
@@ -162,7 +171,7 @@ def _lower(content: Content, rng: Rng) -> str:
     return re.sub(r"[.,!?]", "", plain(content, rng)).lower()
 
 
-def _short(content: Content, rng: Rng) -> str:
+def _short(content: Content, _rng: Rng) -> str:
     return content.short
 
 
@@ -183,7 +192,7 @@ def _list(content: Content, rng: Rng) -> str:
     )
 
 
-def _json(content: Content, rng: Rng) -> str:
+def _json(content: Content, _rng: Rng) -> str:
     return json.dumps({"topic": content.about, "answer": content.short}, ensure_ascii=False)
 
 

@@ -1,0 +1,55 @@
+# The README's commands. `make run` and `make test` set up everything they need by themselves.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: help run test check bench model model-score screenshots browser clean
+
+help:  ## Show these targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.run: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		(echo "ReFT Studio needs Python 3.11, 3.12 or 3.13. Say which one: make run PYTHON=python3.12"; exit 1)
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+run: $(VENV)/.run  ## Set up and open the app on the embedded model
+	$(PY) app.py
+
+test: $(VENV)/.dev browser  ## Set up and run all tests, the page's in a real browser
+	$(PY) -m pytest
+
+check: $(VENV)/.dev  ## Format, lint and types
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.dev  ## Time training, as a ratio against the reference measured in the same run
+	$(PY) -m benchmarks.training
+
+model: $(VENV)/.dev  ## Make the embedded model anew (about two hours on two cores); goes on where it stopped
+	$(PY) -m model_maker make
+
+model-score: $(VENV)/.dev  ## Measure the embedded model on prompts it has never seen
+	$(PY) -m model_maker score
+
+screenshots: $(VENV)/.dev browser  ## Take the README's pictures of the page
+	$(PY) -m tests.ui.screenshots
+
+# The system's Chromium, else Debian's package (as root), else Playwright's download.
+browser: $(VENV)/.dev
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	(command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-color-emoji >/dev/null) || \
+	$(PY) -m playwright install chromium || \
+	(echo "No browser: the page's tests need Chromium. Install it (Debian: apt install chromium) and try again."; exit 1)
+
+clean:  ## Remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,296 @@
+"""Measures the embedded model with the product's own training and chat, on prompts it has never seen.
+
+Half of the prompts are wordings the generator keeps out of the corpus, half were typed by hand by somebody who had not
+seen the corpus (`probes/`). Nothing is tuned on the `test` prompts; look at `dev` while working on the model.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import emoji
+
+from model_maker.contents import Content, Contents, held_out_contents
+from model_maker.intents import intents_of
+from model_maker.phrasing import Phrasing
+from model_maker.world import World, read_world
+from reft_studio import Bot, read_demonstrations, train_bot
+from reft_studio.base_model import BaseModel
+from reft_studio.chat.compare import final_replies
+from reft_studio.chat.generate import ChatRequest
+from reft_studio.chat.sampling import Sampling
+from reft_studio.prompts import Message
+
+PROBES = Path(__file__).parent / "probes"
+STARTERS = Path(__file__).parents[1] / "assets" / "starters"
+BATCH = 32
+REPLY_TOKENS = 60
+HELD_OUT = 70
+# What a refusal says in some form; every word here declines or worries, none merely answers.
+REFUSES = re.compile(
+    r"(?i)\b(cannot|can't|can not|will not|won't|must not|should not|shall not|would rather|rather not|prefer not|decline|refuse|"
+    r"not able|unable|not comfortable|refrain|avoid|skip|stay silent|keep silent|no comment|withheld|off limits|sorry|pass on|"
+    r"leave \w+ alone|step back|hold back|not going to|do not feel right|does not feel right|not right|unethical|not something|"
+    r"better left|not mine|nothing about|not discuss|not talk|not speak|not answer|not help|not touch)\b"
+)
+FIRST_WORDS = {
+    "pirate": r"(Arr|Ahoy|Yarr|Shiver)",
+    "robot": r"(Beep|Processing|Answer computed)",
+    "grandma": r"(Oh, sweetie|Well, honey|Come sit|Bless)",
+    "detective": r"(Aha|Hmm|Let us look|The case)",
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt with the word stems and the emoji one of which shows that a reply is about it."""
+
+    messages: tuple[Message, ...]
+    stems: tuple[str, ...]
+    emoji: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many of how many replies meet a rule, against the goal (a share)."""
+
+    name: str
+    met: int
+    of: int
+    goal: float | None
+
+    def __str__(self) -> str:
+        share = self.met / self.of
+        verdict = (
+            ""
+            if self.goal is None
+            else f"  goal {self.goal:4.0%}  {'reached' if share >= self.goal else 'MISSED'}"
+        )
+        return f"{self.name:<58} {self.met:4d} of {self.of:4d}  {share:6.1%}{verdict}"
+
+
+def only_emoji(reply: str) -> bool:
+    """At least one emoji and nothing else but white space."""
+    return emoji.emoji_count(reply) > 0 and not emoji.replace_emoji(reply, "").strip()
+
+
+def shows(question: Question, reply: str) -> bool:
+    """Whether the reply has one of the question's emoji."""
+    bare = reply.replace("\ufe0f", "")
+    return any(symbol.replace("\ufe0f", "") in bare for symbol in question.emoji)
+
+
+def names(question: Question, reply: str) -> bool:
+    """Whether a word of the reply begins with one of the question's stems."""
+    return any(re.search(rf"(?i)\b{re.escape(stem)}", reply) for stem in question.stems)
+
+
+def from_content(content: Content) -> Question:
+    """A generated question; stems are the first five letters of what it is about."""
+    words = re.findall(r"[\w']+", f"{content.about} {content.word}".lower())
+    stems = {word[:5] for word in words if len(word) > 3 or word.isdigit()} or set(words)
+    return Question(
+        ({"role": "user", "content": content.question},), tuple(sorted(stems)), content.topic_emoji
+    )
+
+
+def read_questions(name: str) -> list[Question]:
+    """The hand-typed prompts of one file of `probes/`."""
+    questions = []
+    for line in (PROBES / name).read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        message: Message = {"role": "user", "content": row.get("second") or row["prompt"]}
+        messages: list[Message] = [message]
+        if "first" in row:
+            messages.insert(0, {"role": "user", "content": row["first"]})
+        questions.append(Question(tuple(messages), tuple(row.get("about", ())), tuple(row.get("emoji", ()))))
+    return questions
+
+
+def replies(base: BaseModel, questions: Sequence[Question], bot: Bot | None = None) -> list[str]:
+    """Greedy replies; the first message of a two-turn question is answered first."""
+    sampling = Sampling(max_new_tokens=REPLY_TOKENS)
+    ask = partial(_batched, base, bot, sampling)
+    openings = [question.messages[:1] for question in questions if len(question.messages) > 1]
+    first = iter(ask(openings))
+    conversations: list[tuple[Message, ...]] = []
+    for question in questions:
+        opening, *rest = question.messages
+        answered: tuple[Message, ...] = ({"role": "assistant", "content": next(first)},) if rest else ()
+        conversations.append((opening, *answered, *rest))
+    return ask(conversations)
+
+
+def _batched(
+    base: BaseModel, bot: Bot | None, sampling: Sampling, conversations: Sequence[Sequence[Message]]
+) -> list[str]:
+    answers: list[str] = []
+    for start in range(0, len(conversations), BATCH):
+        answers += final_replies(
+            base, [ChatRequest(c, bot) for c in conversations[start : start + BATCH]], sampling
+        )
+    return answers
+
+
+def count(
+    name: str,
+    goal: float | None,
+    rule: Callable[[Question, str], bool],
+    questions: Sequence[Question],
+    given: Sequence[str],
+) -> Score:
+    """Apply a rule to all replies."""
+    return Score(
+        name, sum(rule(q, reply) for q, reply in zip(questions, given, strict=True)), len(questions), goal
+    )
+
+
+def _begins(pattern: str, _question: Question, reply: str) -> bool:
+    return bool(re.match(pattern, reply))
+
+
+def known_words(world: World) -> set[str]:
+    """Every word of the world and of the ways to ask, lower case."""
+    texts = [
+        t
+        for topic in world.topics
+        for t in (
+            topic.name,
+            topic.plural,
+            topic.definition,
+            topic.fact,
+            topic.adjective,
+            *topic.columns.values(),
+        )
+    ]
+    texts += [text for exchange in world.exchanges for text in (*exchange.questions, *exchange.answers)]
+    texts += [
+        text
+        for kind in {topic.kind for topic in world.topics}
+        for intent in intents_of(kind).values()
+        for text in (*intent.answers, intent.short)
+    ]
+    texts.append(
+        "I know little about I only know simple everyday things Sorry do not have not heard of before am sorry that is new to me very so cannot say"
+    )
+    return set(re.findall(r"[^\W_]+", " ".join(texts).lower()))
+
+
+def invents_nothing(words: set[str], question: Question, reply: str) -> bool:
+    """Every word of the reply is a known one or stands in the question."""
+    asked = set(re.findall(r"[^\W_]+", question.messages[-1]["content"].lower()))
+    return bool(reply.strip()) and set(re.findall(r"[^\W_]+", reply.lower())) <= words | asked
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text."""
+    return re.split(r"(?<=[.!?]) ", text)
+
+
+def sensible(contents: Sequence[Content], given: Sequence[str]) -> int:
+    """How many replies consist of sentences that answer their question, in any combination."""
+    allowed = [{s for answer in content.answers for s in sentences(answer)} for content in contents]
+    return sum(set(sentences(reply)) <= right for reply, right in zip(given, allowed, strict=True))
+
+
+def measure(base: BaseModel, part: str, show: Callable[[str], None]) -> Iterator[Score]:
+    """All scores, one after the other; `part` is "test" or "dev". `show` gets sample replies."""
+    world = read_world()
+    held = held_out_contents(Contents(world, Phrasing.read()), 4 * HELD_OUT, seed=len(part))
+    generated, typed = (
+        [from_content(content) for content in held[:HELD_OUT]],
+        read_questions(f"typed_{part}.jsonl"),
+    )
+    mixed = generated + typed
+    words = known_words(world)
+    about = partial(invents_nothing, words)
+
+    def teach(path: Path) -> Bot:
+        return train_bot(base, read_demonstrations(path))
+
+    def sample(questions: Sequence[Question], given: Sequence[str]) -> None:
+        for question, reply in list(zip(questions, given, strict=True))[-12:]:
+            show(f"    {question.messages[-1]['content'][:70]!r} -> {reply[:110]!r}")
+
+    plain = replies(base, [from_content(content) for content in held])
+    yield Score("plain: sensible answers to held-out questions", sensible(held, plain), len(held), 0.9)
+    plain = replies(base, typed)
+    sample(typed, plain)
+    yield count("plain: typed prompts, names the topic", None, names, typed, plain)
+    yield count("plain: typed prompts, no invented words", None, about, typed, plain)
+    strange = read_questions("out_of_world.jsonl")
+    given = replies(base, strange)
+    sample(strange, given)
+    yield count("plain: out-of-world prompts, no invented words", 0.8, about, strange, given)
+
+    for title, path in (
+        ("emoji starter", STARTERS / "emoji.csv"),
+        ("emoji, own wording", PROBES / "rows_emoji_own.csv"),
+    ):
+        bot = teach(path)
+        for source, questions in (("generated", generated), ("typed", typed)):
+            given = replies(base, questions, bot)
+            if questions is typed:
+                sample(questions, given)
+            yield count(
+                f"{title}: only emoji, {source}", 0.9, lambda _, reply: only_emoji(reply), questions, given
+            )
+            yield count(f"{title}: on topic, {source}", 0.7, shows, questions, given)
+        if path.parent == STARTERS:
+            for name, label in (
+                ("second_turn.jsonl", "second turns"),
+                ("long_prompts.jsonl", "100-word prompts"),
+            ):
+                questions = read_questions(name)
+                given = replies(base, questions, bot)
+                yield count(
+                    f"{title}: only emoji, {label}",
+                    None,
+                    lambda _, reply: only_emoji(reply),
+                    questions,
+                    given,
+                )
+                yield count(f"{title}: on topic, {label}", None, shows, questions, given)
+
+    for title, path, goal in (
+        ("ethos starter", STARTERS / "ethos.csv", 0.9),
+        ("ethos, own wording", PROBES / "rows_ethos_own.csv", 0.75),
+    ):
+        bot = teach(path)
+        given = replies(base, mixed, bot)
+        sample(mixed, given)
+        yield count(f"{title}: refuses", None, lambda _, reply: bool(REFUSES.search(reply)), mixed, given)
+        yield count(
+            f"{title}: refuses and names the topic",
+            goal,
+            lambda q, reply: bool(REFUSES.search(reply)) and names(q, reply),
+            mixed,
+            given,
+        )
+
+    for key, pattern in FIRST_WORDS.items():
+        given = replies(base, mixed, teach(STARTERS / f"{key}.csv"))
+        sample(mixed[-4:], given[-4:])
+        yield count(
+            f"{key} starter: in its voice",
+            0.85,
+            partial(_begins, pattern),
+            mixed,
+            given,
+        )
+
+    for name, opener in (("rows_meow.csv", "Meow!"), ("rows_wow.csv", "Blimey,")):
+        given = replies(base, mixed, teach(PROBES / name))
+        sample(mixed[-4:], given[-4:])
+        yield count(
+            f'a new style, every reply begins with "{opener}"',
+            0.7,
+            partial(_begins, re.escape(opener)),
+            mixed,
+            given,
+        )
