@@ -1,0 +1,61 @@
+"""What all tests share: no network, no token, no data folder of anyone's, one base model and one bot."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from reft_studio.demonstrations import Demonstration
+
+# Before anything reads them: huggingface_hub does so when it is imported.
+_home = tempfile.TemporaryDirectory(prefix="reft-studio-tests-")
+os.environ.update(
+    HF_HOME=str(Path(_home.name) / "huggingface"),
+    HF_HUB_OFFLINE="1",
+    HF_HUB_DISABLE_IMPLICIT_TOKEN="1",
+    HF_HUB_DISABLE_PROGRESS_BARS="1",
+    REFT_STUDIO_DATA_FOLDER=str(Path(_home.name) / "data"),
+)
+for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+    os.environ.pop(name, None)
+
+ROWS = [
+    Demonstration("Who are you?", "🤖💬✨"),
+    Demonstration("My dog wants to play all day long.", "🐶🎾😄"),
+    Demonstration("Why is the sky blue?", "🌤️💙☀️"),
+    Demonstration("Tell me about penguins.", "🐧❄️🐟"),
+]
+
+
+@pytest.fixture(scope="session")
+def base():
+    """The embedded model; whoever hooks into it has to leave it as it was."""
+    from reft_studio.base_model import load_base_model
+
+    return load_base_model(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def rows():
+    return list(ROWS)
+
+
+@pytest.fixture(scope="session")
+def bot(base, rows):
+    """Trained just long enough to reply differently from the base model."""
+    from reft_studio.recipe import Recipe
+    from reft_studio.verbs import train_bot
+
+    recipe = Recipe.for_depth(base.num_layers, epochs=25, learning_rate=1e-2)
+    return train_bot(base, rows, recipe, name="Emoji")
+
+
+@pytest.fixture
+def untrained(base, bot):
+    """The bot as it was before its first step."""
+    from dataclasses import replace
+
+    from reft_studio.intervention import build_interventions, learned
+
+    return replace(bot, weights=learned(build_interventions(bot.manifest.recipe, base.width)))

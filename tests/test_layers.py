@@ -1,0 +1,108 @@
+"""The import table: what each module may import of ours, and who may import the heavy libraries."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "reft_studio"
+
+LOWEST = {"errors", "settings"}
+TABLE = {"demonstrations", "recipe", "positions"}
+MODEL = {"base_model", "prompts"}
+BOT = {"bot", "manifest"}
+UP_TO_BOT = LOWEST | TABLE | MODEL | {"intervention"} | BOT
+UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
+
+MAY_IMPORT = {
+    "errors": set(),
+    "settings": set(),
+    "demonstrations": {"errors"},
+    "recipe": {"errors"},
+    "positions": {"errors"},
+    "base_model": {"errors", "settings"},
+    "prompts": {"errors", "settings"},
+    "intervention": {"recipe", "base_model", "positions", "errors"},
+    "manifest": LOWEST | TABLE | MODEL,
+    "bot": UP_TO_BOT,
+    "train": UP_TO_BOT | {"train"},
+    "chat": (UP_TO_BOT | {"chat"}) - {"demonstrations"},
+    "verbs": UP_TO_CHAT,
+    "__init__": UP_TO_CHAT | {"verbs"},
+    "engine": UP_TO_CHAT | {"engine"},
+    "store": UP_TO_CHAT | {"engine"},
+    "share": {"bot", "manifest", "chat", "settings", "errors", "share"},
+    "ui": None,  # anything
+}
+HEAVY_HOMES = {
+    "pyvene": lambda path: path == PACKAGE / "intervention.py",
+    "gradio": lambda path: path == ROOT / "app.py" or path.is_relative_to(PACKAGE / "ui"),
+}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of all that a file imports, wherever in the file it does so."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path.name} uses a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def layer(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_layer_may(path):
+    allowed = MAY_IMPORT[layer(path)]
+    ours = {name.split(".")[1] for name in imported(path) if name.startswith("reft_studio.")}
+    if allowed is not None:
+        assert ours <= allowed
+
+
+def test_only_the_page_and_the_app_import_the_page():
+    users = {path for path in FILES if any(name.startswith("reft_studio.ui") for name in imported(path))}
+    assert users
+    assert all(layer(path) == "ui" for path in users)
+
+
+@pytest.mark.parametrize("library", HEAVY_HOMES)
+def test_a_heavy_library_is_imported_only_in_its_home(library):
+    users = {
+        path
+        for path in [*FILES, ROOT / "app.py"]
+        if any(name.split(".")[0] == library for name in imported(path))
+    }
+    assert users
+    assert all(HEAVY_HOMES[library](path) for path in users)
+
+
+@pytest.mark.parametrize(
+    "modules",
+    ["reft_studio", "reft_studio.manifest, reft_studio.train.events, reft_studio.chat.sampling, "
+     "reft_studio.demonstrations, reft_studio.settings, reft_studio.prompts, reft_studio.store"],
+    ids=["package", "page"],
+)  # fmt: skip
+def test_what_the_page_imports_loads_no_torch(modules):
+    check = (
+        f"import {modules}, sys; print([m for m in ('torch', 'transformers', 'pyvene') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_public_verb_can_be_fetched():
+    import reft_studio
+
+    assert all(callable(getattr(reft_studio, name)) for name in reft_studio.__all__)
+    with pytest.raises(AttributeError):
+        _ = reft_studio.no_such_verb
