@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reft_studio.errors import DemonstrationsError
@@ -142,10 +143,6 @@ def _read_csv(text: str, name: str) -> list[Demonstration]:
     return _read_table(text, name, delimiter)
 
 
-def _read_tsv(text: str, name: str) -> list[Demonstration]:
-    return _read_table(text, name, "\t")
-
-
 def _read_table(text: str, name: str, delimiter: str) -> list[Demonstration]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -216,14 +213,6 @@ def _read_json_line(line: str, where: str) -> Demonstration:
     return Demonstration(prompt, reply)
 
 
-def _write_csv(rows: Sequence[Demonstration]) -> bytes:
-    return _write_table(rows, ",")
-
-
-def _write_tsv(rows: Sequence[Demonstration]) -> bytes:
-    return _write_table(rows, "\t")
-
-
 def _write_table(rows: Sequence[Demonstration], delimiter: str) -> bytes:
     text = io.StringIO(newline="")
     # Everything is quoted, so that lone carriage returns and leading spaces survive.
@@ -246,8 +235,8 @@ class _Format:
 
 
 _FORMATS = {
-    ".csv": _Format(_read_csv, _write_csv),
-    ".tsv": _Format(_read_tsv, _write_tsv),
+    ".csv": _Format(_read_csv, partial(_write_table, delimiter=",")),
+    ".tsv": _Format(partial(_read_table, delimiter="\t"), partial(_write_table, delimiter="\t")),
     ".jsonl": _Format(_read_jsonl, _write_jsonl),
 }
 

@@ -1,0 +1,220 @@
+"""A bot: what a training learned, with all it takes to use it again. A plain value, never a pickle.
+
+On disk, as a folder or a zip:
+
+    bot.json                  the manifest
+    intervention.safetensors  the tensors, float32
+    demonstrations.jsonl      only if the author chose to include them
+    README.md                 the model card, when published
+
+Everything read is checked against the manifest before a tensor is built from it.
+"""
+
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from reft_studio.base_model import BaseModel
+from reft_studio.demonstrations import Demonstration, write_demonstrations
+from reft_studio.errors import BotError, RecipeError
+from reft_studio.intervention import Weights, from_tensors, tensor_shapes, to_tensors
+from reft_studio.manifest import BaseRecord, Manifest
+from reft_studio.recipe import Recipe
+
+MANIFEST_FILE = "bot.json"
+TENSOR_FILE = "intervention.safetensors"
+DEMONSTRATIONS_FILE = "demonstrations.jsonl"
+_SIZE_LIMITS = {
+    MANIFEST_FILE: 1_000_000,
+    TENSOR_FILE: 256_000_000,
+    DEMONSTRATIONS_FILE: 32_000_000,
+    "README.md": 1_000_000,
+}
+_SAFETENSORS_HEADER_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Bot:
+    """A manifest and the learned edits, as float32 tensors on the CPU."""
+
+    manifest: Manifest
+    weights: Weights
+
+    @classmethod
+    def from_training(
+        cls, base: BaseModel, recipe: Recipe, weights: Weights, *, name: str, system_prompt: str | None
+    ) -> Self:
+        """A bot fresh from its training, without probes and scores."""
+        manifest = Manifest(
+            name=name,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            base=BaseRecord.of(base),
+            recipe=recipe,
+            system_prompt=system_prompt,
+            libraries={library: version(library) for library in ("torch", "transformers", "pyvene")},
+        )
+        return cls(manifest, weights)
+
+    def __eq__(self, other: object) -> bool:
+        """Same manifest and the same tensors, bit for bit."""
+        if not isinstance(other, Bot):
+            return NotImplemented
+        mine, theirs = to_tensors(self.weights), to_tensors(other.weights)
+        return self.manifest == other.manifest and all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+    __hash__ = None  # type: ignore[assignment]  # tensors have no hash by value
+
+    def check_base(self, base: BaseModel) -> None:
+        """Raises BotError unless the bot was made for this base model with this chat template."""
+        made_for = self.manifest.base
+        if made_for.digest != base.digest():
+            raise BotError(
+                f'This bot was made for the base model "{made_for.id}" and the one that is loaded, '
+                f'"{base.id}", has other weights. Load "{made_for.id}" to talk to it.'
+            )
+        if made_for.template_digest != base.template_digest:
+            raise BotError(
+                f'The chat template of "{base.id}" has changed since this bot was made. Load the version of '
+                "the model that it was made with, or train the bot again."
+            )
+
+    def save(self, folder: str | Path, demonstrations: Sequence[Demonstration] | None = None) -> None:
+        """Write the bot; an earlier bot in `folder` is replaced, whole or not at all.
+
+        Demonstrations are included only if given: they may be private. Raises BotError if the folder holds
+        anything that is not a bot.
+        """
+        folder = Path(folder).expanduser().absolute()
+        if folder.exists() and not _is_replaceable(folder):
+            raise BotError(f'"{folder}" holds something that is not a bot. Choose a new folder.')
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+            fresh = Path(scratch) / "new"
+            fresh.mkdir()
+            self._write(fresh, demonstrations)
+            if folder.exists():
+                folder.rename(Path(scratch) / "old")
+            fresh.rename(folder)
+
+    def _write(self, folder: Path, demonstrations: Sequence[Demonstration] | None) -> None:
+        (folder / MANIFEST_FILE).write_text(self.manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        save_file(to_tensors(self.weights), folder / TENSOR_FILE)
+        if demonstrations is not None:
+            write_demonstrations(demonstrations, folder / DEMONSTRATIONS_FILE)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a bot's folder; raises BotError if it is not one or is damaged."""
+        folder = Path(folder).expanduser()
+        manifest = _read_manifest(folder / MANIFEST_FILE)
+        tensors = _read_tensors(folder / TENSOR_FILE, tensor_shapes(manifest.recipe, manifest.base.width))
+        return cls(manifest, from_tensors(manifest.recipe, tensors))
+
+    def save_zip(self, path: str | Path, demonstrations: Sequence[Demonstration] | None = None) -> None:
+        """Write the bot as one file, whole or not at all."""
+        path = Path(path).expanduser().absolute()
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as scratch:
+            folder = Path(scratch) / "bot"
+            folder.mkdir()
+            self._write(folder, demonstrations)
+            packed = Path(scratch) / "packed.zip"
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+                for file in sorted(folder.iterdir()):
+                    archive.write(file, file.name)
+            packed.replace(path)
+
+    @classmethod
+    def load_zip(cls, path: str | Path) -> Self:
+        """Read a zip written by `save_zip`, whoever it comes from; raises BotError for anything else."""
+        path = Path(path).expanduser()
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    _unpack(archive, Path(scratch))
+            except FileNotFoundError:
+                raise BotError(f'There is no file "{path}". Check its name and folder.') from None
+            except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
+                raise _not_a_bot(f"the zip cannot be read ({error})") from error
+            return cls.load(scratch)
+
+
+def _not_a_bot(reason: str) -> BotError:
+    return BotError(
+        f"This is not a bot of ReFT Studio: {reason}. Choose one that was saved or downloaded here."
+    )
+
+
+def _is_replaceable(folder: Path) -> bool:
+    return folder.is_dir() and {file.name for file in folder.iterdir()} <= set(_SIZE_LIMITS)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    if not path.is_file():
+        raise _not_a_bot(f"there is no {MANIFEST_FILE} in it")
+    if path.stat().st_size > _SIZE_LIMITS[MANIFEST_FILE]:
+        raise _not_a_bot(f"{MANIFEST_FILE} is far too large")
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        if problem["loc"] == ("schema_version",):
+            raise BotError(
+                "This bot was saved by a newer version of ReFT Studio. Update, then try again."
+            ) from None
+        place = ".".join(str(part) for part in problem["loc"]) or "the file"
+        raise _not_a_bot(f"in {MANIFEST_FILE}, {place}: {problem['msg']}") from None
+    except RecipeError as error:
+        raise _not_a_bot(f"its recipe is not valid ({error})") from None
+
+
+def _read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+    """The tensors of a file that holds exactly these names and shapes in float32, all of them finite."""
+    if not path.is_file():
+        raise _not_a_bot(f"there is no {TENSOR_FILE} in it")
+    numbers = sum(torch.Size(shape).numel() for shape in shapes.values())
+    size = path.stat().st_size
+    if size > min(4 * numbers + _SAFETENSORS_HEADER_LIMIT, _SIZE_LIMITS[TENSOR_FILE]):
+        raise _not_a_bot(f"{TENSOR_FILE} is larger than its recipe allows")
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+            described = {name: (tuple(part.get_shape()), part.get_dtype()) for name, part in found.items()}
+            if described != {name: (shape, "F32") for name, shape in shapes.items()}:
+                raise _not_a_bot(f"the tensors in {TENSOR_FILE} do not fit its recipe")
+            tensors: dict[str, Any] = {name: file.get_tensor(name) for name in shapes}
+    except SafetensorError as error:
+        raise _not_a_bot(f"{TENSOR_FILE} cannot be read ({error})") from None
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise _not_a_bot(f"{TENSOR_FILE} contains numbers that are not finite")
+    return tensors
+
+
+def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
+    """Unpack the files that a bot may have, and nothing else, to where we say and no further."""
+    members = archive.infolist()
+    names = [member.filename for member in members]
+    unknown = sorted(set(names) - set(_SIZE_LIMITS))
+    if unknown or len(set(names)) < len(names):
+        raise _not_a_bot(f"it contains {unknown[0]!r}" if unknown else "a file is in it twice")
+    for member in members:
+        if stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 0x1:
+            raise _not_a_bot(f"{member.filename} is a link or has a password")
+        limit = _SIZE_LIMITS[member.filename]
+        with archive.open(member) as packed:
+            # The size that a zip states may be a lie: what counts is what comes out.
+            content = packed.read(limit + 1)
+        if len(content) > limit:
+            raise _not_a_bot(f"{member.filename} is far too large")
+        (folder / member.filename).write_bytes(content)

@@ -1,0 +1,79 @@
+"""What bot.json holds: where a bot comes from and how to use it. No torch here: the page reads it too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import BaseModel as Schema
+from pydantic import ConfigDict, Field, model_validator
+
+from reft_studio.positions import parse_positions
+from reft_studio.recipe import Recipe
+
+if TYPE_CHECKING:
+    from reft_studio.base_model import BaseModel
+
+
+class _Record(Schema):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BaseRecord(_Record):
+    """Which base model a bot was made for."""
+
+    id: str = Field(max_length=200)
+    revision: str | None = Field(max_length=200)
+    digest: str = Field(pattern="^[0-9a-f]{64}$")
+    """SHA-256 over the weight files."""
+    template_digest: str = Field(pattern="^[0-9a-f]{64}$")
+    dtype: str = Field(max_length=20)
+    """Precision of the base model in training."""
+    num_layers: int = Field(ge=1, le=1000)
+    width: int = Field(ge=1, le=65_536)
+
+    @classmethod
+    def of(cls, base: BaseModel) -> Self:
+        """The record of a loaded model."""
+        return cls(
+            id=base.id,
+            revision=base.revision,
+            digest=base.digest(),
+            template_digest=base.template_digest,
+            dtype=base.dtype,
+            num_layers=base.num_layers,
+            width=base.width,
+        )
+
+
+class Probe(_Record):
+    """A prompt with the bot's greedy reply: a loaded bot that replies differently is not the same bot."""
+
+    prompt: str
+    reply: str
+
+
+class Manifest(_Record):
+    """What bot.json holds."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(min_length=1, max_length=100)
+    created: str = Field(max_length=40)
+    """ISO 8601, UTC."""
+    base: BaseRecord
+    recipe: Recipe
+    system_prompt: str | None = None
+    probes: tuple[Probe, ...] = ()
+    scores: dict[str, float] = Field(default_factory=dict)
+    libraries: dict[str, str]
+    """Versions that the bot was trained with."""
+
+    @model_validator(mode="after")
+    def _check_places(self) -> Self:
+        parse_positions(self.recipe.positions)
+        if max(self.recipe.layers) >= self.base.num_layers:
+            raise ValueError(
+                f"layer {max(self.recipe.layers)} is not in a model of {self.base.num_layers} blocks"
+            )
+        if self.recipe.rank > self.base.width:
+            raise ValueError("the rank is larger than the model is wide")
+        return self

@@ -1,0 +1,87 @@
+"""Demonstrations as tensors: token ids, labels, and the token indices that are edited."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reft_studio.base_model import BaseModel
+from reft_studio.demonstrations import Demonstration, Limits, check_demonstrations
+from reft_studio.errors import DemonstrationsError
+from reft_studio.positions import Positions, locate
+from reft_studio.prompts import render_demonstration
+
+IGNORED = -100
+"""The label of tokens that the loss leaves out: the prompt and the padding."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One demonstration, not padded."""
+
+    prompt_ids: list[int]
+    reply_ids: list[int]
+    positions: list[int]
+    """Indices of the edited prompt tokens."""
+
+    def __len__(self) -> int:
+        return len(self.prompt_ids) + len(self.reply_ids)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples of one optimizer step, padded on the right."""
+
+    token_ids: Tensor
+    """[rows, tokens]"""
+    attention_mask: Tensor
+    """[rows, tokens]"""
+    labels: Tensor
+    """[rows, tokens], IGNORED outside the replies."""
+    positions: list[list[int]]
+    """[rows][units]"""
+
+
+def build_examples(
+    base: BaseModel,
+    demonstrations: Sequence[Demonstration],
+    positions: Positions,
+    system_prompt: str | None = None,
+    limits: Limits | None = None,
+) -> list[Example]:
+    """Raises DemonstrationsError for a table that training does not take or a row the model cannot hold."""
+    examples = []
+    for row in check_demonstrations(demonstrations, limits):
+        prompt_ids, reply_ids = render_demonstration(base.tokenizer, row.prompt, row.reply, system_prompt)
+        example = Example(prompt_ids, reply_ids, locate(positions, len(prompt_ids)))
+        if len(example) > base.context_length:
+            raise DemonstrationsError(
+                f"Row {demonstrations.index(row) + 1} is too long for this model: prompt and reply have "
+                f"{len(example):,} tokens (pieces of words) and it holds {base.context_length:,}. "
+                "Shorten the row."
+            )
+        examples.append(example)
+    return examples
+
+
+def collate(examples: Sequence[Example], base: BaseModel) -> Batch:
+    """Pad examples to a batch on the base model's device.
+
+    Rows shorter than the edited positions have fewer of them. Such rows also edit a padding token behind the
+    end, where nothing reads it, because pyvene takes the same number of positions for every row.
+    """
+    units = max(len(example.positions) for example in examples)
+    ragged = any(len(example.positions) < units for example in examples)
+    width = max(len(example) for example in examples) + ragged
+    shape = (len(examples), width)
+    token_ids = torch.full(shape, int(base.tokenizer.pad_token_id))
+    attention_mask = torch.zeros(shape, dtype=torch.long)
+    labels = torch.full(shape, IGNORED)
+    for row, example in enumerate(examples):
+        token_ids[row, : len(example)] = torch.tensor(example.prompt_ids + example.reply_ids)
+        attention_mask[row, : len(example)] = 1
+        labels[row, len(example.prompt_ids) : len(example)] = torch.tensor(example.reply_ids)
+    positions = [e.positions + [width - 1] * (units - len(e.positions)) for e in examples]
+    device = base.device
+    return Batch(token_ids.to(device), attention_mask.to(device), labels.to(device), positions)
