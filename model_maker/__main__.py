@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import random
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from model_maker.corpus import Corpus
 from model_maker.network import Shape, export
 from model_maker.pretrain import Pretraining, Schedule
 from model_maker.tokenizer import as_transformers, train_tokenizer
-from model_maker.world import read_world
+from model_maker.world import World, read_world
 
 ASSET = Path(__file__).parents[1] / "assets" / "embedded_model"
 
@@ -57,14 +57,24 @@ def make(arguments: argparse.Namespace) -> None:
             export(run.network, wrapped, work / "latest")
     run.save(checkpoint)
     export(run.network, wrapped, arguments.out)
-    record = {
-        "tokens": run.tokens,
-        "seconds": round(run.seconds),
+    write_card(run, world, arguments)
+
+
+def write_card(run: Pretraining, world: World, arguments: argparse.Namespace) -> None:
+    """Say beside the model what it is and how it was made."""
+    text = (Path(__file__).parent / "card.md").read_text(encoding="utf-8")
+    figures = {
+        "parameters": sum(p.numel() for p in run.network.parameters()) / 1e6,
+        "tokens": run.tokens / 1e6,
+        "minutes": run.seconds / 60,
         "steps": run.step,
         "decay": arguments.decay,
         "seed": arguments.seed,
+        "topics": len(world.topics),
+        "exchanges": len(world.exchanges),
     }
-    (arguments.out / "making.json").write_text(json.dumps(record, indent=2) + "\n")
+    card = text.format(**figures, **asdict(run.network.shape))
+    (arguments.out / "README.md").write_text(card, encoding="utf-8")
 
 
 def score(arguments: argparse.Namespace) -> None:

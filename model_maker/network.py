@@ -7,7 +7,7 @@ and logits only where there is something to predict.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -186,8 +186,3 @@ def _llama_weights(network: Network) -> dict[str, Tensor]:
         }  # fmt: skip
         weights.update({f"model.layers.{number}.{name}.weight": part for name, part in parts.items()})
     return {name: weight.detach().float().clone() for name, weight in weights.items()}
-
-
-def shape_record(shape: Shape) -> dict[str, float]:
-    """The shape as plain numbers, for checkpoints and the model card."""
-    return asdict(shape)

@@ -1,0 +1,146 @@
+"""The maker of the embedded model, on a miniature."""
+
+import random
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from model_maker.batches import batches, pack_styles, pad, visibility
+from model_maker.contents import held_out_contents
+from model_maker.corpus import IGNORED, TRUNK, Corpus, Example
+from model_maker.network import Network, Shape, export
+from model_maker.pretrain import Pretraining, Schedule
+from model_maker.tokenizer import as_transformers, train_tokenizer
+from model_maker.voices import emoji_only
+from model_maker.world import WorldError, read_topics, read_world
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return Corpus(read_world())
+
+
+@pytest.fixture(scope="module")
+def tokenizer(corpus: Corpus) -> Tokenizer:
+    return train_tokenizer(corpus.texts(random.Random(0), 300), ["🐶", "👩‍🍳", "2️⃣", "🇫🇷"], vocabulary=1200)
+
+
+def test_the_world_is_well_formed_and_large() -> None:
+    world = read_world()
+    assert len(world.topics) > 1300
+    assert len(world.exchanges) > 600
+
+
+def test_a_malformed_topic_is_named_by_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "animal.topics").write_text(
+        "dog | count | 🐶 | A dog barks. | Dogs bark. | loyal | home\n", encoding="utf-8"
+    )
+    with pytest.raises(WorldError, match=r"animal\.topics:1: 7 columns, expected 8"):
+        read_topics(tmp_path / "animal.topics")
+
+
+def test_held_out_questions_never_enter_the_corpus(corpus: Corpus) -> None:
+    held = {content.key for content in held_out_contents(corpus.contents, 500, seed=1)}
+    rng = random.Random(2)
+    drawn = {corpus._content(rng).key for _ in range(3000)}
+    assert held
+    assert not held & drawn
+
+
+@pytest.mark.parametrize("text", ["👩‍🍳🇫🇷2️⃣➕", "Hello wörld, שלום", "a  b\n\tc", "🫏🏽"])
+def test_the_tokenizer_gives_every_text_back(tokenizer: Tokenizer, text: str) -> None:
+    assert tokenizer.decode(tokenizer.encode(text).ids) == text
+
+
+def test_emoji_answers_hold_no_letters(corpus: Corpus) -> None:
+    rng = random.Random(3)
+    answers = [emoji_only(corpus.contents.draw(rng), rng) for _ in range(500)]
+    assert not [answer for answer in answers if any(character.isalpha() for character in answer)]
+
+
+def test_a_branch_sees_the_trunk_and_itself_but_no_other_branch() -> None:
+    example = Example()
+    behind = example.add([10, 11], TRUNK, 0)
+    example.add([20, 21], 1, behind, predicts=1)
+    example.add([30, 31], 2, behind, predicts=1)
+    seen = visibility(pad([example]).tokens.numpy() * 0 + _segments(example))[0]
+    assert seen[3, :6].tolist() == [True, True, True, True, False, False]
+    assert seen[5, :6].tolist() == [True, True, False, False, True, True]
+
+
+def _segments(example: Example) -> object:
+    import numpy as np
+
+    row = np.full((1, 8), -1)
+    row[0, : len(example.segments)] = example.segments
+    return row
+
+
+def test_packed_style_prompts_end_where_they_say() -> None:
+    packed = pack_styles([[1, 5, 6, 3], [1, 7, 3], [1] + [9] * 60 + [3]])
+    flat = packed.tokens.reshape(-1)
+    assert flat[packed.last].tolist() == [3, 3, 3]
+    assert packed.positions.reshape(-1)[packed.last].tolist() == [3, 2, 61]
+
+
+def test_the_same_seed_gives_the_same_batches_and_skipping_changes_nothing(
+    corpus: Corpus, tokenizer: Tokenizer
+) -> None:
+    first = list(islice(batches(corpus, tokenizer, seed=5, tokens_a_batch=2048), 3))
+    again = next(batches(corpus, tokenizer, seed=5, tokens_a_batch=2048, skip=2))
+    assert torch.equal(first[2].tokens, again.tokens)
+    assert torch.equal(first[2].predict, again.predict)
+
+
+def test_the_exported_model_is_the_trained_network(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Network(Shape(tokenizer.get_vocab_size(), width=64, blocks=2, heads=2, hidden=96))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+        parameter.data = parameter.data.half().float()
+    export(network, as_transformers(tokenizer, 512), tmp_path)
+    llama = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    tokens = torch.randint(5, tokenizer.get_vocab_size(), (1, 20))
+    mask = torch.full((20, 20), -30000.0).triu(1)[None, None]
+    ours = network(tokens, torch.arange(20)[None], mask, torch.arange(20))
+    assert torch.allclose(ours, llama(tokens).logits[0], atol=1e-4)
+    chat = AutoTokenizer.from_pretrained(tmp_path).apply_chat_template(
+        [{"role": "user", "content": "Hi"}], add_generation_prompt=True, tokenize=False
+    )
+    assert chat == "<|user|>Hi<|end|><|assistant|>"
+
+
+def test_a_miniature_learns_and_a_resumed_run_goes_on_where_it_stopped(
+    corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    shape = Shape(tokenizer.get_vocab_size(), width=64, blocks=5, heads=2, hidden=96)
+    schedule = Schedule(steps=24, decay=10, warmup=4, tokens_a_batch=1024, seed=3)
+    run = Pretraining(shape, schedule, compiled=False)
+    losses = [run.train_on(batch) for batch in _first(corpus, tokenizer, 12, run)]
+    run.save(tmp_path / "checkpoint.pt")
+    resumed = Pretraining(shape, schedule, compiled=False)
+    resumed.resume(tmp_path / "checkpoint.pt")
+    assert resumed.step == run.step == 12
+    batch = next(batches(corpus, tokenizer, 3, 1024, skip=12))
+    assert resumed.train_on(batch) == pytest.approx(run.train_on(batch), rel=1e-3)
+    assert losses[-1] < losses[0] - 0.5
+
+
+def _first(corpus: Corpus, tokenizer: Tokenizer, count: int, run: Pretraining):  # type: ignore[no-untyped-def]
+    for batch in islice(batches(corpus, tokenizer, 3, 1024), count):
+        yield batch
+        run.step += 1
+
+
+def test_only_reply_tokens_are_predicted(corpus: Corpus, tokenizer: Tokenizer) -> None:
+    rng = random.Random(4)
+    for _ in range(50):
+        example = corpus.draw(rng, tokenizer)
+        assert any(target != IGNORED for target in example.targets)
+        assert len(example.tokens) == len(example.targets) == len(example.segments) == len(example.positions)
+        for index, _style in example.injected:
+            assert tokenizer.id_to_token(example.tokens[index]) == "<|assistant|>"
