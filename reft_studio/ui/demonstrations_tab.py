@@ -151,5 +151,5 @@ def _row_of(selection: gr.SelectData) -> int:
 
 
 def _card(starter: Starter) -> gr.Button:
-    text = f"{starter.title}\n{starter.sentence}"
+    text = f"{starter.icon} {starter.title}\n{starter.sentence}"
     return gr.Button(text, elem_classes="card", elem_id=f"starter-{starter.key}")

@@ -19,6 +19,8 @@ class Starter:
     key: str
     title: str
     sentence: str
+    icon: str = ""
+    """An emoji before the title."""
     file: str = ""
     """Rows, beside starters.json; none for an empty table."""
     probes: tuple[str, ...] = ()
@@ -33,4 +35,4 @@ class Starter:
 def starters() -> list[Starter]:
     """All of them, the blank one last."""
     listed = TypeAdapter(list[Starter]).validate_json((STARTERS_FOLDER / "starters.json").read_bytes())
-    return [*listed, Starter("blank", wording.BLANK_TITLE, wording.BLANK_SENTENCE)]
+    return [*listed, Starter("blank", wording.BLANK_TITLE, wording.BLANK_SENTENCE, wording.BLANK_ICON)]

@@ -17,6 +17,7 @@ EXAMPLES_INTRO = (
     "Each row shows it once: a message, and the answer you would like. About ten rows are enough. "
     "Start from one of these and change what you like, or begin with an empty table."
 )
+BLANK_ICON = "✏️"
 BLANK_TITLE = "Blank"
 BLANK_SENTENCE = "An empty table for an idea of your own."
 PROMPT_COLUMN = "When someone writes…"

@@ -1,0 +1,199 @@
+"""An engine trains and chats, wherever it runs; and the page survives one that does not."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from threading import Condition
+
+import pytest
+
+from reft_studio.chat.sampling import Sampling
+from reft_studio.demonstrations import Demonstration
+from reft_studio.engine.inline import InlineEngine
+from reft_studio.engine.interface import Conversation, Engine, JobState, JobUpdate, Readiness, TrainingJob
+from reft_studio.engine.process import INTERRUPTED, ProcessEngine
+from reft_studio.errors import BotError
+from reft_studio.settings import EMBEDDED_MODEL
+
+SECONDS = 240.0
+"""How long a machine that is busy with something else may take."""
+ROWS = (Demonstration("Who are you?", "🤖✨"), Demonstration("I like tea.", "🍵😊"))
+GREEDY = Sampling(max_new_tokens=12)
+FOREVER = {"epochs": 10_000}
+
+pytestmark = pytest.mark.timeout(4 * SECONDS)
+
+
+class Updates:
+    """Keeps what an engine tells and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.all: list[JobUpdate] = []
+        self._changed = Condition()
+
+    def __call__(self, update: JobUpdate) -> None:
+        with self._changed:
+            self.all.append(update)
+            self._changed.notify_all()
+
+    def of(self, job_id: str) -> list[JobUpdate]:
+        return [update for update in self.all if update.job_id == job_id]
+
+    def wait(self, job_id: str, condition: Callable[[JobUpdate], bool]) -> JobUpdate:
+        def found() -> JobUpdate | None:
+            return next((update for update in self.of(job_id) if condition(update)), None)
+
+        with self._changed:
+            update = self._changed.wait_for(found, SECONDS)
+        assert update, f"The engine did not tell this in time; it told {self.of(job_id)[-1:]}."
+        return update
+
+    def end(self, job_id: str) -> JobUpdate:
+        return self.wait(job_id, lambda update: update.state.ended)
+
+    def running(self, job_id: str) -> JobUpdate:
+        return self.wait(job_id, lambda update: update.state is JobState.RUNNING)
+
+
+@pytest.fixture(scope="module")
+def updates() -> Updates:
+    return Updates()
+
+
+@pytest.fixture(scope="module", params=[InlineEngine, ProcessEngine])
+def engine(request: pytest.FixtureRequest, updates: Updates) -> Iterator[Engine]:
+    with closing(request.param(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.start()
+        yield engine
+
+
+def train(engine: Engine, folder: Path, **recipe_changes: object) -> str:
+    """Submit a training that is named after its folder."""
+    job_id = str(folder)
+    engine.submit(TrainingJob(job_id, "A bot", ROWS, folder, recipe_changes, ("Who am I?",)))
+    return job_id
+
+
+def ask(engine: Engine, bot_folder: Path | None = None, sampling: Sampling = GREEDY) -> str:
+    """The last snapshot of one reply."""
+    conversation = Conversation(({"role": "user", "content": "Who am I?"},), bot_folder)
+    *_, (reply,) = engine.chat("chat", [conversation], sampling)
+    return reply
+
+
+def test_a_training_tells_its_progress_and_leaves_a_bot_that_answers_as_its_self_test(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    job_id = train(engine, tmp_path / "bot", epochs=30)
+    done = updates.end(job_id)
+    assert (done.state, done.step, done.total_steps, len(done.losses)) == (JobState.DONE, 30, 30, 30)
+    assert done.losses[-1] < done.losses[0]
+    steps = [update.step for update in updates.of(job_id)]
+    assert steps == sorted(steps)
+    assert engine.status().readiness is Readiness.READY
+
+    engine.pack_bot(tmp_path / "bot", tmp_path / "bot.zip", "Renamed", ROWS)
+    opened = engine.open_bot(tmp_path / "bot.zip", tmp_path / "opened")
+    assert (opened.name, opened.probes) == ("Renamed", ("Who am I?",))
+    replies = {ask(engine, tmp_path / folder) for folder in ("bot", "opened")}
+    assert len(replies) == 1
+    assert replies != {ask(engine)}
+
+
+def test_it_chats_while_it_trains_and_a_training_can_be_cancelled(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    before = ask(engine)
+    job_id = train(engine, tmp_path / "bot", **FOREVER)
+    updates.running(job_id)
+    assert ask(engine) == before
+    assert not updates.of(job_id)[-1].state.ended
+    engine.cancel(job_id)
+    assert updates.end(job_id).state is JobState.CANCELLED
+    assert not (tmp_path / "bot").exists()
+
+
+def test_trainings_wait_for_each_other_and_can_be_cancelled_while_they_wait(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    first, second = (train(engine, tmp_path / name, **FOREVER) for name in ("first", "second"))
+    updates.running(first)
+    engine.cancel(second)
+    assert updates.of(second) == []
+    engine.cancel(first)
+    assert [updates.end(job_id).state for job_id in (first, second)] == [JobState.CANCELLED] * 2
+
+
+def test_a_chat_can_be_stopped(engine: Engine) -> None:
+    longest = Sampling(temperature=1.5, max_new_tokens=128)
+    conversation = Conversation(({"role": "user", "content": "Tell me a long story."},))
+    snapshots = engine.chat("stopped", [conversation], longest)
+    next(snapshots)
+    engine.stop_chat("stopped")
+    assert all(len(snapshot) == 1 for snapshot in snapshots)
+
+
+def test_a_layer_that_the_model_does_not_have_fails_with_a_plain_message(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    failed = updates.end(train(engine, tmp_path / "bot", layers=(99,)))
+    assert failed.state is JobState.FAILED
+    assert "no layer 99" in failed.message
+    assert "layers 0 to" in failed.message
+
+
+def test_a_file_that_is_not_a_bot_is_refused(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "bot.zip").write_bytes(b"not a zip")
+    with pytest.raises(BotError if isinstance(engine, InlineEngine) else Exception, match=r"bot"):
+        engine.open_bot(tmp_path / "bot.zip", tmp_path / "opened")
+    assert not (tmp_path / "opened").exists()
+
+
+def test_a_killed_engine_interrupts_its_training_and_is_there_again(updates: Updates, tmp_path: Path) -> None:
+    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.start()
+        job_id = train(engine, tmp_path / "bot", **FOREVER)
+        updates.running(job_id)
+        killed = engine.pid
+        assert killed
+        os.kill(killed, signal.SIGKILL)
+        end = updates.end(job_id)
+        assert (end.state, end.message) == (JobState.INTERRUPTED, INTERRUPTED)
+        assert ask(engine)
+        assert engine.pid != killed
+
+
+def test_the_engine_ends_when_the_page_is_killed() -> None:
+    page = (
+        "import os; from reft_studio.engine.process import ProcessEngine\n"
+        f"engine = ProcessEngine({str(EMBEDDED_MODEL)!r}, on_update=print)\n"
+        "engine.start(); print(engine.pid, flush=True); os._exit(1)"
+    )
+    told = subprocess.run([sys.executable, "-c", page], capture_output=True, encoding="utf-8")
+    child = int(told.stdout)
+    deadline = time.monotonic() + SECONDS
+    while _is_running(child):
+        assert time.monotonic() < deadline, "The engine lives on without its page."
+        time.sleep(0.1)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_pages_process_imports_no_torch() -> None:
+    page = (
+        "import sys; import reft_studio.ui.page, reft_studio.ui.server, reft_studio.engine.process\n"
+        "print(sorted({'torch', 'transformers', 'pyvene'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", page], capture_output=True, check=True, encoding="utf-8")
+    assert told.stdout.strip() == "[]"

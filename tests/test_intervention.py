@@ -1,0 +1,155 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from reft_studio.intervention import (
+    Edit,
+    LoReFTWeights,
+    applied,
+    build_interventions,
+    from_tensors,
+    learned,
+    parameter_groups,
+    reference_model,
+    tensor_shapes,
+    to_tensors,
+)
+from reft_studio.recipe import Recipe
+
+TOKENS = torch.tensor([[7, 20, 30, 40, 50, 60], [8, 21, 31, 41, 51, 61]])
+
+
+def logits(base, edits):
+    with applied(base, edits), torch.no_grad():
+        return base.model(TOKENS).logits
+
+
+def block_outputs(base, edits, run):
+    """What block 1 hands on, edits included, in every forward pass of `run`."""
+    seen = []
+    with applied(base, edits), torch.no_grad():
+        spy = base.blocks[1].register_forward_hook(lambda _module, _arguments, output: seen.append(output))
+        run()
+        spy.remove()
+    return [output[0] if isinstance(output, tuple) else output for output in seen]
+
+
+def orthonormal(R):
+    return torch.allclose(R @ R.T, torch.eye(len(R)), atol=1e-5)
+
+
+@pytest.fixture
+def random_weights(base):
+    """An edit that changes much, in layers 1 and 2."""
+    torch.manual_seed(0)
+    modules = build_interventions(Recipe.for_depth(base.num_layers, layers=(1, 2)), base.width)
+    for module in modules.values():
+        nn.init.normal_(module.source.weight)
+    return modules, learned(modules)
+
+
+def test_an_edit_is_equation_2_of_the_paper():
+    R, W = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    edited = LoReFTWeights(R, W, torch.tensor([10.0])).edit(torch.tensor([[3.0, 5.0]]))
+    assert edited.tolist() == [[15.0, 5.0]]  # the first coordinate becomes W h + b, the second stays
+
+
+def test_an_untrained_intervention_changes_nothing_bit_for_bit(base):
+    untrained = learned(build_interventions(Recipe.for_depth(base.num_layers), base.width))
+    edits = [Edit(row, untrained, [0, 5]) for row in (0, 1)]
+    assert torch.equal(logits(base, edits), logits(base, []))
+
+
+def test_a_row_without_a_bot_stays_bit_for_bit_as_it_is(base, random_weights):
+    plain, edited = logits(base, []), logits(base, [Edit(1, random_weights[1], [5])])
+    assert torch.equal(edited[0], plain[0])
+    assert not torch.equal(edited[1], plain[1])
+
+
+def test_exactly_the_named_tokens_are_edited_counted_after_the_padding(base, random_weights):
+    edit = Edit(0, {1: random_weights[1][1]}, [1, 3], padding=2)
+    (plain,), (edited,) = (block_outputs(base, edits, lambda: base.model(TOKENS)) for edits in ([], [edit]))
+    assert (plain != edited).any(-1).nonzero().tolist() == [[0, 3], [0, 5]]
+
+
+def test_tokens_after_the_prompt_are_not_edited_in_generation(base, random_weights):
+    weights = LoReFTWeights(random_weights[1][1].R, torch.zeros(4, base.width), torch.full((4,), 100.0))
+
+    def run():
+        base.model.generate(TOKENS[:1], max_new_tokens=3, min_new_tokens=3, do_sample=False)
+
+    passes = block_outputs(base, [Edit(0, {1: weights}, [0, 5])], run)
+    assert [hidden.shape[1] for hidden in passes] == [6, 1, 1]
+    marks = [(hidden[0] @ weights.R.T > 50).all(-1).nonzero().flatten().tolist() for hidden in passes]
+    assert marks == [[0, 5], [], []]
+
+
+def test_training_through_pyvene_and_chat_through_hooks_compute_the_same(base, random_weights):
+    modules, weights = random_weights
+    positions = [[0, 5], [2, 4]]
+    model = reference_model(base, modules)
+    with torch.no_grad():
+        _, trained = model({"input_ids": TOKENS}, unit_locations={"base": [positions] * 2}, use_cache=False)
+    chatted = logits(base, [Edit(row, weights, places) for row, places in enumerate(positions)])
+    assert torch.allclose(trained.logits, chatted, atol=1e-4)
+    assert not torch.allclose(chatted, logits(base, []), atol=1e-2)
+
+
+def test_hooks_are_gone_afterwards_even_after_an_error(base, random_weights):
+    with pytest.raises(ZeroDivisionError), applied(base, [Edit(0, random_weights[1], [0])]):
+        assert base.blocks[1]._forward_hooks
+        _ = 1 / 0
+    assert not any(block._forward_hooks for block in base.blocks)
+
+
+@pytest.mark.parametrize("in_a_tuple", [True, False])
+def test_blocks_may_return_hidden_states_alone_or_in_a_tuple(in_a_tuple):
+    class Block(nn.Module):
+        def forward(self, hidden):
+            return (hidden, "cache") if in_a_tuple else hidden
+
+    base = SimpleNamespace(blocks=nn.ModuleList([Block()]), device=torch.device("cpu"))
+    moved = LoReFTWeights(torch.tensor([[1.0, 0.0]]), torch.zeros(1, 2), torch.tensor([9.0]))
+    hidden = torch.zeros(1, 3, 2)
+    with applied(base, [Edit(0, {0: moved}, [2])]):
+        output = base.blocks[0](hidden)
+    if in_a_tuple:
+        assert output[1:] == ("cache",)
+        output = output[0]
+    assert output[0, :, 0].tolist() == [0, 0, 9]
+    assert hidden.sum() == 0
+
+
+def test_the_same_seed_builds_the_same_and_leaves_the_callers_generator_alone():
+    state = torch.random.get_rng_state()
+    first, second, other = (
+        to_tensors(learned(build_interventions(Recipe.for_depth(6, seed=seed), 16))) for seed in (1, 1, 2)
+    )
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["layers.1.block_output.R"], other["layers.1.block_output.R"])
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_weight_decay_does_not_touch_the_rotation():
+    modules = build_interventions(Recipe.for_depth(6), 16)
+    optimizer = torch.optim.AdamW(parameter_groups(modules, weight_decay=0.1), lr=0.01)
+    for _ in range(3):
+        optimizer.zero_grad()
+        sum(module(torch.ones(2, 16)).pow(2).sum() for module in modules.values()).backward()
+        optimizer.step()
+    assert all(orthonormal(edit.R) for edit in learned(modules).values())
+
+
+def test_tensors_have_the_announced_names_and_shapes_and_come_back():
+    recipe = Recipe.for_depth(6, layers=(1, 4), rank=3)
+    weights = learned(build_interventions(recipe, 16))
+    tensors = to_tensors(weights)
+    assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == tensor_shapes(recipe, 16)
+    back = to_tensors(from_tensors(recipe, tensors))
+    assert all(torch.equal(back[name], tensors[name]) for name in tensors)
+
+
+def test_learned_rotations_are_orthonormal(bot):
+    assert all(orthonormal(edit.R) for edit in bot.weights.values())

@@ -1,0 +1,130 @@
+"""The real app in a process of its own, and a browser to look at it with. No pytest here."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from playwright.sync_api import Browser, Error, Locator, Page, Playwright
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MILLISECONDS = 240_000
+"""How long anything on the page may take on a machine that is busy with something else."""
+NO_BROWSER = (
+    "These tests need Chromium, and there is none. Install it (Debian: apt install chromium; elsewhere: "
+    "python -m playwright install chromium), then run them again."
+)
+
+
+def launch_chromium(playwright: Playwright) -> Browser:
+    """The system's Chromium, else the one Playwright has downloaded; fails if there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    options: dict[str, Any] = {"executable_path": found, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
+    try:
+        return playwright.chromium.launch(**options)
+    except Error as error:
+        raise AssertionError(NO_BROWSER) from error
+
+
+@contextmanager
+def running_app(data_folder: Path) -> Iterator[str]:
+    """The address of an app with this data folder, which is stopped in the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "REFT_STUDIO_DATA_FOLDER": str(data_folder),
+        "REFT_STUDIO_PORT": str(port),
+    }
+    log = data_folder.with_suffix(".log")
+    with log.open("wb") as output:
+        app = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=REPOSITORY, env=environment, stdout=output, stderr=output
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until(lambda: app.poll() is not None or _answers(f"{address}/healthz"))
+            assert app.poll() is None, log.read_text(encoding="utf-8")
+            yield address
+        finally:
+            app.terminate()
+            app.wait()
+
+
+def wait_until(condition: Any) -> None:
+    """Look again and again until the condition holds; fails if it never does."""
+    deadline = time.monotonic() + MILLISECONDS / 1000
+    while not condition():
+        assert time.monotonic() < deadline, "This did not happen in time."
+        time.sleep(0.1)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=10):
+            return True
+    except (URLError, OSError):
+        return False
+
+
+def open_page(browser: Browser, address: str, **options: Any) -> Page:
+    """A page that has finished loading the table."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(MILLISECONDS)
+    page.goto(address, wait_until="domcontentloaded")
+    table_is_there(page)
+    return page
+
+
+def table_is_there(page: Page) -> None:
+    """Wait for the row count, which the server sends last."""
+    page.locator("#count").get_by_text("example").first.wait_for()
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Go to a tab by what it says."""
+    page.get_by_role("tab", name=name).click()
+
+
+def choose_starter(page: Page, key: str, count: str = "10 examples") -> None:
+    """Fill the table from a starter."""
+    open_tab(page, "Examples")
+    page.locator(f"#starter-{key}").click()
+    page.locator("#count").get_by_text(count).wait_for()
+
+
+def set_epochs(page: Page, epochs: int) -> None:
+    """Open Advanced if need be and say how long to train."""
+    box = advanced_box(page, "epochs")
+    box.fill(str(epochs))
+    box.press("Tab")
+
+
+def advanced_box(page: Page, field: str) -> Locator:
+    """A number under Advanced, which is opened if it is closed."""
+    box = page.locator(f"#{field} input")
+    if not box.is_visible():
+        page.locator("#advanced button").first.click()
+    return box
+
+
+def train(page: Page) -> None:
+    """Press the button and wait for the bot."""
+    page.locator("#train").click()
+    page.locator("#progress .progress.done").wait_for()
+
+
+def last_reply(page: Page) -> str:
+    """What the bot has just said, once it has finished."""
+    page.locator(".turn").last.wait_for()
+    page.locator(".turn[aria-busy]").wait_for(state="detached")
+    return page.locator(".turn").last.locator(".side.bot .reply").text_content() or ""
