@@ -64,7 +64,9 @@ def test_an_old_turn_that_the_template_renders_differently_is_not_edited(tokeniz
         "{{ m.content }} <|end|>{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
     )
     rendered = render(tokenizer, CHAT)
-    assert rendered.prompt_spans == [(0, len(rendered.token_ids))]
+    ((start, end),) = rendered.prompt_spans
+    assert end == len(rendered.token_ids)
+    assert "Why is the sky blue?" in tokenizer.decode(rendered.token_ids[start:end])
 
 
 def test_a_template_without_a_system_role_gets_it_in_the_first_turn(tokenizer):
