@@ -84,6 +84,7 @@ TRAIN_INTRO = (
 BOT_NAME = "Name of the bot"
 DEFAULT_BOT_NAME = "My bot"
 TRAIN = "Train my bot"
+TRAIN_AGAIN = "Train again"
 TRAINING = "Training…"
 CANCEL = "Cancel"
 TALK = "Talk to your bot"

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from playwright.sync_api import Browser, Error, Locator, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MILLISECONDS = 240_000
@@ -76,7 +76,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-def open_page(browser: Browser, address: str, **options: Any) -> Page:
+def open_page(browser: Browser | BrowserContext, address: str, **options: Any) -> Page:
     """A page that has finished loading the table."""
     page = browser.new_page(**options)
     page.set_default_timeout(MILLISECONDS)

@@ -1,0 +1,69 @@
+"""Take the README's pictures of the page: `python -m tests.ui.screenshots`."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.ui.running import (
+    REPOSITORY,
+    choose_starter,
+    last_reply,
+    launch_chromium,
+    open_page,
+    open_tab,
+    running_app,
+    train,
+)
+
+FOLDER = REPOSITORY / "assets" / "screenshots"
+MOST_BYTES = 300_000
+QUESTIONS = ("Tell me about cats.", "What should I cook tonight?")
+
+
+def take(page: Page, name: str, folder: Path = FOLDER) -> None:
+    """One picture of the whole page, as it stands."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # So that no button is in its focused or hovered look.
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
+    path = folder / f"{name}.png"
+    page.screenshot(path=path, full_page=True, animations="disabled")
+    assert path.stat().st_size < MOST_BYTES, f"{path} is too big for a README."
+
+
+def take_all(page: Page, folder: Path = FOLDER) -> None:
+    """Go through the tabs with the emoji starter; a picture of each."""
+    choose_starter(page, "emoji")
+    take(page, "demonstrations", folder)
+    page.locator("#to-training").click()
+    train(page)
+    take(page, "train", folder)
+    page.locator("#talk").click()
+    for question in QUESTIONS:
+        page.locator("#message textarea").fill(question)
+        page.locator("#send").click()
+        page.locator(".turn").get_by_text(question).wait_for()
+        last_reply(page)
+    page.locator("#send").wait_for()
+    take(page, "chat", folder)
+    open_tab(page, "Share")
+    page.locator("#download").wait_for()
+    page.wait_for_function("document.querySelector('#share-name textarea, #share-name input')?.value")
+    take(page, "share", folder)
+
+
+def main() -> None:
+    """Start the app with an empty data folder and a browser beside it."""
+    with (
+        TemporaryDirectory() as folder,
+        running_app(Path(folder) / "data") as address,
+        sync_playwright() as playwright,
+    ):
+        browser = launch_chromium(playwright)
+        take_all(open_page(browser, address, viewport={"width": 1280, "height": 800}, color_scheme="light"))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
