@@ -59,13 +59,13 @@ def test_a_zipped_bot_is_loaded_bit_for_bit(bot, tmp_path):
 
 def test_a_fresh_process_gives_the_same_greedy_reply(base, bot, saved):
     program = (
-        "import sys, reft_studio as rs; base, bot = rs.load_base_model(device='cpu'), rs.Bot.load(sys.argv[1]);"
+        "import sys, reft_studio as rs;"
+        "base, bot = rs.load_base_model(device='cpu'), rs.Bot.load(sys.argv[1]);"
         "c = rs.compare_replies(base, bot, sys.argv[2]); print(ascii((c.base, c.bot)))"
     )
     prompt = "Tell me about penguins."
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(saved), prompt], cwd=ROOT, capture_output=True, text=True, check=True
-    )  # fmt: skip
+    command = [sys.executable, "-c", program, str(saved), prompt]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     here = compare_replies(base, bot, prompt)
     assert done.stdout.strip() == ascii((here.base, here.bot))
 

@@ -1,0 +1,132 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from reft_studio.chat.compare import Comparison, compare_replies, final_replies
+from reft_studio.chat.generate import ChatRequest, edited_tokens, stream_replies
+from reft_studio.chat.sampling import Sampling
+from reft_studio.errors import ChatError
+from reft_studio.prompts import render
+
+PROMPT = "Tell me about penguins."
+SHORT = Sampling(max_new_tokens=24)
+
+
+def asked(prompt, bot=None):
+    return ChatRequest([{"role": "user", "content": prompt}], bot)
+
+
+def hooks(base):
+    return [hook for module in base.model.modules() for hook in module._forward_hooks.values()]
+
+
+def test_the_base_pane_is_the_untouched_model(base, bot):
+    ids = render(base.tokenizer, [{"role": "user", "content": PROMPT}]).token_ids
+    with torch.no_grad():
+        for _ in range(24):
+            likeliest = int(base.model(torch.tensor([ids])).logits[0, -1].argmax())
+            if likeliest in base.end_tokens:
+                break
+            ids.append(likeliest)
+    prompt_length = len(render(base.tokenizer, [{"role": "user", "content": PROMPT}]).token_ids)
+    expected = base.tokenizer.decode(ids[prompt_length:], skip_special_tokens=True).strip()
+    assert compare_replies(base, bot, PROMPT, sampling=SHORT).base.strip() == expected
+
+
+def test_a_trained_bot_replies_differently_and_an_untrained_one_does_not(base, bot, untrained):
+    trained = compare_replies(base, bot, PROMPT, sampling=SHORT)
+    assert trained.bot != trained.base
+    fresh = compare_replies(base, untrained, PROMPT, sampling=SHORT)
+    assert fresh.bot == fresh.base == trained.base
+
+
+def test_a_greedy_reply_does_not_depend_on_the_rest_of_the_batch(base, bot):
+    requests = [asked(PROMPT, bot), asked("Why is the sky blue, and what is it that makes it red?"), asked("Hi", bot)]  # fmt: skip  # noqa: E501
+    alone = [final_replies(base, [request], SHORT)[0] for request in requests]
+    assert final_replies(base, requests, SHORT) == alone
+
+
+def test_snapshots_only_grow_and_never_hold_half_a_character(base, bot):
+    snapshots = list(stream_replies(base, [asked(PROMPT, bot), asked(PROMPT)], SHORT))
+    assert len(snapshots) > 2
+    for before, after in zip(snapshots, snapshots[1:], strict=False):  # noqa: RUF007
+        assert all(new.startswith(old) for old, new in zip(before, after, strict=True))
+    assert not any("\N{REPLACEMENT CHARACTER}" in reply for snapshot in snapshots for reply in snapshot)
+    compared = compare_replies(base, bot, PROMPT, sampling=SHORT)
+    assert snapshots[-1] == [compared.bot, compared.base]
+
+
+def test_generation_ends_when_asked_to(base):
+    calls = []
+    snapshots = list(
+        stream_replies(base, [asked(PROMPT)], SHORT, lambda: bool(calls.append(1)) or len(calls) > 1)
+    )
+    assert len(snapshots) == 2  # fmt: skip
+
+
+def test_a_reader_who_leaves_ends_the_generation_and_its_hooks(base, bot):
+    before = hooks(base)
+    stream = stream_replies(base, [asked(PROMPT, bot)], Sampling(max_new_tokens=100))
+    next(stream)
+    stream.close()
+    assert hooks(base) == before
+
+
+def test_a_reply_is_no_longer_than_asked_for(base):
+    snapshots = list(stream_replies(base, [asked("Tell me a story.")], Sampling(max_new_tokens=3)))
+    assert len(snapshots) <= 3
+
+
+def test_sampled_replies_depend_on_the_seed_alone(base):
+    def draw(seed):
+        hot = Sampling(temperature=5, max_new_tokens=24, seed=seed)
+        return final_replies(base, [asked("Tell me a story.")], hot)
+
+    state = torch.random.get_rng_state()
+    assert draw(1) == draw(1)
+    assert len({draw(seed)[0] for seed in (1, 2, 3)}) > 1
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_every_turns_prompt_is_edited_at_its_last_token(base, bot):
+    chat = [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": PROMPT},
+    ]
+    rendered = render(base.tokenizer, chat)
+    first = len(render(base.tokenizer, chat[:1]).token_ids)
+    assert edited_tokens(bot, rendered) == [first - 1, len(rendered.token_ids) - 1]
+    assert compare_replies(base, bot, chat, sampling=SHORT).prompt == PROMPT
+
+
+def test_a_bots_own_system_prompt_is_used_unless_another_is_given(base, untrained):
+    system = "Answer like a pirate."
+    own = replace(untrained, manifest=untrained.manifest.model_copy(update={"system_prompt": system}))
+    messages = [{"role": "user", "content": PROMPT}]
+    bots, given = final_replies(
+        base, [ChatRequest(messages, own), ChatRequest(messages, None, system)], SHORT
+    )
+    assert bots == given
+
+
+def test_old_turns_that_do_not_fit_are_left_out(base):
+    old = [{"role": "user", "content": "dog " * 200}, {"role": "assistant", "content": "cat " * 100}]
+    new = [{"role": "user", "content": PROMPT}]
+    long, short = (final_replies(base, [ChatRequest(chat)], SHORT) for chat in (old * 4 + new, new))
+    assert long == short
+
+
+def test_a_message_longer_than_the_context_is_refused_with_advice(base):
+    with pytest.raises(ChatError, match=r"too long for this model.*Shorten it"):
+        final_replies(base, [asked("dog " * 2000)])
+
+
+def test_a_comparison_prints_both_replies_side_by_side():
+    lines = str(Comparison("Hello?", "plain words " * 6, "🙂")).splitlines()
+    assert lines[0] == "Hello?"
+    assert lines[2].split() == ["BASE", "MODEL", "BOT"]
+    assert lines[3].startswith("plain words")
+    assert lines[3].endswith("🙂")
+    assert max(map(len, lines)) <= 80
