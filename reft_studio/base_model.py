@@ -46,7 +46,7 @@ class BaseModel:
         """The name of the list of decoder blocks inside the model, such as "model.layers"."""
         for name, module in self.model.named_modules():
             if isinstance(module, nn.ModuleList) and len(module) == self.num_layers:
-                return name
+                return str(name)
         raise BaseModelError(
             f'The blocks of "{self.id}" cannot be found, so it cannot be edited. Choose another chat model.'
         )
@@ -139,7 +139,9 @@ def load_base_model(
             "It has to be a chat model of the transformers library with safetensors weights. "
             "Choose another one."
         ) from error
-    nn.Module.to(model, device).eval().requires_grad_(False)
+    # By way of nn.Module: transformers' own versions have no types.
+    nn.Module.to(model, device)
+    nn.Module.eval(model).requires_grad_(False)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return BaseModel(model, tokenizer, model_id, commit, folder)

@@ -112,7 +112,8 @@ def _generate(
         attention_mask[row, width - len(prompt.token_ids) :] = 1
     drawn: dict[str, Any] = {}
     if sampling.temperature:
-        drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+        # transformers takes no whole numbers here.
+        drawn = {"temperature": float(sampling.temperature), "top_p": float(sampling.top_p), "top_k": 0}
     config = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=bool(drawn),
         max_new_tokens=min(sampling.max_new_tokens, base.context_length - width),

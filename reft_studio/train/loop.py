@@ -87,7 +87,7 @@ def _batches(examples: Sequence[Example], base: BaseModel, recipe: Recipe) -> It
     generator = torch.Generator().manual_seed(recipe.seed)
     for epoch in range(1, recipe.epochs + 1):
         order = torch.randperm(len(examples), generator=generator)
-        for chosen in torch.split(order, recipe.batch_size):  # type: ignore[no-untyped-call]
+        for chosen in torch.split(order, recipe.batch_size):
             yield epoch, collate([examples[i] for i in chosen.tolist()], base)
 
 
