@@ -140,15 +140,12 @@ def _show(job: JobUpdate | None) -> tuple[Any, ...]:
     done = job is not None and job.state is JobState.DONE
     return (
         progress(job),
-        _train_button(busy, done),
+        gr.Button(
+            wording.TRAINING if busy else wording.TRAIN_AGAIN if done else wording.TRAIN,
+            variant="secondary" if done else "primary",
+            interactive=not busy,
+        ),
         gr.Button(visible=busy),
         gr.Button(visible=done),
         gr.Timer(active=busy),
     )
-
-
-def _train_button(busy: bool, done: bool) -> gr.Button:
-    """The way forward, until a bot is there to talk to."""
-    if done:
-        return gr.Button(wording.TRAIN_AGAIN, interactive=True, variant="secondary")
-    return gr.Button(wording.TRAINING if busy else wording.TRAIN, interactive=not busy, variant="primary")
