@@ -102,7 +102,8 @@ def _build_advanced() -> list[Any]:
     gr.HTML(f"<p>{wording.ADVANCED_INTRO}</p>")
     default = {name: field.default for name, field in Recipe.model_fields.items()}
     with gr.Row():
-        layer = gr.Number(None, label=wording.LAYER, info=wording.LAYER_HELP, precision=0, elem_id="layer")
+        # A gr.Number turns into 0 as soon as it is seen empty.
+        layer = gr.Textbox(label=wording.LAYER, info=wording.LAYER_HELP, max_lines=1, elem_id="layer")
         positions = gr.Dropdown(
             wording.POSITION_CHOICES,
             value=default["positions"],
@@ -126,9 +127,9 @@ def _build_advanced() -> list[Any]:
 
 def _recipe_changes(settings: dict[str, Any]) -> dict[str, Any]:
     """The fields that are filled in; raises RecipeError where one cannot be, whatever the base model."""
-    changes = {name: value for name, value in settings.items() if value not in (None, "")}
+    changes = {name: value for name, value in settings.items() if value is not None and str(value).strip()}
     if "layer" in changes:
-        changes["layers"] = (changes.pop("layer"),)
+        changes["layers"] = changes.pop("layer").split(",")
     recipe = Recipe.for_depth(1, **changes)
     parse_positions(recipe.positions)
     return changes

@@ -93,7 +93,8 @@ ADVANCED = "Advanced"
 ADVANCED_INTRO = "You need none of this for a good bot. What each setting does stands below it."
 LAYER = "Layer"
 LAYER_HELP = (
-    "At which depth of the model the answer is steered, counted from 0. Empty: a quarter of the way up."
+    "At which depth of the model the answer is steered, counted from 0; 1, 3 steers at both. "
+    "Empty: a quarter of the way up."
 )
 POSITIONS = "Position"
 POSITIONS_HELP = (

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-MILLISECONDS = 240_000
+MILLISECONDS = 120_000
 """How long anything on the page may take on a machine that is busy with something else."""
 NO_BROWSER = (
     "These tests need Chromium, and there is none. Install it (Debian: apt install chromium; elsewhere: "
@@ -110,8 +110,8 @@ def set_epochs(page: Page, epochs: int) -> None:
 
 
 def advanced_box(page: Page, field: str) -> Locator:
-    """A number under Advanced, which is opened if it is closed."""
-    box = page.locator(f"#{field} input")
+    """A field under Advanced, which is opened if it is closed."""
+    box = page.locator(f"#{field} :is(input, textarea)")
     if not box.is_visible():
         page.locator("#advanced button").first.click()
     return box
