@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.running import (
+    MILLISECONDS,
     advanced_box,
     choose_starter,
     last_reply,
@@ -78,6 +79,8 @@ def test_a_layer_that_the_model_does_not_have_is_refused(page: Page) -> None:
     choose_starter(page, "emoji")
     open_tab(page, "Train")
     box = advanced_box(page, "layer")
+    box.wait_for()
+    assert box.input_value() == "", "Looking at the settings must not change them."
     box.fill("99")
     box.press("Tab")
     page.locator("#train").click()
@@ -123,7 +126,9 @@ def test_hostile_text_is_shown_as_text(page: Page) -> None:
     page.locator("#count").get_by_text("1 example").wait_for()
     assert first_cell(page) == HOSTILE
     open_tab(page, "Train")
-    page.locator("#bot-name textarea, #bot-name input").first.fill(HOSTILE[:80])
+    name = page.locator("#bot-name").get_by_role("textbox")
+    expect(name).to_have_value("My bot", timeout=MILLISECONDS)
+    name.fill(HOSTILE[:80])
     set_epochs(page, 2)
     train(page)
     page.locator("#talk").click()
