@@ -104,9 +104,16 @@ class Bot:
             fresh = Path(scratch) / "new"
             fresh.mkdir()
             self._write(fresh, demonstrations)
+            old = Path(scratch) / "old"
             if folder.exists():
-                folder.rename(Path(scratch) / "old")
-            fresh.rename(folder)
+                folder.rename(old)
+            try:
+                fresh.rename(folder)
+            except OSError:
+                # Else the earlier bot would go with the scratch folder.
+                if old.exists():
+                    old.rename(folder)
+                raise
 
     def _write(self, folder: Path, demonstrations: Sequence[Demonstration] | None) -> None:
         (folder / MANIFEST_FILE).write_text(self.manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")

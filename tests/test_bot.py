@@ -101,6 +101,20 @@ def test_a_save_that_fails_leaves_the_earlier_bot(bot, saved, untrained, monkeyp
     assert [path.name for path in saved.parent.iterdir()] == ["bot"]
 
 
+def test_a_replacement_that_fails_puts_the_earlier_bot_back(bot, saved, untrained, monkeypatch):
+    rename = Path.rename
+
+    def fail_for_the_new_one(path, target):
+        if path.name == "new":
+            raise OSError("disk gone")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new_one)
+    with pytest.raises(OSError, match="disk gone"):
+        untrained.save(saved)
+    assert Bot.load(saved) == bot
+
+
 def test_saving_over_something_else_is_refused(bot, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(BotError, match="not a bot"):
