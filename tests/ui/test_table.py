@@ -1,0 +1,136 @@
+"""The table: every way in and out keeps the text exactly, and what does not fit leaves it as it was."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from reft_studio.bot import Bot
+from reft_studio.demonstrations import Demonstration, read_demonstrations
+from reft_studio.store import Store
+from tests.ui.running import choose_starter, open_page, open_tab, wait_until
+
+pytestmark = pytest.mark.timeout(900)
+
+EXACT = [
+    Demonstration("001", "👩🏽‍🚀 👨‍👩‍👧‍👦"),
+    Demonstration("NA", "שלום! مرحبا"),
+    Demonstration("two\nlines", 'a "quoted" word'),
+    Demonstration("=1+1", "<b>$x$ **y**</b>"),
+]
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A new page for each test, since the table is kept by the app."""
+    page = open_page(browser, address, viewport={"width": 1280, "height": 900})
+    choose_starter(page, "emoji")
+    page.get_by_role("button", name="Bring rows from a file").click()
+    page.locator("#paste").wait_for()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def store(data_folder: Path) -> Store:
+    return Store(data_folder)
+
+
+def rows(store: Store) -> list[Demonstration]:
+    return list(store.draft().demonstrations)
+
+
+def upload(page: Page, name: str, text: str) -> None:
+    file = {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
+    page.locator("#upload input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+
+
+def alert(page: Page, message: str) -> None:
+    page.locator(".alert:visible").get_by_text(message).wait_for()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_text_goes_in_and_out_exactly(page: Page, store: Store, suffix: str, tmp_path: Path) -> None:
+    lines = [json.dumps({"prompt": row.prompt, "reply": row.reply}) for row in EXACT]
+    page.get_by_text("Replace them").click()
+    upload(page, "rows.jsonl", "\n".join(lines))
+    page.locator("#count").get_by_text("4 examples").wait_for()
+    with page.expect_download() as download:
+        page.locator(f"#save-{suffix}").click()
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    assert saved.suffix == f".{suffix}"
+    assert rows(store) == read_demonstrations(saved) == EXACT
+
+
+def test_a_page_that_was_closed_is_found_again_as_it_was(
+    page: Page, browser: Browser, address: str, store: Store
+) -> None:
+    page.locator("#paste textarea").fill('Hi\tHello\n"two\nlines"\t👩🏽‍🚀')
+    page.locator("#paste-button").click()
+    page.locator("#count").get_by_text("12 examples").wait_for()
+    page.close()
+    again = open_page(browser, address)
+    again.locator("#count").get_by_text("12 examples").wait_for()
+    assert rows(store)[-1] == Demonstration("two\nlines", "👩🏽‍🚀")
+    again.close()
+
+
+def test_rows_are_added_deleted_and_put_back(page: Page, store: Store) -> None:
+    before = rows(store)
+    page.locator("#add-row").click()
+    page.locator('[data-testid="cell-10-0"]').first.wait_for()
+    assert rows(store) == [*before, Demonstration("", "")]
+    page.locator('[data-testid="cell-1-0"]').first.click()
+
+    def second_row_is_deleted() -> bool:
+        # Until the server knows of the click on the cell, the button only says that none is selected.
+        page.locator("#delete-row").click()
+        return rows(store)[1] == before[2]
+
+    wait_until(second_row_is_deleted)
+    page.locator("#starter-pirate").click()
+    page.locator("#undo").wait_for()
+    kept = rows(store)
+    page.locator("#undo").click()
+    page.locator("#undo").wait_for(state="hidden")
+    assert rows(store)[0] == before[0] != kept[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("prompt,reply\n" + "".join(f"p{n},r\n" for n in range(10_000)), "at most 1,000"),
+        (f"prompt,reply\nHi,{'x' * 100_000}\n", "a cell with 100,000 characters"),
+    ],
+    ids=["10,000 rows", "a 100 KB cell"],
+)
+def test_what_is_too_much_leaves_the_table_as_it_was(
+    page: Page, store: Store, text: str, message: str
+) -> None:
+    before = rows(store)
+    upload(page, "much.csv", text)
+    alert(page, message)
+    assert rows(store) == before
+
+
+def test_a_cell_left_empty_is_named_when_training(page: Page, store: Store) -> None:
+    upload(page, "gap.csv", "prompt,reply\nAnd this?,\n")
+    page.locator("#count").get_by_text("11 examples").wait_for()
+    open_tab(page, "Train")
+    page.locator("#train").click()
+    alert(page, "Row 11 has no reply")
+    assert len(rows(store)) == 11
+
+
+def test_a_bot_for_another_base_model_is_refused(page: Page, store: Store, bot: Bot, tmp_path: Path) -> None:
+    other_base = bot.manifest.base.model_copy(update={"id": "somebody/other-model", "digest": "0" * 64})
+    stranger = replace(bot, manifest=bot.manifest.model_copy(update={"base": other_base}))
+    stranger.save_zip(tmp_path / "stranger.zip")
+    open_tab(page, "Chat")
+    page.locator("input[type=file][accept*=zip]").set_input_files(tmp_path / "stranger.zip")
+    alert(page, 'made for the base model "somebody/other-model"')
+    assert store.bots() == []
