@@ -47,6 +47,8 @@ class DemonstrationsTab:
             add = gr.Button(wording.ADD_ROW, size="sm", elem_id="add-row")
             delete = gr.Button(wording.DELETE_ROW, size="sm", elem_id="delete-row")
             self._undo = gr.Button(wording.UNDO, size="sm", visible=False, elem_id="undo")
+        self.began: list[Any] = []
+        """What gives another draft; its name may be another too."""
         selected = gr.State(None)
         self._previous = gr.State(None)
         self.shown = [self._table, self._count]
@@ -56,8 +58,8 @@ class DemonstrationsTab:
         self._on(add.click, self._add_row, [self._table], self.shown)
         self._on(delete.click, self._delete_row, [self._table, selected], [*self.shown, selected])
         for starter, card in cards:
-            self._on(card.click, partial(self._start_from, starter), [], self._replaced)
-        self._on(self._undo.click, self._put_back, [self._previous], [*self.shown, self._undo])
+            self._began(card, partial(self._start_from, starter), [], self._replaced)
+        self._began(self._undo, self._put_back, [self._previous], [*self.shown, self._undo])
         with gr.Accordion(wording.FILES_TITLE, open=False):
             self._build_files()
         self.to_training = gr.Button(wording.TO_TRAINING, variant="primary", elem_id="to-training")
@@ -87,6 +89,9 @@ class DemonstrationsTab:
 
     def _on(self, trigger: Any, act: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         return connect(trigger, act, inputs, outputs, self._banner)
+
+    def _began(self, button: gr.Button, act: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        self.began.append(self._on(button.click, act, inputs, outputs))
 
     # What the buttons do
 

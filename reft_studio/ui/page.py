@@ -39,6 +39,9 @@ def build_ui(studio: Studio) -> gr.Blocks:
 
         show(page.load, examples.restore, [], examples.shown)
         show([page.load, train_tab.select], train.restore, [], train.shown)
+        show(page.load, train.named, [], [train.name])
+        for began in examples.began:
+            began.then(train.named, None, [train.name], show_progress="hidden", api_visibility="private")
         show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
         show([page.load, share_tab.select], share.restore, [chat.bot], share.shown)
         show(examples.to_training.click, lambda: gr.Tabs(selected="train"), [], [tabs])

@@ -30,7 +30,8 @@ def progress(job: JobUpdate | None) -> str:
         case JobState.FAILED | JobState.INTERRUPTED:
             body = alert(job.message)
     safe = "" if job.state.ended else f'<p class="quiet">{wording.SAFE_TO_CLOSE}</p>'
-    return f'<div class="progress {job.state}">{body}{loss_curve(job.losses, job.total_steps)}{safe}</div>'
+    curve = loss_curve(job.losses, job.total_steps)
+    return f'<div class="progress {job.state}" data-job="{job.job_id}">{body}{curve}{safe}</div>'
 
 
 def _share(job: JobUpdate) -> float:

@@ -28,7 +28,7 @@ class TrainTab:
         gr.HTML(f"<h2>{wording.TRAIN_TITLE}</h2><p>{wording.TRAIN_INTRO}</p>")
         self._ready = gr.HTML(elem_id="ready")
         with gr.Column(elem_classes="narrow"):
-            self._name = gr.Textbox(label=wording.BOT_NAME, elem_id="bot-name")
+            self.name = gr.Textbox(label=wording.BOT_NAME, elem_id="bot-name")
         with gr.Row(elem_classes="actions"):
             self._train = gr.Button(wording.TRAIN, variant="primary", elem_id="train")
             self._cancel = gr.Button(wording.CANCEL, visible=False, elem_id="cancel")
@@ -38,10 +38,10 @@ class TrainTab:
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
             settings = _build_advanced()
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
-        self.shown = [self._ready, self._name, *self._job_parts]
+        self.shown = [self._ready, *self._job_parts]
 
-        connect(self._name.input, self._rename, [self._name], [], self._banner)
-        connect(self._train.click, self._start, [self._name, *settings], self._job_parts, self._banner)
+        connect(self.name.input, self._rename, [self.name], [], self._banner)
+        connect(self._train.click, self._start, [self.name, *settings], self._job_parts, self._banner)
         connect(self._cancel.click, self._stop, [], self._job_parts, self._banner)
         show(self._timer.tick, self._look, [], self._job_parts)
 
@@ -53,7 +53,11 @@ class TrainTab:
         """The tab as the store has it."""
         draft = self._studio.store.draft()
         ready = wording.ready_to_train(len(filled(draft.demonstrations)))
-        return f"<p>{ready}</p>", draft.name or wording.DEFAULT_BOT_NAME, *self._look()
+        return f"<p>{ready}</p>", *self._look()
+
+    def named(self) -> str:
+        """The name that the draft has; shown only when there is another draft, never over what is typed."""
+        return self._studio.store.draft().name or wording.DEFAULT_BOT_NAME
 
     def _look(self) -> tuple[Any, ...]:
         return _show(self._studio.store.latest_job())

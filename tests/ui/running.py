@@ -119,8 +119,10 @@ def advanced_box(page: Page, field: str) -> Locator:
 
 def train(page: Page) -> None:
     """Press the button and wait for the bot."""
+    panel = page.locator("#progress .progress")
+    before = panel.get_attribute("data-job")
     page.locator("#train").click()
-    page.locator("#progress .progress.done").wait_for()
+    page.locator(f'#progress .progress.done:not([data-job="{before}"])').wait_for()
 
 
 def last_reply(page: Page) -> str:
