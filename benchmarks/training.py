@@ -1,8 +1,8 @@
 """How long a training takes on the embedded model: `python -m benchmarks.training`.
 
 The reference, measured in turns with it in the same run, is the least that a training by full forward passes
-can take: as many forward and backward passes of the untouched model over the same batch. What is left above 1.0
-is the cost of the intervention and of everything around the step.
+can take: as many forward and backward passes of the untouched model over the same batch. What is left above
+1.0 is the cost of the intervention and of everything around the step.
 """
 
 from __future__ import annotations
