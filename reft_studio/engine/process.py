@@ -108,9 +108,9 @@ def _serve(pipe: Connection, base_model: str) -> None:
     """The child: handle commands until the page says None or is gone."""
     if hasattr(os, "setsid"):
         os.setsid()
-    # Read when torch is loaded. Waiting threads that spin make a step ten times slower as soon as another
-    # program has work for one of the cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Read when torch is loaded. Threads that spin while they wait for each other, as is the default, make a
+    # step ten times slower as soon as another program has work for one of the cores; these soon go to sleep.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     from reft_studio.engine.core import Core
 
     sending = Lock()
