@@ -13,7 +13,8 @@ from reft_studio.recipe import Recipe
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.verbs import train_bot
 
-SIZES = {"vocab_size": 4096, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
+# The vocabulary has room for the embedded model's tokenizer, which these miniatures borrow.
+SIZES = {"vocab_size": 8192, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
 ARCHITECTURES = {
     "llama": {"intermediate_size": 64, "num_key_value_heads": 1},
     "qwen2": {"intermediate_size": 64, "num_key_value_heads": 1},

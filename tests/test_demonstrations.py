@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reft_studio.demonstrations import (
@@ -32,6 +32,7 @@ def test_awkward_text_survives_a_file_exactly(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+@settings(deadline=None)
 @given(rows=st.lists(st.builds(Demonstration, text, text), max_size=4))
 def test_any_table_survives_a_file_exactly(tmp_path_factory, suffix, rows):
     path = tmp_path_factory.mktemp("round") / f"table{suffix}"
