@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reft_studio.errors import RecipeError
@@ -33,6 +33,7 @@ def test_f1_and_l1_of_five_tokens_are_the_first_and_the_last():
     assert locate(Positions(1, 1), 5) == [0, 4]
 
 
+@settings(deadline=None)
 @given(counts, counts, st.integers(1, 20), st.integers(0, 50))
 def test_located_tokens_are_the_two_ends_of_the_prompt_once_each(first, last, length, start):
     expected = [start + index for index in range(length) if index < first or index >= length - last]
