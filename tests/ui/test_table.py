@@ -92,12 +92,13 @@ def test_rows_are_added_deleted_and_put_back(page: Page, store: Store) -> None:
         return rows(store)[1] == before[2]
 
     wait_until(second_row_is_deleted)
-    page.locator("#starter-pirate").click()
-    page.locator("#undo").wait_for()
     kept = rows(store)
+    page.locator("#starter-pirate").click()
+    wait_until(lambda: rows(store) != kept)
+    page.locator('[data-testid="cell-0-1"]').get_by_text(rows(store)[0].reply).first.wait_for()
     page.locator("#undo").click()
     page.locator("#undo").wait_for(state="hidden")
-    assert rows(store)[0] == before[0] != kept[0]
+    assert rows(store) == kept
 
 
 @pytest.mark.parametrize(
