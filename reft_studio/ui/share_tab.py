@@ -18,22 +18,24 @@ class ShareTab:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         gr.HTML(f"<h2>{wording.SHARE_TITLE}</h2><p>{wording.SHARE_INTRO}</p>")
+        self._empty = gr.HTML(elem_id="nothing-to-share")
         self._bot = gr.Dropdown([], label=wording.BOT, filterable=False, elem_id="share-bot")
         self._name = gr.Textbox(label=wording.SHARE_NAME, elem_id="share-name")
         include = gr.Checkbox(
             False, label=wording.INCLUDE_ROWS, info=wording.INCLUDE_ROWS_HELP, elem_id="include-rows"
         )
         banner = gr.HTML(elem_classes="banner")
-        download = gr.Button(wording.DOWNLOAD, variant="primary", elem_id="download")
-        self.shown = [self._bot, self._name]
+        download = gr.Button(wording.DOWNLOAD, variant="primary", interactive=False, elem_id="download")
+        self.shown = [self._bot, self._name, self._empty, download]
         connect(self._bot.input, self._name_of, [self._bot], [self._name], banner)
         file_offer(download, self._pack, [self._bot, self._name, include], banner)
 
     def restore(self, chosen: str | None) -> tuple[Any, ...]:
-        """The tab with the bot that is chosen for the chat."""
+        """The tab with the bot that is chosen for the chat, or what to do when there is none."""
         bots = self._studio.store.bots()
         bot = next((bot for bot in bots if bot.id == chosen), bots[0] if bots else None)
-        return bot_choice(bots, bot), bot.name if bot else ""
+        empty = "" if bot else f"<p>{wording.NOTHING_TO_SHARE}</p>"
+        return bot_choice(bots, bot), bot.name if bot else "", empty, gr.Button(interactive=bot is not None)
 
     def _name_of(self, chosen: str | None) -> str:
         return self._studio.bot(chosen).name

@@ -96,10 +96,13 @@ def open_tab(page: Page, name: str) -> None:
 
 
 def choose_starter(page: Page, key: str, count: str = "10 examples") -> None:
-    """Fill the table from a starter."""
+    """Fill the table from a starter and wait for it, by way of an empty one: then something changes."""
     open_tab(page, "Examples")
-    page.locator(f"#starter-{key}").click()
-    page.locator("#count").get_by_text(count).wait_for()
+    for card, text in [("blank", "No examples yet"), (key, count)]:
+        page.locator(f"#starter-{card}").click()
+        page.locator("#count").get_by_text(text).wait_for()
+    if key != "blank":
+        page.locator('[data-testid="cell-0-0"]').get_by_text("Who are you?").first.wait_for()
 
 
 def set_epochs(page: Page, epochs: int) -> None:
