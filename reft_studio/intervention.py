@@ -130,6 +130,24 @@ def reference_model(base: BaseModel, interventions: Interventions) -> Any:
     return pyvene.IntervenableModel(pyvene.IntervenableConfig(representations), base.model)
 
 
+@contextmanager
+def trained(base: BaseModel, interventions: Interventions, rows: Tensor, tokens: Tensor) -> Iterator[None]:
+    """Within the block, forward passes edit the tokens at [rows[i], tokens[i]], differentiably."""
+
+    def hook(intervention: LoReFT) -> Any:
+        def edit(_block: nn.Module, _arguments: Any, output: Any) -> Any:
+            hidden = output[0] if isinstance(output, tuple) else output
+            edited = hidden.index_put((rows, tokens), intervention(hidden[rows, tokens]))
+            return (edited, *output[1:]) if isinstance(output, tuple) else edited
+
+        return edit
+
+    with ExitStack() as hooks:
+        for layer, intervention in interventions.items():
+            hooks.enter_context(base.blocks[layer].register_forward_hook(hook(intervention)))
+        yield
+
+
 def tensor_shapes(recipe: Recipe, width: int) -> dict[str, tuple[int, ...]]:
     """The name and shape of every tensor that a bot of this recipe has on disk."""
     matrix = (recipe.rank, width)

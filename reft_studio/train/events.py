@@ -14,6 +14,8 @@ class Started:
     """The demonstrations are tokenised and the first step begins."""
 
     total_steps: int
+    slow_because: str | None = None
+    """Why every step takes the whole forward pass, if it does: this model allows no stored prefix."""
 
 
 @dataclass(frozen=True)

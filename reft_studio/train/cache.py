@@ -1,0 +1,132 @@
+"""What never changes in a training, kept in memory row by row, and put together to the input of a step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import psutil
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from reft_studio.base_model import BaseModel
+from reft_studio.train.examples import IGNORED, Example, collate
+
+SHARE_OF_FREE_MEMORY = 0.5
+"""How much of the memory that is free when a training begins the stored rows may take."""
+
+
+@dataclass(frozen=True)
+class StoredRow:
+    """What never changes of one demonstration, whose first edited token is p."""
+
+    states: Tensor
+    """[tokens - p, width]: the output of block L."""
+    keys: list[Tensor]
+    """Of each block above L [heads, p, head width]."""
+    values: list[Tensor]
+    """Of each block above L [heads, p, head width]."""
+    past_shape: tuple[int, int]
+    """Heads and head width of block L's own keys, of which only the shape is needed."""
+
+    def to(self, device: torch.device) -> Self:
+        """The same row on `device`."""
+        keys, values = ([tensor.to(device) for tensor in kind] for kind in (self.keys, self.values))
+        return type(self)(self.states.to(device), keys, values, self.past_shape)
+
+    @property
+    def bytes(self) -> int:
+        """The memory it takes."""
+        return sum(tensor.nbytes for tensor in (self.states, *self.keys, *self.values))
+
+
+@dataclass(frozen=True)
+class StepInput:
+    """A batch, from the first edited token on: padded on the right, and their past on the left."""
+
+    token_ids: Tensor
+    """[rows, tokens]"""
+    position_ids: Tensor
+    """[rows, tokens]: places in the whole demonstration."""
+    attention_mask: Tensor
+    """[rows, past + tokens]"""
+    states: Tensor
+    """[rows, tokens, width]: the output of block L before any edit."""
+    past: list[tuple[Tensor, Tensor]]
+    """Keys and values [rows, heads, past, head width] of every block; those of blocks 0 to L hold nothing."""
+    edited: tuple[Tensor, Tensor]
+    """Rows and tokens that are edited [edits]."""
+    predicting: tuple[Tensor, Tensor]
+    """Rows and tokens whose next token is learned [labels]."""
+    labels: Tensor
+    """[labels]"""
+
+
+class Rows:
+    """Stored rows: on the model's device while there is room, then in host memory, then not kept at all."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._rows: dict[int, StoredRow] = {}
+        self._left = {torch.device("cpu"): int(SHARE_OF_FREE_MEMORY * psutil.virtual_memory().available)}
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            self._left = {device: int(SHARE_OF_FREE_MEMORY * free)} | self._left
+
+    def get(self, index: int) -> StoredRow | None:
+        """A row on the model's device, if it is kept."""
+        row = self._rows.get(index)
+        return row and row.to(self._device)
+
+    def keep(self, index: int, row: StoredRow) -> None:
+        """Keep a row where there is room; where there is none it will have to be computed again."""
+        for device, left in self._left.items():
+            if row.bytes <= left:
+                self._left[device] = left - row.bytes
+                self._rows[index] = row.to(device)
+                return
+
+
+def join(base: BaseModel, layer: int, examples: Sequence[Example], rows: Sequence[StoredRow]) -> StepInput:
+    """Pad rows to one batch in which the past of all of them ends in one column."""
+    firsts = [example.positions[0] for example in examples]
+    past, tokens = max(firsts), max(len(row.states) for row in rows)
+    batch = collate(examples, base)
+    token_ids = torch.full((len(rows), tokens), int(base.tokenizer.pad_token_id), device=base.device)
+    mask = torch.zeros((len(rows), past + tokens), dtype=torch.long, device=base.device)
+    labels = torch.full((len(rows), tokens), IGNORED, device=base.device)
+    for row, (example, first) in enumerate(zip(examples, firsts, strict=True)):
+        own = len(example) - first
+        token_ids[row, :own] = batch.token_ids[row, first : len(example)]
+        mask[row, past - first : past + own] = 1
+        # The token before a reply's first one predicts it.
+        labels[row, : own - 1] = batch.labels[row, first + 1 : len(example)]
+    learned = labels != IGNORED
+    places = torch.tensor(firsts, device=base.device)[:, None] + torch.arange(tokens, device=base.device)
+    edits = [(row, p - firsts[row]) for row, e in enumerate(examples) for p in e.positions]
+    edited_rows, edited_tokens = torch.tensor(edits, device=base.device).T
+    predicting_rows, predicting_tokens = learned.nonzero().T
+    return StepInput(
+        token_ids,
+        # Padding may reach beyond the last place that a model has learned.
+        places.clamp(max=base.context_length - 1),
+        mask,
+        torch.stack([pad(row.states, (0, 0, 0, tokens - len(row.states))) for row in rows]),
+        _past(rows, layer, past),
+        (edited_rows, edited_tokens),
+        (predicting_rows, predicting_tokens),
+        labels[learned],
+    )
+
+
+def _past(rows: Sequence[StoredRow], layer: int, length: int) -> list[tuple[Tensor, Tensor]]:
+    """Keys and values of all blocks, padded on the left; of those up to `layer` only the length counts."""
+    heads, head_width = rows[0].past_shape
+    nothing = rows[0].states.new_zeros(1).expand(len(rows), heads, length, head_width)
+    columns = [
+        torch.stack([pad(tensor, (0, 0, length - tensor.shape[1], 0)) for tensor in tensors])
+        for kind in ("keys", "values")
+        for tensors in zip(*(getattr(row, kind) for row in rows), strict=True)
+    ]
+    above = len(columns) // 2
+    return [(nothing, nothing)] * (layer + 1) + list(zip(columns[:above], columns[above:], strict=True))

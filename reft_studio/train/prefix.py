@@ -1,0 +1,187 @@
+"""Training without the work that never changes.
+
+The base model is frozen. So for interventions whose lowest layer is L, blocks 0 to L give the same states in
+every step, and for the tokens before a prompt's first edited one nothing ever changes. What is needed of both
+is stored: the output of block L from the first edited token on, and before it the keys and values of the
+blocks above L. A step then runs the model's own forward pass over the tokens from the first edited one on,
+with the stored keys and values as its past and with blocks 0 to L replaced by the stored states, and the
+head on those tokens only that have a label.
+
+Nothing here knows an architecture: the model's own modules do all the work, and `FrozenPrefix.check` holds
+what comes out against a plain forward pass.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from inspect import signature
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers.cache_utils import DynamicCache, DynamicLayer
+
+from reft_studio.base_model import BaseModel
+from reft_studio.intervention import Interventions, trained
+from reft_studio.train.cache import Rows, StepInput, StoredRow, join
+from reft_studio.train.examples import IGNORED, Example, collate
+
+
+class NotSupportedError(Exception):
+    """This model cannot be trained from a stored prefix; the message says why. Never seen by users."""
+
+
+class FrozenPrefix:
+    """Losses of demonstrations, differentiable in the interventions.
+
+    Raises NotSupportedError for a model that this does not work for.
+    """
+
+    def __init__(self, base: BaseModel, examples: Sequence[Example], interventions: Interventions) -> None:
+        accepted = signature(base.model.forward).parameters
+        missing = [name for name in ("position_ids", "past_key_values") if name not in accepted]
+        if missing or _head(base) is None:
+            raise NotSupportedError(f"its forward pass takes no {' and no '.join(missing or ['head'])}")
+        self._base = base
+        self._examples = examples
+        self._interventions = interventions
+        self._layer = min(interventions)
+        self._in_tuple = False
+        self._rows = Rows(base.device)
+        self._last: tuple[list[int], StepInput] | None = None
+
+    def loss(self, chosen: Sequence[int]) -> Tensor:
+        """Cross-entropy of the chosen demonstrations' reply tokens, summed, in nats."""
+        step = self._step(list(chosen))
+        with trained(self._base, self._interventions, *step.edited):
+            return self._forward(step)
+
+    def check(self, chosen: Sequence[int], tolerance: float) -> None:
+        """Raises NotSupportedError unless the unedited model's loss is that of a plain forward pass."""
+        examples = [self._examples[index] for index in chosen]
+        batch = collate(examples, self._base)
+        with torch.no_grad():
+            plain = self._base.model(batch.token_ids, attention_mask=batch.attention_mask).logits[:, :-1]
+            wanted = cross_entropy(
+                plain.flatten(0, 1).float(),
+                batch.labels[:, 1:].flatten(),
+                ignore_index=IGNORED,
+                reduction="sum",
+            )
+            found = self._forward(self._step(list(chosen)))
+        if not torch.isclose(found, wanted, rtol=tolerance):
+            raise NotSupportedError(
+                f"with a stored prefix its loss is {found.item():g} and should be {wanted.item():g}"
+            )
+
+    def _forward(self, step: StepInput) -> Tensor:
+        blocks = _replaced_blocks(self._base, self._layer, step.states, self._in_tuple)
+        with blocks, _head_on(self._base, *step.predicting):
+            logits = self._base.model(
+                input_ids=step.token_ids,
+                position_ids=step.position_ids,
+                attention_mask=step.attention_mask,
+                past_key_values=_cache(step.past),
+                use_cache=True,
+            ).logits
+        return cross_entropy(logits[0].float(), step.labels, reduction="sum")
+
+    def _step(self, chosen: list[int]) -> StepInput:
+        if self._last is None or self._last[0] != chosen:
+            kept = {index: row for index in chosen if (row := self._rows.get(index))}
+            if missing := [index for index in chosen if index not in kept]:
+                kept |= zip(missing, self._store([self._examples[index] for index in missing]), strict=True)
+            for index in missing:
+                self._rows.keep(index, kept[index])
+            examples = [self._examples[index] for index in chosen]
+            self._last = chosen, join(self._base, self._layer, examples, [kept[index] for index in chosen])
+        return self._last[1]
+
+    def _store(self, examples: Sequence[Example]) -> list[StoredRow]:
+        """One plain forward pass, of which the parts that later steps need are kept."""
+        batch, cache = collate(examples, self._base), DynamicCache()
+        states: list[Tensor] = []
+
+        def capture(_block: nn.Module, _arguments: Any, output: Any) -> None:
+            self._in_tuple = isinstance(output, tuple)
+            states.append(output[0] if self._in_tuple else output)
+
+        first = torch.zeros(1, dtype=torch.long, device=self._base.device)
+        hook = self._base.blocks[self._layer].register_forward_hook(capture)
+        try:
+            with torch.no_grad(), _head_on(self._base, first, first):
+                self._base.model(
+                    batch.token_ids,
+                    attention_mask=batch.attention_mask,
+                    past_key_values=cache,
+                    use_cache=True,
+                )
+        finally:
+            hook.remove()
+        if [type(layer) for layer in cache.layers] != [DynamicLayer] * self._base.num_layers:
+            raise NotSupportedError("its past is more than keys and values")
+        past = [(keys, values) for keys, values, *_ in cache]
+        return [self._stored_row(row, example, states[0], past) for row, example in enumerate(examples)]
+
+    def _stored_row(
+        self, row: int, example: Example, states: Tensor, past: Sequence[tuple[Tensor, Tensor]]
+    ) -> StoredRow:
+        first, above = example.positions[0], past[self._layer + 1 :]
+        _, heads, _, head_width = past[self._layer][0].shape
+        return StoredRow(
+            states[row, first : len(example)].clone(),
+            [keys[row, :, :first].clone() for keys, _ in above],
+            [values[row, :, :first].clone() for _, values in above],
+            (heads, head_width),
+        )
+
+
+def _cache(past: Sequence[tuple[Tensor, Tensor]]) -> DynamicCache:
+    """A cache that begins with these keys and values; what a forward pass adds goes into new tensors."""
+    cache = DynamicCache()
+    for keys, values in past:
+        layer: Any = DynamicLayer()  # type: ignore[no-untyped-call]
+        layer.lazy_initialization(keys, values)
+        layer.keys, layer.values = keys, values
+        cache.layers.append(layer)
+    return cache
+
+
+@contextmanager
+def _replaced_blocks(base: BaseModel, layer: int, states: Tensor, in_tuple: bool) -> Iterator[None]:
+    """Blocks below `layer` do nothing, and `layer` itself hands on `states`, in the form that blocks do."""
+
+    def pass_on(hidden: Tensor, *_: Any, **__: Any) -> Any:
+        return (hidden,) if in_tuple else hidden
+
+    def hand_out(*_: Any, **__: Any) -> Any:
+        return (states,) if in_tuple else states
+
+    blocks = base.blocks[: layer + 1]
+    try:
+        for block in blocks:
+            # Hidden by the instance, so that what else a model asks of its blocks is there.
+            block.forward = hand_out if block is blocks[-1] else pass_on
+        yield
+    finally:
+        for block in blocks:
+            del block.forward
+
+
+@contextmanager
+def _head_on(base: BaseModel, rows: Tensor, tokens: Tensor) -> Iterator[None]:
+    """The head sees only the hidden states at [rows[i], tokens[i]], as a batch of one."""
+
+    def select(_head: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (arguments[0][rows, tokens][None], *arguments[1:])
+
+    head = _head(base)
+    assert head is not None
+    with head.register_forward_pre_hook(select):
+        yield
+
+
+def _head(base: BaseModel) -> nn.Module | None:
+    get_head: Any = base.model.get_output_embeddings
+    head = get_head()
+    return head if isinstance(head, nn.Module) else None

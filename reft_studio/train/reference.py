@@ -1,0 +1,30 @@
+"""The reference: every step through the whole model with pyvene. What the fast path is held against."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from reft_studio.base_model import BaseModel
+from reft_studio.intervention import Interventions, reference_model
+from reft_studio.train.examples import IGNORED, Example, collate
+
+
+class Reference:
+    """Losses of demonstrations, differentiable in the interventions, for any decoder."""
+
+    def __init__(self, base: BaseModel, examples: Sequence[Example], interventions: Interventions) -> None:
+        self._base, self._examples = base, examples
+        self._model = reference_model(base, interventions)
+        self._layers = len(interventions)
+
+    def loss(self, chosen: Sequence[int]) -> Tensor:
+        """Cross-entropy of the chosen demonstrations' reply tokens, summed, in nats."""
+        batch = collate([self._examples[index] for index in chosen], self._base)
+        _, outputs = self._model(
+            {"input_ids": batch.token_ids, "attention_mask": batch.attention_mask},
+            unit_locations={"base": [batch.positions] * self._layers},
+            use_cache=False,
+        )
+        logits: Tensor = outputs.logits[:, :-1].flatten(0, 1).float()
+        return cross_entropy(logits, batch.labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum")

@@ -1,0 +1,129 @@
+"""The fast path computes what the whole forward pass through pyvene computes, on every architecture."""
+
+import pytest
+import torch
+from torch import nn
+
+from reft_studio.demonstrations import Demonstration
+from reft_studio.intervention import build_interventions, parameter_groups
+from reft_studio.positions import parse_positions
+from reft_studio.recipe import Recipe
+from reft_studio.train.cache import Rows
+from reft_studio.train.examples import build_examples
+from reft_studio.train.loop import choose_path, training_events
+from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
+from reft_studio.train.reference import Reference
+from tests.architectures import ARCHITECTURES, tiny_model
+
+SLOW = {"Bloom", "Mamba"}
+STEPS = 20
+PLACES = [("l1", (1,)), ("f1+l1", (0, 2)), ("f2+l2", (3,))]
+
+
+def losses_and_first_gradients(path_of, base, examples, recipe):
+    """Train for some steps on changing rows; the losses, and the gradients of the first step."""
+    interventions = build_interventions(recipe, base.width)
+    path = path_of(base, examples, interventions)
+    optimizer = torch.optim.AdamW(parameter_groups(interventions, 0.0), lr=2e-2)
+    losses, gradients = [], []
+    for step in range(STEPS):
+        optimizer.zero_grad()
+        loss = path.loss([(step + k) % len(examples) for k in range(3)])
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if not step:
+            gradients = [p.grad.clone() for m in interventions.values() for p in m.parameters()]
+    return torch.tensor(losses), gradients
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: f"{place[0]} at {place[1]}")
+@pytest.mark.parametrize("name", sorted(set(ARCHITECTURES) - SLOW))
+def test_losses_and_gradients_are_those_of_the_reference(name, place, rows):
+    base, (positions, layers) = tiny_model(name), place
+    examples = build_examples(base, rows, parse_positions(positions))
+    recipe = Recipe(layers=layers, positions=positions)
+    fast, fast_gradients = losses_and_first_gradients(FrozenPrefix, base, examples, recipe)
+    slow, slow_gradients = losses_and_first_gradients(Reference, base, examples, recipe)
+    assert torch.allclose(fast, slow, rtol=1e-4)
+    assert slow[0] != slow[-3], "The comparison says nothing if nothing is learned."
+    for ours, theirs in zip(fast_gradients, slow_gradients, strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-3, atol=1e-4 * theirs.abs().max().item())
+
+
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_where_the_fast_path_is_not_exact_the_training_says_so(name, rows):
+    base = tiny_model(name)
+    started = next(training_events(base, rows, Recipe.for_depth(base.num_layers, epochs=1)))
+    assert (started.slow_because is not None) is (name in SLOW)
+
+
+def test_a_model_that_answers_otherwise_with_a_past_is_trained_by_the_reference(rows):
+    base = tiny_model("Llama")
+
+    def forget_places(_model, arguments, options):
+        places = {name: options[name] * 0 for name in options if name == "position_ids"}
+        return arguments, options | places
+
+    base.model.register_forward_pre_hook(forget_places, with_kwargs=True)
+    examples = build_examples(base, rows, parse_positions("l1"))
+    interventions = build_interventions(Recipe(layers=(1,)), base.width)
+    path, reason = choose_path(base, examples, interventions, batch_size=4)
+    assert isinstance(path, Reference)
+    assert "should be" in str(reason)
+
+
+def test_rows_that_no_memory_is_left_for_are_computed_anew(rows, monkeypatch):
+    base = tiny_model("Llama")
+    examples = build_examples(base, rows, parse_positions("l1"))
+    recipe = Recipe(layers=(1,))
+    plenty, _ = losses_and_first_gradients(FrozenPrefix, base, examples, recipe)
+    monkeypatch.setattr(Rows, "keep", lambda *_: None)
+    none, _ = losses_and_first_gradients(FrozenPrefix, base, examples, recipe)
+    assert torch.allclose(plenty, none, rtol=1e-6)
+
+
+def test_memory_is_given_out_until_the_budget_is_spent(rows, monkeypatch):
+    base = tiny_model("Llama")
+    examples = build_examples(base, rows, parse_positions("l1"))
+    path = FrozenPrefix(base, examples, build_interventions(Recipe(layers=(1,)), base.width))
+    stored = path._store(examples)
+    free = 2 * (stored[0].bytes + stored[1].bytes)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": free}))
+    kept = Rows(base.device)
+    for index, row in enumerate(stored):
+        kept.keep(index, row)
+    assert [kept.get(index) is not None for index in range(2)] == [True, True]
+    assert sum(kept.get(index) is not None for index in range(4)) < 4
+
+
+def test_a_step_leaves_the_base_model_as_it_was(rows):
+    base = tiny_model("Qwen2")
+    examples = build_examples(base, rows, parse_positions("l1"))
+    interventions = build_interventions(Recipe(layers=(1,)), base.width)
+    for intervention in interventions.values():
+        nn.init.normal_(intervention.source.weight)
+    tokens = torch.tensor([examples[0].prompt_ids])
+    with torch.no_grad():
+        before = base.model(tokens).logits
+        FrozenPrefix(base, examples, interventions).loss([0, 1])
+        assert torch.equal(base.model(tokens).logits, before)
+    assert not any(module._forward_hooks or "forward" in vars(module) for module in base.model.modules())
+
+
+def test_a_prompt_longer_than_the_sliding_window_is_exact(rows):
+    base = tiny_model("Mistral")
+    long = [Demonstration(f"{row.prompt} " * 6, row.reply) for row in rows]
+    examples = build_examples(base, long, parse_positions("l1"))
+    assert min(len(example.prompt_ids) for example in examples) > 4 * base.model.config.sliding_window
+    recipe = Recipe(layers=(1,))
+    fast, _ = losses_and_first_gradients(FrozenPrefix, base, examples, recipe)
+    slow, _ = losses_and_first_gradients(Reference, base, examples, recipe)
+    assert torch.allclose(fast, slow, rtol=1e-4)
+
+
+def test_a_model_without_a_head_is_not_supported(monkeypatch):
+    base = tiny_model("Llama")
+    monkeypatch.setattr(base.model, "get_output_embeddings", lambda: None)
+    with pytest.raises(NotSupportedError, match="head"):
+        FrozenPrefix(base, [], build_interventions(Recipe(layers=(1,)), base.width))
