@@ -19,7 +19,7 @@ from reft_studio.base_model import BaseModel
 from reft_studio.positions import parse_positions
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.train.examples import IGNORED, build_examples, collate
-from reft_studio.train.loop import training_events
+from reft_studio.train.loop import Training
 
 ROUNDS = 5
 EPOCHS = 30
@@ -40,7 +40,7 @@ def main() -> None:
     batch = collate(build_examples(base, rows, parse_positions(recipe.positions)), base)
 
     def train() -> None:
-        for _ in training_events(base, rows, recipe):
+        for _ in Training(base, rows, recipe).events():
             pass
 
     def passes() -> None:

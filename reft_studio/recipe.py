@@ -21,6 +21,16 @@ class Method(StrEnum):
     LOREFT = "loreft"
 
 
+class Schedule(StrEnum):
+    """How the learning rate goes on after the warm-up."""
+
+    LINEAR = "linear"
+    """In a straight line to zero."""
+    COSINE = "cosine"
+    """In half a cosine wave to zero."""
+    CONSTANT = "constant"
+
+
 def default_layer(num_layers: int) -> int:
     """The layer to edit in a model of `num_layers` blocks: a quarter of the way up.
 
@@ -46,8 +56,15 @@ class Recipe(BaseModel):
     epochs: int = Field(default=100, ge=1, le=10_000)
     """Passes over the demonstrations."""
     learning_rate: float = Field(default=4e-3, gt=0, le=1)
+    schedule: Schedule = Schedule.LINEAR
+    warmup: float = Field(default=0.0, ge=0, le=0.5)
+    """The share of all steps in which the learning rate rises to its full value."""
     batch_size: int = Field(default=10, ge=1, le=256)
-    """Demonstrations per optimizer step."""
+    """Demonstrations in one forward pass."""
+    accumulation: int = Field(default=1, ge=1, le=64)
+    """Batches per optimizer step."""
+    max_grad_norm: float | None = Field(default=None, gt=0)
+    """Longer gradients are shortened to this length."""
     weight_decay: float = Field(default=0.0, ge=0, le=1)
     """AdamW's; never applied to R, which it would destroy."""
     seed: int = Field(default=42, ge=0, lt=2**32)

@@ -7,8 +7,8 @@ from reft_studio.bot import Bot
 from reft_studio.chat.probes import record_probes
 from reft_studio.demonstrations import Demonstration
 from reft_studio.recipe import Recipe
-from reft_studio.train.events import Event, Finished
-from reft_studio.train.loop import training_events
+from reft_studio.train.events import Event
+from reft_studio.train.loop import Training
 
 _PROBES = 3
 
@@ -26,10 +26,9 @@ def train_bot(
 
     Raises DemonstrationsError, RecipeError or TrainingError.
     """
-    for event in training_events(base, demonstrations, recipe, name=name, system_prompt=system_prompt):
+    training = Training(base, demonstrations, recipe, system_prompt=system_prompt)
+    for event in training.events():
         if on_event:
             on_event(event)
-        if isinstance(event, Finished):
-            bot = event.bot
     prompts = [row.prompt for row in demonstrations if row.prompt.strip()][:_PROBES]
-    return record_probes(base, bot, prompts)
+    return record_probes(base, training.bot(name), prompts)

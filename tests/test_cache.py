@@ -10,7 +10,7 @@ from reft_studio.positions import parse_positions
 from reft_studio.recipe import Recipe
 from reft_studio.train.cache import Rows
 from reft_studio.train.examples import build_examples
-from reft_studio.train.loop import choose_path, training_events
+from reft_studio.train.loop import Training, choose_path
 from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
 from reft_studio.train.reference import Reference
 from tests.architectures import ARCHITECTURES, tiny_model
@@ -54,7 +54,7 @@ def test_losses_and_gradients_are_those_of_the_reference(name, place, rows):
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 def test_where_the_fast_path_is_not_exact_the_training_says_so(name, rows):
     base = tiny_model(name)
-    started = next(training_events(base, rows, Recipe.for_depth(base.num_layers, epochs=1)))
+    started = next(Training(base, rows, Recipe.for_depth(base.num_layers, epochs=1)).events())
     assert (started.slow_because is not None) is (name in SLOW)
 
 

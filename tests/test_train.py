@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 
@@ -9,9 +11,10 @@ from reft_studio.positions import parse_positions
 from reft_studio.prompts import render
 from reft_studio.recipe import Recipe
 from reft_studio.train import loop
+from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Finished, Started, Step
 from reft_studio.train.examples import IGNORED, Example, build_examples, collate
-from reft_studio.train.loop import training_events
+from reft_studio.train.loop import Training, rate
 
 
 def recipe_for(base, **changes):
@@ -20,18 +23,23 @@ def recipe_for(base, **changes):
 
 def train(base, rows, **changes):
     """The losses of a short training and its bot."""
-    *steps, finished = list(training_events(base, rows, recipe_for(base, **changes)))[1:]
-    return [step.loss for step in steps], finished.bot
+    training = Training(base, rows, recipe_for(base, **changes))
+    losses = losses_of(training)
+    return losses, training.bot()
+
+
+def losses_of(training):
+    """The losses of all steps that are left."""
+    return [event.loss for event in training.events() if isinstance(event, Step)]
 
 
 def test_a_training_tells_its_start_every_step_and_its_end(base, rows):
-    started, *steps, finished = training_events(base, rows[:3], recipe_for(base, epochs=2, batch_size=2))
+    started, *steps, finished = Training(base, rows[:3], recipe_for(base, epochs=2, batch_size=2)).events()
     assert started == Started(4)
     assert [type(step) for step in steps] == [Step] * 4
     assert [(step.step, step.epoch) for step in steps] == [(1, 1), (2, 1), (3, 2), (4, 2)]
     assert steps[-1].seconds_left == 0
-    assert isinstance(finished, Finished)
-    assert isinstance(finished.bot, Bot)
+    assert finished == Finished()
 
 
 def test_the_loss_falls_even_with_weight_decay(base, rows):
@@ -63,7 +71,7 @@ def test_training_leaves_the_base_model_as_it_was(base, rows):
 
 
 def test_a_training_that_nobody_goes_on_with_leaves_nothing_behind(base, rows):
-    events = training_events(base, rows, recipe_for(base))
+    events = Training(base, rows, recipe_for(base)).events()
     assert [type(next(events)) for _ in range(2)] == [Started, Step]
     events.close()
     assert not any(module._forward_hooks for module in base.model.modules())
@@ -117,12 +125,11 @@ def test_one_row_trains(base, rows):
     ],
 )
 def test_a_recipe_is_held_against_the_base_model(base, rows, changes, said):
-    events = training_events(base, rows, recipe_for(base, **changes))
     if said is None:
-        assert isinstance(next(events), Started)
+        assert Training(base, rows, recipe_for(base, **changes)).total_steps
     else:
         with pytest.raises(RecipeError, match=said):
-            next(events)
+            Training(base, rows, recipe_for(base, **changes))
 
 
 def test_a_rank_above_the_models_width_is_refused(base):
@@ -135,18 +142,85 @@ def test_a_rank_above_the_models_width_is_refused(base):
 
 def test_a_bad_table_is_refused_before_the_first_step(base):
     with pytest.raises(DemonstrationsError, match="empty"):
-        next(training_events(base, [], recipe_for(base)))
+        Training(base, [], recipe_for(base))
     with pytest.raises(DemonstrationsError, match="Row 1 has no reply"):
-        next(training_events(base, [Demonstration("hello", "")], recipe_for(base)))
+        Training(base, [Demonstration("hello", "")], recipe_for(base))
 
 
 def test_a_row_longer_than_the_context_is_named(base, rows):
     long = Demonstration("one " * 900, "two")
     with pytest.raises(DemonstrationsError, match="Row 3 is too long for this model"):
-        next(training_events(base, [rows[0], Demonstration("", ""), long], recipe_for(base)))
+        Training(base, [rows[0], Demonstration("", ""), long], recipe_for(base))
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(base, rows, monkeypatch):
     monkeypatch.setattr(loop, "_backward", lambda *_, **__: float("nan"))
     with pytest.raises(TrainingError, match="lower learning rate"):
-        list(training_events(base, rows, recipe_for(base)))
+        list(Training(base, rows, recipe_for(base)).events())
+
+
+def test_a_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(base, rows, tmp_path):
+    recipe = recipe_for(base, epochs=6, batch_size=2, learning_rate=1e-2, warmup=0.2)
+    losses, whole = train(base, rows, **recipe.model_dump(exclude={"method", "layers"}))
+    first = Training(base, rows, recipe)
+    events = first.events()
+    begun = [event.loss for event in itertools.islice(events, 6) if isinstance(event, Step)]
+    first.checkpoint().save(tmp_path / "checkpoint.safetensors")
+    again = Training(base, rows, recipe)
+    again.resume(Checkpoint.load(tmp_path / "checkpoint.safetensors"))
+    assert begun + losses_of(again) == losses
+    assert all(torch.equal(again.bot().weights[n].W, whole.weights[n].W) for n in whole.weights)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
+
+
+@pytest.mark.parametrize("change", ["rows", "recipe"])
+def test_a_checkpoint_of_another_training_is_refused(base, rows, change):
+    checkpoint = Training(base, rows, recipe_for(base)).checkpoint()
+    other = (rows[1:], recipe_for(base)) if change == "rows" else (rows, recipe_for(base, rank=2))
+    with pytest.raises(TrainingError, match="have changed"):
+        Training(base, *other).resume(checkpoint)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(b"half a file")
+    with pytest.raises(TrainingError, match="cannot be read"):
+        Checkpoint.load(path)
+
+
+def test_accumulated_batches_take_the_same_step_as_one_batch(base, rows):
+    whole, _ = train(base, rows, learning_rate=1e-2)
+    parts, _ = train(base, rows, learning_rate=1e-2, batch_size=1, accumulation=4)
+    assert parts == pytest.approx(whole, rel=1e-4)
+
+
+def test_a_training_from_a_bot_on_its_way_is_a_bot(base, rows):
+    training = Training(base, rows, recipe_for(base))
+    before = training.bot()
+    list(itertools.islice(training.events(), 3))
+    layer = training.recipe.layers[0]
+    assert not torch.equal(training.bot().weights[layer].W, before.weights[layer].W)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rates"),
+    [
+        ({}, [1, 0.75, 0.5, 0.25]),
+        ({"schedule": "constant"}, [1, 1, 1, 1]),
+        ({"schedule": "cosine"}, [1, 0.853553, 0.5, 0.146447]),
+        ({"warmup": 0.5}, [1 / 3, 2 / 3, 1, 0.5]),
+    ],
+)
+def test_the_learning_rate_follows_its_schedule(changes, rates):
+    recipe = Recipe.for_depth(4, **changes)
+    assert [rate(recipe, step, 4) for step in range(4)] == pytest.approx(rates, rel=1e-5)
+
+
+def test_gradients_are_clipped(base, rows, monkeypatch):
+    lengths = []
+    clip = torch.nn.utils.clip_grad_norm_
+    monkeypatch.setattr(
+        torch.nn.utils, "clip_grad_norm_", lambda p, most: lengths.append((clip(p, most), most))
+    )
+    train(base, rows, max_grad_norm=0.25, epochs=2)
+    assert [most for _, most in lengths] == [0.25, 0.25]

@@ -45,7 +45,7 @@ from reft_studio.engine.messages import (
 from reft_studio.errors import StudioError
 from reft_studio.recipe import Recipe
 from reft_studio.train.events import Finished, Started, Step
-from reft_studio.train.loop import training_events
+from reft_studio.train.loop import Training
 
 SECONDS_BETWEEN_UPDATES = 0.2
 
@@ -99,7 +99,8 @@ class Core:
         recipe = Recipe.for_depth(base.num_layers, **job.recipe_changes)
         progress = JobUpdate(job.id, JobState.RUNNING)
         sent_at = 0.0
-        for event in training_events(base, job.demonstrations, recipe, name=job.name, limits=job.limits):
+        training = Training(base, job.demonstrations, recipe, limits=job.limits)
+        for event in training.events():
             if self._flags[job.id].is_set():
                 self._send(replace(progress, state=JobState.CANCELLED, seconds_left=None))
                 return
@@ -109,8 +110,8 @@ class Core:
                 case Step(step, _, loss, seconds_left):
                     losses = (*progress.losses, loss)
                     progress = replace(progress, step=step, losses=losses, seconds_left=seconds_left)
-                case Finished(bot):
-                    record_probes(base, bot, job.probes).save(job.bot_folder)
+                case Finished():
+                    record_probes(base, training.bot(job.name), job.probes).save(job.bot_folder)
                     progress = replace(progress, state=JobState.DONE)
             if progress.state.ended or time.monotonic() - sent_at > SECONDS_BETWEEN_UPDATES:
                 self._send(progress)

@@ -1,12 +1,6 @@
 """What a training tells while it runs. No torch here: the page reads these too."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from reft_studio.bot import Bot
 
 
 @dataclass(frozen=True)
@@ -33,9 +27,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Finished:
-    """The last event, with the trained bot."""
-
-    bot: Bot
+    """The last event: the bot is trained."""
 
 
 Event = Started | Step | Finished

@@ -1,10 +1,13 @@
 """Training: AdamW on the interventions, with the base model frozen and the loss on the reply tokens."""
 
+import hashlib
+import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
 
 import torch
+from torch import nn
 
 from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
@@ -12,7 +15,8 @@ from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.errors import RecipeError, TrainingError
 from reft_studio.intervention import Interventions, build_interventions, learned, parameter_groups
 from reft_studio.positions import parse_positions
-from reft_studio.recipe import Recipe
+from reft_studio.recipe import Recipe, Schedule
+from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Event, Finished, Started, Step
 from reft_studio.train.examples import Example, build_examples
 from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
@@ -23,59 +27,102 @@ COARSE = 2e-2
 """Relative difference of losses that rounding explains, in float32 and in half precision."""
 
 
-def training_events(
-    base: BaseModel,
-    demonstrations: Sequence[Demonstration],
-    recipe: Recipe | None = None,
-    *,
-    name: str = "My bot",
-    system_prompt: str | None = None,
-    limits: Limits | None = None,
-) -> Iterator[Event]:
-    """Train step by step; to cancel, stop iterating. The same seed gives the same losses.
+class Training:
+    """One training, from demonstrations to a bot. The same seed gives the same losses, bit for bit.
 
-    Raises DemonstrationsError or RecipeError before the first event, TrainingError if the loss is lost.
+    Raises DemonstrationsError or RecipeError where it cannot begin.
     """
-    recipe = recipe or Recipe.for_depth(base.num_layers)
-    check_recipe(recipe, base)
-    examples = build_examples(base, demonstrations, parse_positions(recipe.positions), system_prompt, limits)
-    interventions = build_interventions(recipe, base.width)
-    for intervention in interventions.values():
-        intervention.to(base.device)
-    groups = parameter_groups(interventions, recipe.weight_decay)
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
-    path, slow_because = choose_path(base, examples, interventions, recipe.batch_size)
-    total = recipe.epochs * math.ceil(len(examples) / recipe.batch_size)
 
-    yield Started(total, slow_because)
-    begun = time.monotonic()
-    for step, (epoch, chosen) in enumerate(_order(len(examples), recipe), start=1):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * (1 - (step - 1) / total)
-        optimizer.zero_grad()
-        loss = _backward(path, chosen, sum(len(examples[index].reply_ids) for index in chosen))
+    def __init__(
+        self,
+        base: BaseModel,
+        demonstrations: Sequence[Demonstration],
+        recipe: Recipe | None = None,
+        *,
+        system_prompt: str | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.recipe = recipe or Recipe.for_depth(base.num_layers)
+        check_recipe(self.recipe, base)
+        self._base, self._system_prompt = base, system_prompt
+        self._examples = build_examples(
+            base, demonstrations, parse_positions(self.recipe.positions), system_prompt, limits
+        )
+        self._interventions = build_interventions(self.recipe, base.width)
+        for intervention in self._interventions.values():
+            intervention.to(base.device)
+        groups = parameter_groups(self._interventions, self.recipe.weight_decay)
+        self._optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate)
+        self._step = 0
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps from the first to the last epoch."""
+        rows = self.recipe.batch_size * self.recipe.accumulation
+        return self.recipe.epochs * math.ceil(len(self._examples) / rows)
+
+    def events(self) -> Iterator[Event]:
+        """Train step by step; to cancel, stop iterating. Raises TrainingError if the loss is lost."""
+        path, slow_because = choose_path(
+            self._base, self._examples, self._interventions, self.recipe.batch_size
+        )
+        total, before = self.total_steps, self._step
+        yield Started(total, slow_because)
+        begun = time.monotonic()
+        for epoch, batches in itertools.islice(_order(len(self._examples), self.recipe), before, None):
+            loss = self._take_step(path, batches)
+            spent = time.monotonic() - begun
+            yield Step(self._step, epoch, loss, spent / (self._step - before) * (total - self._step))
+        yield Finished()
+
+    def bot(self, name: str = "My bot") -> Bot:
+        """The bot as it stands now, without a self-test."""
+        weights = learned(self._interventions)
+        return Bot.from_training(
+            self._base, self.recipe, weights, name=name, system_prompt=self._system_prompt
+        )
+
+    def checkpoint(self) -> Checkpoint:
+        """Where the training stands, to go on from later."""
+        return Checkpoint.take(self._step, self._fingerprint(), self._interventions, self._optimizer)
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from there; raises TrainingError if it is the checkpoint of another training."""
+        if checkpoint.fingerprint != self._fingerprint():
+            raise TrainingError(
+                "The rows, the settings or the base model have changed since this training was paused, so it "
+                "cannot go on. Train from the start."
+            )
+        checkpoint.restore(self._interventions, self._optimizer)
+        self._step = checkpoint.step
+
+    def _take_step(self, path: FrozenPrefix | Reference, batches: Sequence[list[int]]) -> float:
+        """One optimizer step; returns the mean loss per reply token before it, in nats."""
+        recipe, total = self.recipe, self.total_steps
+        for group in self._optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * rate(recipe, self._step, total)
+        self._optimizer.zero_grad()
+        tokens = sum(len(self._examples[index].reply_ids) for batch in batches for index in batch)
+        loss = sum(_backward(path, batch, tokens) for batch in batches)
         if not math.isfinite(loss):
             raise TrainingError(
-                f"The training became unstable in step {step} of {total}: the loss is no longer a number. "
-                f"Set a lower learning rate (it is {recipe.learning_rate:g}) and train again."
+                f"The training became unstable in step {self._step + 1} of {total}: the loss is no longer a "
+                f"number. Set a lower learning rate (it is {recipe.learning_rate:g}) and train again."
             )
-        optimizer.step()
-        yield Step(step, epoch, loss, (time.monotonic() - begun) / step * (total - step))
+        if recipe.max_grad_norm is not None:
+            trainable = [p for group in self._optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(trainable, recipe.max_grad_norm)
+        self._optimizer.step()
+        self._step += 1
+        return loss
 
-    weights = learned(interventions)
-    yield Finished(Bot.from_training(base, recipe, weights, name=name, system_prompt=system_prompt))
-
-
-def choose_path(
-    base: BaseModel, examples: Sequence[Example], interventions: Interventions, batch_size: int
-) -> tuple[FrozenPrefix | Reference, str | None]:
-    """The fast path where it gives the same loss as the whole forward pass, else the reference, and why."""
-    try:
-        fast = FrozenPrefix(base, examples, interventions)
-        fast.check(range(min(len(examples), batch_size)), TOLERANCE.get(base.dtype, COARSE))
-    except NotSupportedError as reason:
-        return Reference(base, examples, interventions), str(reason)
-    return fast, None
+    def _fingerprint(self) -> str:
+        described = [
+            self.recipe.model_dump_json(),
+            self._base.digest(),
+            *(f"{e.prompt_ids} {e.reply_ids}" for e in self._examples),
+        ]
+        return hashlib.sha256("\n".join(described).encode()).hexdigest()
 
 
 def check_recipe(recipe: Recipe, base: BaseModel) -> None:
@@ -92,20 +139,47 @@ def check_recipe(recipe: Recipe, base: BaseModel) -> None:
         )
 
 
-def _order(count: int, recipe: Recipe) -> Iterator[tuple[int, list[int]]]:
-    """The demonstrations of each step, in a fresh order in each epoch, with the epoch counted from 1."""
+def choose_path(
+    base: BaseModel, examples: Sequence[Example], interventions: Interventions, batch_size: int
+) -> tuple[FrozenPrefix | Reference, str | None]:
+    """The fast path where it gives the same loss as the whole forward pass, else the reference, and why."""
+    try:
+        fast = FrozenPrefix(base, examples, interventions)
+        fast.check(range(min(len(examples), batch_size)), TOLERANCE.get(base.dtype, COARSE))
+    except NotSupportedError as reason:
+        return Reference(base, examples, interventions), str(reason)
+    return fast, None
+
+
+def rate(recipe: Recipe, step: int, total: int) -> float:
+    """The share of the learning rate at a step, counted from 0: first the warm-up, then the schedule."""
+    warmup = round(recipe.warmup * total)
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    left = 1 - (step - warmup) / max(1, total - warmup)
+    match recipe.schedule:
+        case Schedule.LINEAR:
+            return left
+        case Schedule.COSINE:
+            return (1 - math.cos(math.pi * left)) / 2
+        case Schedule.CONSTANT:
+            return 1.0
+
+
+def _order(count: int, recipe: Recipe) -> Iterator[tuple[int, list[list[int]]]]:
+    """The batches of demonstrations of each step, in a fresh order in each epoch, counted from 1."""
     generator = torch.Generator().manual_seed(recipe.seed)
     for epoch in range(1, recipe.epochs + 1):
         # All of them in one batch always come in the same order: then nothing about the batch changes.
-        order = (
-            torch.randperm(count, generator=generator) if count > recipe.batch_size else torch.arange(count)
-        )
-        for chosen in torch.split(order, recipe.batch_size):
-            yield epoch, chosen.tolist()
+        whole = count <= recipe.batch_size
+        order = torch.arange(count) if whole else torch.randperm(count, generator=generator)
+        batches = [batch.tolist() for batch in torch.split(order, recipe.batch_size)]
+        for start in range(0, len(batches), recipe.accumulation):
+            yield epoch, batches[start : start + recipe.accumulation]
 
 
 def _backward(path: FrozenPrefix | Reference, chosen: Sequence[int], tokens: int) -> float:
-    """Mean cross-entropy per reply token, with its gradients left in the interventions."""
+    """Their summed loss over `tokens`, with its gradients added to those in the interventions."""
     # The caller may itself stand in a no_grad block, and a generator must not change that between steps.
     with torch.enable_grad():
         loss = path.loss(chosen) / tokens

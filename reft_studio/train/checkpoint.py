@@ -1,0 +1,86 @@
+"""A training in its middle, as a plain file: what has been learned, the optimizer's memory, and the step.
+
+The order of the demonstrations and the learning rate follow from the recipe and the step, so nothing else is
+needed to go on as if there had been no pause.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from reft_studio.errors import TrainingError
+from reft_studio.intervention import Interventions
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Tensors on the CPU, of a training that `fingerprint` names: its recipe, rows and base model."""
+
+    step: int
+    fingerprint: str
+    tensors: dict[str, Tensor]
+
+    @classmethod
+    def take(
+        cls, step: int, fingerprint: str, interventions: Interventions, optimizer: torch.optim.Optimizer
+    ) -> Self:
+        """A copy of where a training stands after `step` steps."""
+        current = _parameters(interventions) | dict(_memory(optimizer))
+        return cls(
+            step,
+            fingerprint,
+            {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in current.items()},
+        )
+
+    def restore(self, interventions: Interventions, optimizer: torch.optim.Optimizer) -> None:
+        """Put everything back; the optimizer must be fresh."""
+        with torch.no_grad():
+            for name, parameter in _parameters(interventions).items():
+                parameter.copy_(self.tensors[name])
+        state = optimizer.state_dict()
+        for name, tensor in self.tensors.items():
+            if name.startswith("optimizer."):
+                _, index, kind = name.split(".")
+                state["state"].setdefault(int(index), {})[kind] = tensor.clone()
+        optimizer.load_state_dict(state)
+
+    def save(self, path: Path) -> None:
+        """Write one file, whole or not at all."""
+        partial = path.with_name(f"{path.name}.partial")
+        save_file(self.tensors, partial, {"step": str(self.step), "fingerprint": self.fingerprint})
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file of `save`; raises TrainingError if it is damaged."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                known = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return cls(int(known["step"]), known["fingerprint"], tensors)
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise TrainingError(
+                f'The checkpoint "{path}" cannot be read, so the training cannot go on from it. '
+                "Delete it and train from the start."
+            ) from error
+
+
+def _parameters(interventions: Interventions) -> dict[str, Tensor]:
+    return {
+        f"interventions.{layer}.{name}": parameter
+        for layer, module in interventions.items()
+        for name, parameter in module.named_parameters()
+    }
+
+
+def _memory(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
+    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
+    for index, kinds in state.items():
+        for kind, tensor in kinds.items():
+            yield f"optimizer.{index}.{kind}", tensor
