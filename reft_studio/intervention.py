@@ -1,20 +1,23 @@
 """The ReFT family (arXiv 2404.03592) on pyvene. The only file that imports pyvene.
 
-Training edits through pyvene's IntervenableModel, chat through `applied`; both call `LoReFTWeights.edit`.
+Training edits through `trained` or pyvene's IntervenableModel, chat through `applied`; all of them call
+`ReFTWeights.edit`.
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.parametrizations import orthogonal
 
 from reft_studio.base_model import BaseModel
-from reft_studio.recipe import Recipe
+from reft_studio.recipe import Activation, Method, Recipe
 
 with redirect_stdout(io.StringIO()):  # it prints which optional packages it misses
     import pyvene
@@ -22,62 +25,111 @@ with redirect_stdout(io.StringIO()):  # it prints which optional packages it mis
 COMPONENT = "block_output"
 
 
+@dataclass(frozen=True)
+class Form:
+    """What a method has of h + R^T (act(W h + b) - R h); its equation stands in `Method`."""
+
+    orthonormal: bool = True
+    """R's rows are orthonormal."""
+    reads: bool = True
+    """W is there: what is written depends on the hidden state."""
+    replaces: bool = True
+    """R h is taken away first, so that what is written takes the place of what was there."""
+
+
+FORMS = {
+    Method.LOREFT: Form(),
+    Method.NOREFT: Form(orthonormal=False),
+    Method.DIREFT: Form(replaces=False),
+    Method.NODIREFT: Form(orthonormal=False, replaces=False),
+    Method.CONSREFT: Form(reads=False),
+    Method.LOBIREFT: Form(reads=False, replaces=False),
+}
+
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    Activation.LINEAR: lambda x: x,
+    Activation.RELU: functional.relu,
+    Activation.GELU: functional.gelu,
+    Activation.SILU: functional.silu,
+    Activation.TANH: torch.tanh,
+}
+
+
 @dataclass(frozen=True, eq=False)
-class LoReFTWeights:
-    """One LoReFT edit: R and W [rank, width], b [rank]. The rows of R are orthonormal."""
+class ReFTWeights:
+    """One edit of the family: R [rank, width], W [rank, width] where the method reads, b [rank]."""
 
     R: Tensor
-    W: Tensor
+    W: Tensor | None
     b: Tensor
+    method: Method = Method.LOREFT
+    activation: Activation = Activation.LINEAR
 
-    def edit(self, hidden: Tensor) -> Tensor:
-        """h + R^T (W h + b - R h) for hidden states [..., width]; equation 2 of the paper.
+    def edit(self, hidden: Tensor, dropout: Callable[[Tensor], Tensor] = lambda change: change) -> Tensor:
+        """The edited hidden states [..., width]; `dropout` sees the change in the subspace [..., rank].
 
         Computed in the precision of the weights and returned in that of the hidden states.
         """
         h = hidden.to(self.R.dtype)
-        return (h + (h @ self.W.T + self.b - h @ self.R.T) @ self.R).to(hidden.dtype)
+        written = self.b if self.W is None else h @ self.W.T + self.b
+        change = ACTIVATIONS[self.activation](written)
+        if FORMS[self.method].replaces:
+            change = change - h @ self.R.T
+        return (h + dropout(change) @ self.R).to(hidden.dtype)
 
     def to(self, device: torch.device) -> Self:
         """A copy on `device`."""
-        return type(self)(self.R.to(device), self.W.to(device), self.b.to(device))
+        W = None if self.W is None else self.W.to(device)
+        return replace(self, R=self.R.to(device), W=W, b=self.b.to(device))
 
 
-Weights = Mapping[int, LoReFTWeights]
+Weights = Mapping[int, ReFTWeights]
 """What a bot has learned: the edit of each layer's output."""
 
 
-class LoReFT(
+class ReFT(
     pyvene.SourcelessIntervention,  # type: ignore[misc]  # pyvene has no type information
     pyvene.TrainableIntervention,  # type: ignore[misc]
     pyvene.DistributedRepresentationIntervention,  # type: ignore[misc]
 ):
-    """A LoReFT edit in training. It starts with W = R and b = 0, which changes nothing."""
+    """An edit in training. It starts with what changes nothing, where the method has such a start.
 
-    def __init__(self, width: int, rank: int) -> None:
+    That is W = R and b = 0 where R h is replaced, else W = 0 and b = 0. ConsReFT, which replaces R h by a
+    constant, and activations other than the linear one have none where R h is replaced.
+    """
+
+    def __init__(self, width: int, recipe: Recipe) -> None:
         # keep_last_dim: edit tokens one by one, not all edited tokens of a prompt as one long vector.
         super().__init__(embed_dim=width, keep_last_dim=True)
-        # Without trivialization R takes rank x width numbers; with it, torch keeps a width x width matrix.
-        self.rotation = orthogonal(
-            nn.Linear(width, rank, bias=False), orthogonal_map="householder", use_trivialization=False
+        self._recipe, form = recipe, FORMS[recipe.method]
+        rotation: nn.Module = nn.Linear(width, recipe.rank, bias=False)
+        if form.orthonormal:
+            # Without trivialization R takes rank x width numbers; with it, torch keeps width x width.
+            rotation = orthogonal(rotation, orthogonal_map="householder", use_trivialization=False)
+        self.rotation = rotation
+        self.bias = nn.Parameter(torch.zeros(recipe.rank))
+        R = self._R().detach()
+        self.source = (
+            nn.Parameter(R.clone() if form.replaces else torch.zeros_like(R)) if form.reads else None
         )
-        self.source = nn.Linear(width, rank)
-        with torch.no_grad():
-            self.source.weight.copy_(self.weights().R)
-            self.source.bias.zero_()
+        self.dropout = nn.Dropout(recipe.dropout)
 
-    def weights(self) -> LoReFTWeights:
+    def weights(self) -> ReFTWeights:
         """The edit as it stands, differentiable."""
+        recipe = self._recipe
+        return ReFTWeights(self._R(), self.source, self.bias, recipe.method, recipe.activation)
+
+    def _R(self) -> Tensor:
         R = self.rotation.weight
         assert isinstance(R, Tensor)
-        return LoReFTWeights(R, self.source.weight, self.source.bias)
+        return R
 
     def forward(self, base: Tensor, source: None = None, subspaces: None = None) -> Tensor:  # noqa: ARG002
         """Edit hidden states [..., width]; the signature is pyvene's."""
-        return self.weights().edit(base)
+        return self.weights().edit(base, self.dropout)
 
 
-Interventions = dict[int, LoReFT]
+Interventions = dict[int, ReFT]
 """One trainable edit per layer; all edited tokens of a prompt share it."""
 
 
@@ -85,30 +137,38 @@ def build_interventions(recipe: Recipe, width: int) -> Interventions:
     """Fresh float32 interventions on the CPU, the same ones for the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        return {layer: LoReFT(width, recipe.rank) for layer in recipe.layers}
+        return {layer: ReFT(width, recipe) for layer in recipe.layers}
 
 
 def parameter_groups(interventions: Interventions, weight_decay: float) -> list[dict[str, Any]]:
-    """For an optimizer. R takes no weight decay: it would set R to zero at the first step.
+    """For an optimizer. R takes no weight decay: it would set an orthonormal R to zero at the first step.
 
     torch multiplies by the integer part of the parametrization's diagonal, which is ±1 and has to stay so.
     """
-    rotations = [p for module in interventions.values() for p in module.rotation.parameters()]
-    sources = [p for module in interventions.values() for p in module.source.parameters()]
+    rotations = {p for module in interventions.values() for p in module.rotation.parameters()}
+    everything = [p for module in interventions.values() for p in module.parameters()]
     return [
-        {"params": rotations, "weight_decay": 0.0},
-        {"params": sources, "weight_decay": weight_decay},
+        {"params": [p for p in everything if p in rotations], "weight_decay": 0.0},
+        {"params": [p for p in everything if p not in rotations], "weight_decay": weight_decay},
     ]
 
 
-def learned(interventions: Interventions) -> dict[int, LoReFTWeights]:
+def learned(interventions: Interventions) -> dict[int, ReFTWeights]:
     """What was learned, as plain float32 tensors on the CPU."""
-    plain = {}
-    for layer, module in interventions.items():
-        weights = module.weights()
-        R, W, b = (t.detach().to("cpu", torch.float32, copy=True) for t in (weights.R, weights.W, weights.b))
-        plain[layer] = LoReFTWeights(R, W, b)
-    return plain
+
+    def plain(tensor: Tensor) -> Tensor:
+        return tensor.detach().to("cpu", torch.float32, copy=True)
+
+    edits = {layer: module.weights() for layer, module in interventions.items()}
+    return {
+        layer: replace(edit, R=plain(edit.R), W=None if edit.W is None else plain(edit.W), b=plain(edit.b))
+        for layer, edit in edits.items()
+    }
+
+
+def parameter_count(recipe: Recipe, width: int) -> int:
+    """How many numbers a training of this recipe learns."""
+    return sum(math.prod(shape) for shape in tensor_shapes(recipe, width).values())
 
 
 def reference_model(base: BaseModel, interventions: Interventions) -> Any:
@@ -134,7 +194,7 @@ def reference_model(base: BaseModel, interventions: Interventions) -> Any:
 def trained(base: BaseModel, interventions: Interventions, rows: Tensor, tokens: Tensor) -> Iterator[None]:
     """Within the block, forward passes edit the tokens at [rows[i], tokens[i]], differentiably."""
 
-    def hook(intervention: LoReFT) -> Any:
+    def hook(intervention: ReFT) -> Any:
         def edit(_block: nn.Module, _arguments: Any, output: Any) -> Any:
             hidden = output[0] if isinstance(output, tuple) else output
             edited = hidden.index_put((rows, tokens), intervention(hidden[rows, tokens]))
@@ -150,12 +210,10 @@ def trained(base: BaseModel, interventions: Interventions, rows: Tensor, tokens:
 
 def tensor_shapes(recipe: Recipe, width: int) -> dict[str, tuple[int, ...]]:
     """The name and shape of every tensor that a bot of this recipe has on disk."""
-    matrix = (recipe.rank, width)
-    shapes: dict[str, tuple[int, ...]] = {}
-    for layer in recipe.layers:
-        shapes |= {_tensor_name(layer, "R"): matrix, _tensor_name(layer, "W"): matrix}
-        shapes[_tensor_name(layer, "b")] = (recipe.rank,)
-    return shapes
+    parts: dict[str, tuple[int, ...]] = {"R": (recipe.rank, width), "b": (recipe.rank,)}
+    if FORMS[recipe.method].reads:
+        parts["W"] = (recipe.rank, width)
+    return {_tensor_name(layer, part): shape for layer in recipe.layers for part, shape in parts.items()}
 
 
 def to_tensors(weights: Weights) -> dict[str, Tensor]:
@@ -164,15 +222,19 @@ def to_tensors(weights: Weights) -> dict[str, Tensor]:
         _tensor_name(layer, part): tensor.contiguous()
         for layer, edit in weights.items()
         for part, tensor in (("R", edit.R), ("W", edit.W), ("b", edit.b))
+        if tensor is not None
     }
 
 
-def from_tensors(recipe: Recipe, tensors: Mapping[str, Tensor]) -> dict[int, LoReFTWeights]:
+def from_tensors(recipe: Recipe, tensors: Mapping[str, Tensor]) -> dict[int, ReFTWeights]:
     """The inverse of `to_tensors`."""
-    return {
-        layer: LoReFTWeights(*(tensors[_tensor_name(layer, part)] for part in ("R", "W", "b")))
-        for layer in recipe.layers
-    }
+    edits = {}
+    for layer in recipe.layers:
+        R, W, b = (tensors.get(_tensor_name(layer, part)) for part in ("R", "W", "b"))
+        assert R is not None
+        assert b is not None
+        edits[layer] = ReFTWeights(R, W, b, recipe.method, recipe.activation)
+    return edits
 
 
 def _tensor_name(layer: int, part: str) -> str:
@@ -212,7 +274,7 @@ def applied(base: BaseModel, edits: Sequence[Edit]) -> Iterator[None]:
 class _BlockHook:
     """Edits the output of one block and keeps count of the tokens that went by."""
 
-    def __init__(self, edits: list[tuple[int, list[int], LoReFTWeights]]) -> None:
+    def __init__(self, edits: list[tuple[int, list[int], ReFTWeights]]) -> None:
         self._edits = edits
         self._seen = 0
 

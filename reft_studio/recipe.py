@@ -16,9 +16,30 @@ LayerIndex = Annotated[int, Field(ge=0, le=999)]
 
 
 class Method(StrEnum):
-    """Members of the ReFT family that can be trained."""
+    """Members of the ReFT family, by what they add to a hidden state h. R's rows are orthonormal."""
 
     LOREFT = "loreft"
+    """R^T (W h + b - R h): equation 2 of the paper. What R sees of h is replaced."""
+    NOREFT = "noreft"
+    """The same with an R that need not be orthonormal."""
+    DIREFT = "direft"
+    """R^T (W h + b): something is added, nothing taken away."""
+    NODIREFT = "nodireft"
+    """The same with an R that need not be orthonormal: equation 3 of the paper, which calls it DiReFT."""
+    CONSREFT = "consreft"
+    """R^T (b - R h): what R sees of h is set to a constant."""
+    LOBIREFT = "lobireft"
+    """R^T b: one constant vector is added, as in activation steering."""
+
+
+class Activation(StrEnum):
+    """What W h + b goes through."""
+
+    LINEAR = "linear"
+    RELU = "relu"
+    GELU = "gelu"
+    SILU = "silu"
+    TANH = "tanh"
 
 
 class Schedule(StrEnum):
@@ -53,6 +74,10 @@ class Recipe(BaseModel):
     """The edited prompt tokens, in the notation of `reft_studio.positions`."""
     rank: int = Field(default=4, ge=1, le=256)
     """Dimensions of the subspace that is edited (r in the paper)."""
+    activation: Activation = Activation.LINEAR
+    """A bend in what W reads from the hidden state."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """The share of the subspace's dimensions that a training step leaves out."""
     epochs: int = Field(default=100, ge=1, le=10_000)
     """Passes over the demonstrations."""
     learning_rate: float = Field(default=4e-3, gt=0, le=1)

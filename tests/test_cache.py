@@ -102,7 +102,7 @@ def test_a_step_leaves_the_base_model_as_it_was(rows):
     examples = build_examples(base, rows, parse_positions("l1"))
     interventions = build_interventions(Recipe(layers=(1,)), base.width)
     for intervention in interventions.values():
-        nn.init.normal_(intervention.source.weight)
+        nn.init.normal_(intervention.source)
     tokens = torch.tensor([examples[0].prompt_ids])
     with torch.no_grad():
         before = base.model(tokens).logits

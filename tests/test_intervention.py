@@ -5,18 +5,20 @@ import torch
 from torch import nn
 
 from reft_studio.intervention import (
+    FORMS,
     Edit,
-    LoReFTWeights,
+    ReFTWeights,
     applied,
     build_interventions,
     from_tensors,
     learned,
+    parameter_count,
     parameter_groups,
     reference_model,
     tensor_shapes,
     to_tensors,
 )
-from reft_studio.recipe import Recipe
+from reft_studio.recipe import Activation, Method, Recipe
 
 TOKENS = torch.tensor([[7, 20, 30, 40, 50, 60], [8, 21, 31, 41, 51, 61]])
 
@@ -46,18 +48,77 @@ def random_weights(base):
     torch.manual_seed(0)
     modules = build_interventions(Recipe.for_depth(base.num_layers, layers=(1, 2)), base.width)
     for module in modules.values():
-        nn.init.normal_(module.source.weight)
+        nn.init.normal_(module.source)
     return modules, learned(modules)
 
 
 def test_an_edit_is_equation_2_of_the_paper():
     R, W = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
-    edited = LoReFTWeights(R, W, torch.tensor([10.0])).edit(torch.tensor([[3.0, 5.0]]))
+    edited = ReFTWeights(R, W, torch.tensor([10.0])).edit(torch.tensor([[3.0, 5.0]]))
     assert edited.tolist() == [[15.0, 5.0]]  # the first coordinate becomes W h + b, the second stays
 
 
-def test_an_untrained_intervention_changes_nothing_bit_for_bit(base):
-    untrained = learned(build_interventions(Recipe.for_depth(base.num_layers), base.width))
+H, R, W, B = (torch.tensor(rows) for rows in ([[3.0, 5.0]], [[1.0, 0.0]], [[0.0, 2.0]], [10.0]))
+
+
+@pytest.mark.parametrize(
+    ("method", "edited"),
+    [
+        ("loreft", [10 + 10, 5]),
+        ("noreft", [10 + 10, 5]),
+        ("direft", [3 + 10 + 10, 5]),
+        ("nodireft", [3 + 10 + 10, 5]),
+        ("consreft", [10, 5]),
+        ("lobireft", [3 + 10, 5]),
+    ],
+)
+def test_every_method_is_its_equation(method, edited):
+    reads = method not in ("consreft", "lobireft")
+    weights = ReFTWeights(R, W if reads else None, B, Method(method))
+    assert weights.edit(H).tolist() == [edited]
+
+
+def test_an_activation_bends_what_is_written_and_not_what_is_taken_away():
+    weights = ReFTWeights(R, -W, torch.tensor([4.0]), activation=Activation.RELU)
+    assert weights.edit(H).tolist() == [[0, 5]]
+
+
+@pytest.mark.parametrize("method", Method)
+def test_every_method_learns_and_keeps_what_makes_it(method):
+    recipe = Recipe(layers=(1,), method=method, rank=2)
+    modules = build_interventions(recipe, 16)
+    optimizer = torch.optim.AdamW(parameter_groups(modules, weight_decay=0.1), lr=0.05)
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = (modules[1](torch.ones(2, 16)) - 2).pow(2).sum()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    (edit,) = learned(modules).values()
+    assert losses[-1] < 0.9 * losses[0]
+    assert orthonormal(edit.R) is FORMS[method].orthonormal
+    assert sum(p.numel() for p in to_tensors({1: edit}).values()) == parameter_count(recipe, 16)
+
+
+def test_rank_4_on_one_layer_4096_wide_learns_32_772_numbers():
+    assert parameter_count(Recipe(layers=(15,), rank=4), 4096) == 32_772
+
+
+def test_dropout_leaves_dimensions_of_the_change_out_in_training_only():
+    modules = build_interventions(Recipe(layers=(0,), rank=16, dropout=0.5), 64)
+    nn.init.normal_(modules[0].source)
+    (edit,) = learned(modules).values()
+    hidden = torch.randn(1, 64)
+    change = (modules[0](hidden) - hidden) @ edit.R.T
+    left_out = (change.abs() < 1e-5).sum().item()
+    assert 0 < left_out < 16
+    assert ((edit.edit(hidden) - hidden) @ edit.R.T).abs().min() > 1e-5
+
+
+@pytest.mark.parametrize("method", ["loreft", "noreft", "direft", "nodireft", "lobireft"])
+def test_an_untrained_intervention_changes_nothing_bit_for_bit(base, method):
+    untrained = learned(build_interventions(Recipe.for_depth(base.num_layers, method=method), base.width))
     edits = [Edit(row, untrained, [0, 5]) for row in (0, 1)]
     assert torch.equal(logits(base, edits), logits(base, []))
 
@@ -75,7 +136,7 @@ def test_exactly_the_named_tokens_are_edited_counted_after_the_padding(base, ran
 
 
 def test_tokens_after_the_prompt_are_not_edited_in_generation(base, random_weights):
-    weights = LoReFTWeights(random_weights[1][1].R, torch.zeros(4, base.width), torch.full((4,), 100.0))
+    weights = ReFTWeights(random_weights[1][1].R, torch.zeros(4, base.width), torch.full((4,), 100.0))
 
     def run():
         base.model.generate(TOKENS[:1], max_new_tokens=3, min_new_tokens=3, do_sample=False)
@@ -111,7 +172,7 @@ def test_blocks_may_return_hidden_states_alone_or_in_a_tuple(in_a_tuple):
             return (hidden, "cache") if in_a_tuple else hidden
 
     base = SimpleNamespace(blocks=nn.ModuleList([Block()]), device=torch.device("cpu"))
-    moved = LoReFTWeights(torch.tensor([[1.0, 0.0]]), torch.zeros(1, 2), torch.tensor([9.0]))
+    moved = ReFTWeights(torch.tensor([[1.0, 0.0]]), torch.zeros(1, 2), torch.tensor([9.0]))
     hidden = torch.zeros(1, 3, 2)
     with applied(base, [Edit(0, {0: moved}, [2])]):
         output = base.blocks[0](hidden)
@@ -142,8 +203,9 @@ def test_weight_decay_does_not_touch_the_rotation():
     assert all(orthonormal(edit.R) for edit in learned(modules).values())
 
 
-def test_tensors_have_the_announced_names_and_shapes_and_come_back():
-    recipe = Recipe.for_depth(6, layers=(1, 4), rank=3)
+@pytest.mark.parametrize("method", Method)
+def test_tensors_have_the_announced_names_and_shapes_and_come_back(method):
+    recipe = Recipe.for_depth(6, layers=(1, 4), rank=3, method=method)
     weights = learned(build_interventions(recipe, 16))
     tensors = to_tensors(weights)
     assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == tensor_shapes(recipe, 16)

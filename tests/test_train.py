@@ -9,7 +9,7 @@ from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import DemonstrationsError, RecipeError, TrainingError
 from reft_studio.positions import parse_positions
 from reft_studio.prompts import render
-from reft_studio.recipe import Recipe
+from reft_studio.recipe import Method, Recipe
 from reft_studio.train import loop
 from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Finished, Started, Step
@@ -224,3 +224,15 @@ def test_gradients_are_clipped(base, rows, monkeypatch):
     )
     train(base, rows, max_grad_norm=0.25, epochs=2)
     assert [most for _, most in lengths] == [0.25, 0.25]
+
+
+@pytest.mark.parametrize("method", Method)
+def test_every_method_trains_on_the_fast_path_and_resumes_with_dropout(base, rows, method):
+    recipe = recipe_for(base, epochs=4, method=method, dropout=0.2, activation="tanh", learning_rate=1e-2)
+    losses = losses_of(Training(base, rows, recipe))
+    first = Training(base, rows, recipe)
+    begun = [event.loss for event in itertools.islice(first.events(), 3) if isinstance(event, Step)]
+    again = Training(base, rows, recipe)
+    again.resume(first.checkpoint())
+    assert begun + losses_of(again) == losses
+    assert losses[-1] < losses[0]

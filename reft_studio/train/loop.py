@@ -5,6 +5,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -103,7 +104,8 @@ class Training:
             group["lr"] = recipe.learning_rate * rate(recipe, self._step, total)
         self._optimizer.zero_grad()
         tokens = sum(len(self._examples[index].reply_ids) for batch in batches for index in batch)
-        loss = sum(_backward(path, batch, tokens) for batch in batches)
+        with self._own_randomness():
+            loss = sum(_backward(path, batch, tokens) for batch in batches)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"The training became unstable in step {self._step + 1} of {total}: the loss is no longer a "
@@ -115,6 +117,15 @@ class Training:
         self._optimizer.step()
         self._step += 1
         return loss
+
+    @contextmanager
+    def _own_randomness(self) -> Iterator[None]:
+        """What dropout leaves out follows from the step alone: a resumed training leaves out the same."""
+        devices = [self._base.device] if self._base.device.type == "cuda" else []
+        with torch.random.fork_rng(devices, enabled=self.recipe.dropout > 0):
+            if self.recipe.dropout:
+                torch.manual_seed(self.recipe.seed + self._step)
+            yield
 
     def _fingerprint(self) -> str:
         described = [
