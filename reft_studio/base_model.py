@@ -6,6 +6,7 @@ a model's repository is ever run.
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +21,17 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from reft_studio.errors import BaseModelError
+from reft_studio.recipe import Component
 from reft_studio.settings import EMBEDDED_MODEL
 
 EMBEDDED_ID = "embedded"
+
+# What architectures call the parts of a block.
+_COMPONENTS = {
+    Component.ATTENTION_OUTPUT: re.compile("attn|attention"),
+    Component.MLP_OUTPUT: re.compile("mlp|feed_forward|ffn|moe"),
+}
+_AROUND_THEM = re.compile("norm|^ln_|dropout")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +66,20 @@ class BaseModel:
         blocks = self.model.get_submodule(self.blocks_path)
         assert isinstance(blocks, nn.ModuleList)
         return blocks
+
+    def component_path(self, layer: int, component: Component) -> str:
+        """The name of the module inside the model whose output a component is."""
+        block = f"{self.blocks_path}.{layer}"
+        if component is Component.BLOCK_OUTPUT:
+            return block
+        names = [name for name, _ in self.model.get_submodule(block).named_children()]
+        found = [n for n in names if _COMPONENTS[component].search(n) and not _AROUND_THEM.search(n)]
+        if len(found) != 1:
+            raise BaseModelError(
+                f'Where "{self.id}" has its {component.replace("_", " ")} cannot be told, so it cannot be '
+                "edited. Choose the block output."
+            )
+        return f"{block}.{found[0]}"
 
     @property
     def _text_config(self) -> Any:

@@ -29,9 +29,9 @@ from safetensors.torch import save_file
 from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration, write_demonstrations
 from reft_studio.errors import BotError, RecipeError
-from reft_studio.intervention import Weights, from_tensors, tensor_shapes, to_tensors
 from reft_studio.manifest import BaseRecord, Manifest
 from reft_studio.recipe import Recipe
+from reft_studio.weights import Weights, from_tensors, tensor_shapes, to_tensors
 
 MANIFEST_FILE = "bot.json"
 TENSOR_FILE = "intervention.safetensors"

@@ -5,86 +5,23 @@ Training edits through `trained` or pyvene's IntervenableModel, chat through `ap
 """
 
 import io
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils.parametrizations import orthogonal
 
 from reft_studio.base_model import BaseModel
-from reft_studio.recipe import Activation, Method, Recipe
+from reft_studio.positions import Located, Tokens
+from reft_studio.recipe import Recipe
+from reft_studio.weights import FORMS, ReFTWeights, Site, Weights, sites_of
 
 with redirect_stdout(io.StringIO()):  # it prints which optional packages it misses
     import pyvene
-
-COMPONENT = "block_output"
-
-
-@dataclass(frozen=True)
-class Form:
-    """What a method has of h + R^T (act(W h + b) - R h); its equation stands in `Method`."""
-
-    orthonormal: bool = True
-    """R's rows are orthonormal."""
-    reads: bool = True
-    """W is there: what is written depends on the hidden state."""
-    replaces: bool = True
-    """R h is taken away first, so that what is written takes the place of what was there."""
-
-
-FORMS = {
-    Method.LOREFT: Form(),
-    Method.NOREFT: Form(orthonormal=False),
-    Method.DIREFT: Form(replaces=False),
-    Method.NODIREFT: Form(orthonormal=False, replaces=False),
-    Method.CONSREFT: Form(reads=False),
-    Method.LOBIREFT: Form(reads=False, replaces=False),
-}
-
-ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
-    Activation.LINEAR: lambda x: x,
-    Activation.RELU: functional.relu,
-    Activation.GELU: functional.gelu,
-    Activation.SILU: functional.silu,
-    Activation.TANH: torch.tanh,
-}
-
-
-@dataclass(frozen=True, eq=False)
-class ReFTWeights:
-    """One edit of the family: R [rank, width], W [rank, width] where the method reads, b [rank]."""
-
-    R: Tensor
-    W: Tensor | None
-    b: Tensor
-    method: Method = Method.LOREFT
-    activation: Activation = Activation.LINEAR
-
-    def edit(self, hidden: Tensor, dropout: Callable[[Tensor], Tensor] = lambda change: change) -> Tensor:
-        """The edited hidden states [..., width]; `dropout` sees the change in the subspace [..., rank].
-
-        Computed in the precision of the weights and returned in that of the hidden states.
-        """
-        h = hidden.to(self.R.dtype)
-        written = self.b if self.W is None else h @ self.W.T + self.b
-        change = ACTIVATIONS[self.activation](written)
-        if FORMS[self.method].replaces:
-            change = change - h @ self.R.T
-        return (h + dropout(change) @ self.R).to(hidden.dtype)
-
-    def to(self, device: torch.device) -> Self:
-        """A copy on `device`."""
-        W = None if self.W is None else self.W.to(device)
-        return replace(self, R=self.R.to(device), W=W, b=self.b.to(device))
-
-
-Weights = Mapping[int, ReFTWeights]
-"""What a bot has learned: the edit of each layer's output."""
 
 
 class ReFT(
@@ -129,15 +66,15 @@ class ReFT(
         return self.weights().edit(base, self.dropout)
 
 
-Interventions = dict[int, ReFT]
-"""One trainable edit per layer; all edited tokens of a prompt share it."""
+Interventions = dict[Site, ReFT]
+"""One trainable edit for each site."""
 
 
 def build_interventions(recipe: Recipe, width: int) -> Interventions:
     """Fresh float32 interventions on the CPU, the same ones for the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        return {layer: ReFT(width, recipe) for layer in recipe.layers}
+        return {site: ReFT(width, recipe) for site in sites_of(recipe)}
 
 
 def parameter_groups(interventions: Interventions, weight_decay: float) -> list[dict[str, Any]]:
@@ -153,49 +90,53 @@ def parameter_groups(interventions: Interventions, weight_decay: float) -> list[
     ]
 
 
-def learned(interventions: Interventions) -> dict[int, ReFTWeights]:
+def learned(interventions: Interventions) -> dict[Site, ReFTWeights]:
     """What was learned, as plain float32 tensors on the CPU."""
 
     def plain(tensor: Tensor) -> Tensor:
         return tensor.detach().to("cpu", torch.float32, copy=True)
 
-    edits = {layer: module.weights() for layer, module in interventions.items()}
+    edits = {site: module.weights() for site, module in interventions.items()}
     return {
-        layer: replace(edit, R=plain(edit.R), W=None if edit.W is None else plain(edit.W), b=plain(edit.b))
-        for layer, edit in edits.items()
+        site: replace(edit, R=plain(edit.R), W=None if edit.W is None else plain(edit.W), b=plain(edit.b))
+        for site, edit in edits.items()
     }
-
-
-def parameter_count(recipe: Recipe, width: int) -> int:
-    """How many numbers a training of this recipe learns."""
-    return sum(math.prod(shape) for shape in tensor_shapes(recipe, width).values())
 
 
 def reference_model(base: BaseModel, interventions: Interventions) -> Any:
     """The base model with trainable interventions, as a pyvene.IntervenableModel.
 
-    Its forward pass edits `unit_locations={"base": indices [layer][row][unit]}` and removes every other hook
-    from the base model. Blocks are named by their place in the module tree, so any architecture will do.
+    Its forward pass edits `unit_locations={"base": indices [site][row][unit]}` and removes every other hook
+    from the base model. Modules are named by their place in the module tree, so any architecture will do.
     """
     representations = [
         pyvene.RepresentationConfig(
-            layer=layer,
-            component=f"{base.blocks_path}[{layer}].output",
+            layer=site.layer,
+            component=f"{_in_brackets(base.component_path(site.layer, site.component))}.output",
             unit="pos",
             max_number_of_units=1,
             intervention=intervention,
         )
-        for layer, intervention in sorted(interventions.items())
+        for site, intervention in interventions.items()
     ]
     return pyvene.IntervenableModel(pyvene.IntervenableConfig(representations), base.model)
 
 
+def _in_brackets(path: str) -> str:
+    """pyvene writes "model.layers[1].mlp" for "model.layers.1.mlp"."""
+    return re.sub(r"\.(\d+)", r"[\1]", path)
+
+
+Where = Mapping[Tokens, tuple[Tensor, Tensor]]
+"""Rows and tokens [edits] of a batch that each group of edited tokens has."""
+
+
 @contextmanager
-def trained(base: BaseModel, interventions: Interventions, rows: Tensor, tokens: Tensor) -> Iterator[None]:
+def trained(base: BaseModel, interventions: Interventions, where: Where) -> Iterator[None]:
     """Within the block, forward passes edit the tokens at [rows[i], tokens[i]], differentiably."""
 
-    def hook(intervention: ReFT) -> Any:
-        def edit(_block: nn.Module, _arguments: Any, output: Any) -> Any:
+    def hook(intervention: ReFT, rows: Tensor, tokens: Tensor) -> Any:
+        def edit(_module: nn.Module, _arguments: Any, output: Any) -> Any:
             hidden = output[0] if isinstance(output, tuple) else output
             edited = hidden.index_put((rows, tokens), intervention(hidden[rows, tokens]))
             return (edited, *output[1:]) if isinstance(output, tuple) else edited
@@ -203,42 +144,10 @@ def trained(base: BaseModel, interventions: Interventions, rows: Tensor, tokens:
         return edit
 
     with ExitStack() as hooks:
-        for layer, intervention in interventions.items():
-            hooks.enter_context(base.blocks[layer].register_forward_hook(hook(intervention)))
+        for site, intervention in interventions.items():
+            module = base.model.get_submodule(base.component_path(site.layer, site.component))
+            hooks.enter_context(module.register_forward_hook(hook(intervention, *where[site.tokens])))
         yield
-
-
-def tensor_shapes(recipe: Recipe, width: int) -> dict[str, tuple[int, ...]]:
-    """The name and shape of every tensor that a bot of this recipe has on disk."""
-    parts: dict[str, tuple[int, ...]] = {"R": (recipe.rank, width), "b": (recipe.rank,)}
-    if FORMS[recipe.method].reads:
-        parts["W"] = (recipe.rank, width)
-    return {_tensor_name(layer, part): shape for layer in recipe.layers for part, shape in parts.items()}
-
-
-def to_tensors(weights: Weights) -> dict[str, Tensor]:
-    """Named tensors for a file, such as "layers.1.block_output.R"."""
-    return {
-        _tensor_name(layer, part): tensor.contiguous()
-        for layer, edit in weights.items()
-        for part, tensor in (("R", edit.R), ("W", edit.W), ("b", edit.b))
-        if tensor is not None
-    }
-
-
-def from_tensors(recipe: Recipe, tensors: Mapping[str, Tensor]) -> dict[int, ReFTWeights]:
-    """The inverse of `to_tensors`."""
-    edits = {}
-    for layer in recipe.layers:
-        R, W, b = (tensors.get(_tensor_name(layer, part)) for part in ("R", "W", "b"))
-        assert R is not None
-        assert b is not None
-        edits[layer] = ReFTWeights(R, W, b, recipe.method, recipe.activation)
-    return edits
-
-
-def _tensor_name(layer: int, part: str) -> str:
-    return f"layers.{layer}.{COMPONENT}.{part}"
 
 
 @dataclass(frozen=True)
@@ -247,7 +156,7 @@ class Edit:
 
     row: int
     weights: Weights
-    positions: Sequence[int]
+    positions: Located
     """Token indices in the row's prompt."""
     padding: int = 0
     """Padding tokens to the left of the prompt."""
@@ -260,26 +169,32 @@ def applied(base: BaseModel, edits: Sequence[Edit]) -> Iterator[None]:
     Each pass continues where the last one ended, as in generation: the prompt, then token by token.
     Positions are all in the prompt, so nothing is edited after it.
     """
+    due: dict[str, list[_RowEdit]] = {}
+    for edit in edits:
+        for site, weights in edit.weights.items():
+            tokens = [edit.padding + token for token in edit.positions.of(site.tokens)]
+            path = base.component_path(site.layer, site.component)
+            due.setdefault(path, []).append((edit.row, tokens, weights.to(base.device)))
     with ExitStack() as hooks:
-        for layer in sorted({layer for edit in edits for layer in edit.weights}):
-            block_edits = [
-                (edit.row, [edit.padding + p for p in edit.positions], edit.weights[layer].to(base.device))
-                for edit in edits
-                if layer in edit.weights
-            ]
-            hooks.enter_context(base.blocks[layer].register_forward_hook(_BlockHook(block_edits)))
+        for path, row_edits in due.items():
+            module = base.model.get_submodule(path)
+            hooks.enter_context(module.register_forward_hook(_ModuleHook(row_edits)))
         yield
 
 
-class _BlockHook:
-    """Edits the output of one block and keeps count of the tokens that went by."""
+_RowEdit = tuple[int, list[int], ReFTWeights]
+"""A row of a batch, its edited tokens, and how they are edited."""
 
-    def __init__(self, edits: list[tuple[int, list[int], ReFTWeights]]) -> None:
+
+class _ModuleHook:
+    """Edits the output of one module and keeps count of the tokens that went by."""
+
+    def __init__(self, edits: list[_RowEdit]) -> None:
         self._edits = edits
         self._seen = 0
 
-    def __call__(self, _block: nn.Module, _arguments: Any, output: Any) -> Any:
-        """A forward hook; blocks return hidden states [batch, tokens, width], alone or first in a tuple."""
+    def __call__(self, _module: nn.Module, _arguments: Any, output: Any) -> Any:
+        """A forward hook; modules return hidden states [batch, tokens, width], alone or first in a tuple."""
         hidden = output[0] if isinstance(output, tuple) else output
         start, self._seen = self._seen, self._seen + hidden.shape[1]
         due = [

@@ -5,6 +5,7 @@ The only place where positions are computed; training and chat both ask here.
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 from reft_studio.errors import RecipeError
 
@@ -31,12 +32,40 @@ def parse_positions(text: str) -> Positions:
     return Positions(int(first), int(last))
 
 
-def locate(positions: Positions, prompt_length: int, start: int = 0) -> list[int]:
-    """Token indices of a prompt that lies at [start, start + prompt_length): sorted, each one once.
+class Tokens(StrEnum):
+    """Which of the edited tokens share an edit."""
+
+    ALL = "all"
+    FIRST = "first"
+    LAST = "last"
+
+
+@dataclass(frozen=True)
+class Located:
+    """The edited tokens of a prompt: sorted indices, each one once."""
+
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+
+    def of(self, tokens: Tokens) -> list[int]:
+        """The indices that belong to a group."""
+        match tokens:
+            case Tokens.ALL:
+                return sorted((*self.first, *self.last))
+            case Tokens.FIRST:
+                return list(self.first)
+            case Tokens.LAST:
+                return list(self.last)
+
+
+def locate(positions: Positions, prompt_length: int, start: int = 0) -> Located:
+    """Token indices of a prompt that lies at [start, start + prompt_length).
 
     `l1` is the last token of the prompt, the one from which the reply is generated. A prompt shorter than
-    `first + last` is edited at every token.
+    `first + last` is edited at every token; one that would be both counts as one of the last.
     """
-    first = range(min(positions.first, prompt_length))
-    last = range(max(0, prompt_length - positions.last), prompt_length)
-    return [start + index for index in sorted({*first, *last})]
+    border = max(0, prompt_length - positions.last)
+    return Located(
+        tuple(range(start, start + min(positions.first, border))),
+        tuple(range(start + border, start + prompt_length)),
+    )

@@ -32,6 +32,17 @@ class Method(StrEnum):
     """R^T b: one constant vector is added, as in activation steering."""
 
 
+class Component(StrEnum):
+    """What of a decoder block is edited."""
+
+    BLOCK_OUTPUT = "block_output"
+    """The residual stream behind it, as in the paper."""
+    ATTENTION_OUTPUT = "attention_output"
+    """What its attention adds to the stream."""
+    MLP_OUTPUT = "mlp_output"
+    """What its feed-forward part adds to the stream."""
+
+
 class Activation(StrEnum):
     """What W h + b goes through."""
 
@@ -69,9 +80,12 @@ class Recipe(BaseModel):
 
     method: Method = Method.LOREFT
     layers: tuple[LayerIndex, ...] = Field(min_length=1)
-    """Indices of the decoder blocks whose output is edited, counted from 0."""
+    """Indices of the decoder blocks that are edited, counted from 0."""
+    component: Component = Component.BLOCK_OUTPUT
     positions: str = "l1"
     """The edited prompt tokens, in the notation of `reft_studio.positions`."""
+    shared: bool = True
+    """The first and the last tokens share one edit in each layer."""
     rank: int = Field(default=4, ge=1, le=256)
     """Dimensions of the subspace that is edited (r in the paper)."""
     activation: Activation = Activation.LINEAR
@@ -96,8 +110,12 @@ class Recipe(BaseModel):
 
     @classmethod
     def for_depth(cls, num_layers: int, **changes: Any) -> Self:
-        """The default recipe for a model of `num_layers` blocks, with `changes` to its fields."""
-        return cls(**{"layers": (default_layer(num_layers),), **changes})
+        """The default recipe for a model of `num_layers` blocks, with `changes` to its fields.
+
+        The layers may be "all".
+        """
+        layers = changes.get("layers", (default_layer(num_layers),))
+        return cls(**{**changes, "layers": tuple(range(num_layers)) if layers == "all" else layers})
 
     @field_validator("layers")
     @classmethod

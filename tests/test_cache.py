@@ -17,7 +17,13 @@ from tests.architectures import ARCHITECTURES, tiny_model
 
 SLOW = {"Bloom", "Mamba"}
 STEPS = 20
-PLACES = [("l1", (1,)), ("f1+l1", (0, 2)), ("f2+l2", (3,))]
+RECIPES = {
+    "l1 at 1": Recipe(layers=(1,)),
+    "f1+l1 at 0 and 2, separately": Recipe(layers=(0, 2), positions="f1+l1", shared=False),
+    "f2+l2 at 3": Recipe(layers=(3,), positions="f2+l2"),
+    "attention of 0": Recipe(layers=(0,), component="attention_output"),
+    "feed-forward of 2": Recipe(layers=(2,), component="mlp_output"),
+}
 
 
 def losses_and_first_gradients(path_of, base, examples, recipe):
@@ -37,12 +43,11 @@ def losses_and_first_gradients(path_of, base, examples, recipe):
     return torch.tensor(losses), gradients
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: f"{place[0]} at {place[1]}")
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 @pytest.mark.parametrize("name", sorted(set(ARCHITECTURES) - SLOW))
-def test_losses_and_gradients_are_those_of_the_reference(name, place, rows):
-    base, (positions, layers) = tiny_model(name), place
-    examples = build_examples(base, rows, parse_positions(positions))
-    recipe = Recipe(layers=layers, positions=positions)
+def test_losses_and_gradients_are_those_of_the_reference(name, recipe, rows):
+    base = tiny_model(name)
+    examples = build_examples(base, rows, parse_positions(recipe.positions))
     fast, fast_gradients = losses_and_first_gradients(FrozenPrefix, base, examples, recipe)
     slow, slow_gradients = losses_and_first_gradients(Reference, base, examples, recipe)
     assert torch.allclose(fast, slow, rtol=1e-4)

@@ -97,7 +97,7 @@ def test_every_turns_prompt_is_edited_at_its_last_token(base, bot):
     ]
     rendered = render(base.tokenizer, chat)
     first = len(render(base.tokenizer, chat[:1]).token_ids)
-    assert edited_tokens(bot, rendered) == [first - 1, len(rendered.token_ids) - 1]
+    assert edited_tokens(bot, rendered).last == (first - 1, len(rendered.token_ids) - 1)
     assert compare_replies(base, bot, chat, sampling=SHORT).prompt == PROMPT
 
 

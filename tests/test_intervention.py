@@ -5,22 +5,32 @@ import torch
 from torch import nn
 
 from reft_studio.intervention import (
-    FORMS,
     Edit,
-    ReFTWeights,
     applied,
     build_interventions,
-    from_tensors,
     learned,
-    parameter_count,
     parameter_groups,
     reference_model,
+)
+from reft_studio.positions import Located, Positions, locate
+from reft_studio.recipe import Activation, Component, Method, Recipe
+from reft_studio.weights import (
+    FORMS,
+    ReFTWeights,
+    Site,
+    from_tensors,
+    parameter_count,
+    sites_of,
     tensor_shapes,
     to_tensors,
 )
-from reft_studio.recipe import Activation, Method, Recipe
 
 TOKENS = torch.tensor([[7, 20, 30, 40, 50, 60], [8, 21, 31, 41, 51, 61]])
+
+
+def at(*tokens):
+    """These tokens, all of them counted as last ones."""
+    return Located((), tokens)
 
 
 def logits(base, edits):
@@ -91,14 +101,14 @@ def test_every_method_learns_and_keeps_what_makes_it(method):
     losses = []
     for _ in range(30):
         optimizer.zero_grad()
-        loss = (modules[1](torch.ones(2, 16)) - 2).pow(2).sum()
+        loss = (modules[Site(1)](torch.ones(2, 16)) - 2).pow(2).sum()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     (edit,) = learned(modules).values()
     assert losses[-1] < 0.9 * losses[0]
     assert orthonormal(edit.R) is FORMS[method].orthonormal
-    assert sum(p.numel() for p in to_tensors({1: edit}).values()) == parameter_count(recipe, 16)
+    assert sum(p.numel() for p in to_tensors({Site(1): edit}).values()) == parameter_count(recipe, 16)
 
 
 def test_rank_4_on_one_layer_4096_wide_learns_32_772_numbers():
@@ -107,10 +117,10 @@ def test_rank_4_on_one_layer_4096_wide_learns_32_772_numbers():
 
 def test_dropout_leaves_dimensions_of_the_change_out_in_training_only():
     modules = build_interventions(Recipe(layers=(0,), rank=16, dropout=0.5), 64)
-    nn.init.normal_(modules[0].source)
+    nn.init.normal_(modules[Site(0)].source)
     (edit,) = learned(modules).values()
     hidden = torch.randn(1, 64)
-    change = (modules[0](hidden) - hidden) @ edit.R.T
+    change = (modules[Site(0)](hidden) - hidden) @ edit.R.T
     left_out = (change.abs() < 1e-5).sum().item()
     assert 0 < left_out < 16
     assert ((edit.edit(hidden) - hidden) @ edit.R.T).abs().min() > 1e-5
@@ -119,29 +129,29 @@ def test_dropout_leaves_dimensions_of_the_change_out_in_training_only():
 @pytest.mark.parametrize("method", ["loreft", "noreft", "direft", "nodireft", "lobireft"])
 def test_an_untrained_intervention_changes_nothing_bit_for_bit(base, method):
     untrained = learned(build_interventions(Recipe.for_depth(base.num_layers, method=method), base.width))
-    edits = [Edit(row, untrained, [0, 5]) for row in (0, 1)]
+    edits = [Edit(row, untrained, at(0, 5)) for row in (0, 1)]
     assert torch.equal(logits(base, edits), logits(base, []))
 
 
 def test_a_row_without_a_bot_stays_bit_for_bit_as_it_is(base, random_weights):
-    plain, edited = logits(base, []), logits(base, [Edit(1, random_weights[1], [5])])
+    plain, edited = logits(base, []), logits(base, [Edit(1, random_weights[1], at(5))])
     assert torch.equal(edited[0], plain[0])
     assert not torch.equal(edited[1], plain[1])
 
 
 def test_exactly_the_named_tokens_are_edited_counted_after_the_padding(base, random_weights):
-    edit = Edit(0, {1: random_weights[1][1]}, [1, 3], padding=2)
+    edit = Edit(0, {Site(1): random_weights[1][Site(1)]}, at(1, 3), padding=2)
     (plain,), (edited,) = (block_outputs(base, edits, lambda: base.model(TOKENS)) for edits in ([], [edit]))
     assert (plain != edited).any(-1).nonzero().tolist() == [[0, 3], [0, 5]]
 
 
 def test_tokens_after_the_prompt_are_not_edited_in_generation(base, random_weights):
-    weights = ReFTWeights(random_weights[1][1].R, torch.zeros(4, base.width), torch.full((4,), 100.0))
+    weights = ReFTWeights(random_weights[1][Site(1)].R, torch.zeros(4, base.width), torch.full((4,), 100.0))
 
     def run():
         base.model.generate(TOKENS[:1], max_new_tokens=3, min_new_tokens=3, do_sample=False)
 
-    passes = block_outputs(base, [Edit(0, {1: weights}, [0, 5])], run)
+    passes = block_outputs(base, [Edit(0, {Site(1): weights}, at(0, 5))], run)
     assert [hidden.shape[1] for hidden in passes] == [6, 1, 1]
     marks = [(hidden[0] @ weights.R.T > 50).all(-1).nonzero().flatten().tolist() for hidden in passes]
     assert marks == [[0, 5], [], []]
@@ -153,13 +163,13 @@ def test_training_through_pyvene_and_chat_through_hooks_compute_the_same(base, r
     model = reference_model(base, modules)
     with torch.no_grad():
         _, trained = model({"input_ids": TOKENS}, unit_locations={"base": [positions] * 2}, use_cache=False)
-    chatted = logits(base, [Edit(row, weights, places) for row, places in enumerate(positions)])
+    chatted = logits(base, [Edit(row, weights, at(*places)) for row, places in enumerate(positions)])
     assert torch.allclose(trained.logits, chatted, atol=1e-4)
     assert not torch.allclose(chatted, logits(base, []), atol=1e-2)
 
 
 def test_hooks_are_gone_afterwards_even_after_an_error(base, random_weights):
-    with pytest.raises(ZeroDivisionError), applied(base, [Edit(0, random_weights[1], [0])]):
+    with pytest.raises(ZeroDivisionError), applied(base, [Edit(0, random_weights[1], at(0))]):
         assert base.blocks[1]._forward_hooks
         _ = 1 / 0
     assert not any(block._forward_hooks for block in base.blocks)
@@ -171,11 +181,14 @@ def test_blocks_may_return_hidden_states_alone_or_in_a_tuple(in_a_tuple):
         def forward(self, hidden):
             return (hidden, "cache") if in_a_tuple else hidden
 
-    base = SimpleNamespace(blocks=nn.ModuleList([Block()]), device=torch.device("cpu"))
+    blocks = nn.Sequential(Block())
+    base = SimpleNamespace(
+        model=blocks, device=torch.device("cpu"), component_path=lambda layer, _component: str(layer)
+    )
     moved = ReFTWeights(torch.tensor([[1.0, 0.0]]), torch.zeros(1, 2), torch.tensor([9.0]))
     hidden = torch.zeros(1, 3, 2)
-    with applied(base, [Edit(0, {0: moved}, [2])]):
-        output = base.blocks[0](hidden)
+    with applied(base, [Edit(0, {Site(0): moved}, at(2))]):
+        output = blocks[0](hidden)
     if in_a_tuple:
         assert output[1:] == ("cache",)
         output = output[0]
@@ -203,9 +216,10 @@ def test_weight_decay_does_not_touch_the_rotation():
     assert all(orthonormal(edit.R) for edit in learned(modules).values())
 
 
+@pytest.mark.parametrize("changes", [{}, {"shared": False, "positions": "f1+l1", "component": "mlp_output"}])
 @pytest.mark.parametrize("method", Method)
-def test_tensors_have_the_announced_names_and_shapes_and_come_back(method):
-    recipe = Recipe.for_depth(6, layers=(1, 4), rank=3, method=method)
+def test_tensors_have_the_announced_names_and_shapes_and_come_back(method, changes):
+    recipe = Recipe.for_depth(6, layers=(1, 4), rank=3, method=method, **changes)
     weights = learned(build_interventions(recipe, 16))
     tensors = to_tensors(weights)
     assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == tensor_shapes(recipe, 16)
@@ -215,3 +229,37 @@ def test_tensors_have_the_announced_names_and_shapes_and_come_back(method):
 
 def test_learned_rotations_are_orthonormal(bot):
     assert all(orthonormal(edit.R) for edit in bot.weights.values())
+
+
+def test_first_and_last_tokens_have_edits_of_their_own_where_both_are_edited_and_that_is_asked_for():
+    def count(**changes):
+        return len(sites_of(Recipe(layers=(1, 2), **changes)))
+
+    assert (
+        count(positions="f1+l1")
+        == count(positions="l1", shared=False)
+        == count(positions="f2", shared=False)
+        == 2
+    )
+    assert count(positions="f1+l1", shared=False) == 4
+
+
+@pytest.mark.parametrize("component", Component)
+def test_separate_edits_of_any_component_reach_their_own_tokens(base, component):
+    recipe = Recipe(layers=(1,), positions="f2+l1", shared=False, component=component)
+    path = base.component_path(1, component)
+    outputs = []
+    weights = learned(build_interventions(recipe, base.width))
+    marked = {
+        site: ReFTWeights(edit.R, torch.zeros_like(edit.W), torch.full((4,), mark))
+        for (site, edit), mark in zip(weights.items(), (100.0, 200.0), strict=True)
+    }
+    with applied(base, [Edit(0, marked, locate(Positions(2, 1), 6))]), torch.no_grad():
+        module = base.model.get_submodule(path)
+        spy = module.register_forward_hook(lambda _module, _arguments, output: outputs.append(output))
+        base.model(TOKENS)
+        spy.remove()
+    hidden = outputs[0][0] if isinstance(outputs[0], tuple) else outputs[0]
+    first, last = (edit.R for edit in marked.values())
+    assert ((hidden[0] @ first.T - 100).abs() < 1e-2).all(-1).nonzero().flatten().tolist() == [0, 1]
+    assert ((hidden[0] @ last.T - 200).abs() < 1e-2).all(-1).nonzero().flatten().tolist() == [5]

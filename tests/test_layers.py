@@ -13,8 +13,9 @@ PACKAGE = ROOT / "reft_studio"
 LOWEST = {"errors", "settings"}
 TABLE = {"demonstrations", "recipe", "positions"}
 MODEL = {"base_model", "prompts"}
+WEIGHTS = {"weights"}
 BOT = {"bot", "manifest"}
-UP_TO_BOT = LOWEST | TABLE | MODEL | {"intervention"} | BOT
+UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention"} | BOT
 UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
 
 MAY_IMPORT = {
@@ -23,9 +24,10 @@ MAY_IMPORT = {
     "demonstrations": {"errors"},
     "recipe": {"errors"},
     "positions": {"errors"},
-    "base_model": {"errors", "settings"},
+    "base_model": {"errors", "settings", "recipe"},
+    "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
-    "intervention": {"recipe", "base_model", "positions", "errors"},
+    "intervention": {"recipe", "base_model", "positions", "weights", "errors"},
     "manifest": LOWEST | TABLE | MODEL,
     "bot": UP_TO_BOT,
     "train": UP_TO_BOT | {"train"},

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reft_studio.errors import RecipeError
-from reft_studio.positions import Positions, locate, parse_positions
+from reft_studio.positions import Located, Positions, Tokens, locate, parse_positions
 
 counts = st.integers(0, 12)
 
@@ -26,15 +26,22 @@ def test_anything_else_is_refused_by_name(text):
 
 
 def test_l1_is_the_last_prompt_token():
-    assert locate(Positions(0, 1), 5) == [4]
+    assert locate(Positions(0, 1), 5) == Located((), (4,))
 
 
 def test_f1_and_l1_of_five_tokens_are_the_first_and_the_last():
-    assert locate(Positions(1, 1), 5) == [0, 4]
+    assert locate(Positions(1, 1), 5) == Located((0,), (4,))
 
 
 @settings(deadline=None)
 @given(counts, counts, st.integers(1, 20), st.integers(0, 50))
 def test_located_tokens_are_the_two_ends_of_the_prompt_once_each(first, last, length, start):
     expected = [start + index for index in range(length) if index < first or index >= length - last]
-    assert locate(Positions(first, last), length, start) == expected
+    located = locate(Positions(first, last), length, start)
+    assert located.of(Tokens.ALL) == expected
+    assert located.of(Tokens.FIRST) + located.of(Tokens.LAST) == expected
+
+
+def test_a_token_that_is_first_and_last_counts_as_last():
+    assert locate(Positions(3, 2), 4) == Located((0, 1), (2, 3))
+    assert locate(Positions(1, 1), 1) == Located((), (0,))

@@ -7,14 +7,16 @@ from reft_studio.bot import Bot
 from reft_studio.chat.generate import edited_tokens
 from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import DemonstrationsError, RecipeError, TrainingError
+from reft_studio.intervention import build_interventions
 from reft_studio.positions import parse_positions
 from reft_studio.prompts import render
 from reft_studio.recipe import Method, Recipe
 from reft_studio.train import loop
 from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Finished, Started, Step
-from reft_studio.train.examples import IGNORED, Example, build_examples, collate
+from reft_studio.train.examples import IGNORED, build_examples, collate
 from reft_studio.train.loop import Training, rate
+from reft_studio.train.reference import Reference
 
 
 def recipe_for(base, **changes):
@@ -88,7 +90,7 @@ def test_training_and_chat_edit_the_same_tokens(base, bot, rows, positions, syst
         rendered = render(base.tokenizer, [{"role": "user", "content": row.prompt}], system_prompt)
         assert example.prompt_ids == rendered.token_ids
         assert example.positions == edited_tokens(placed, rendered)
-        assert example.positions[-1] == len(example.prompt_ids) - 1
+        assert example.positions.last[-1] == len(example.prompt_ids) - 1
 
 
 def test_only_the_reply_and_its_end_are_learned(base, rows):
@@ -102,13 +104,15 @@ def test_only_the_reply_and_its_end_are_learned(base, rows):
         assert batch.attention_mask[row].sum() == len(example)
 
 
-def test_a_short_row_edits_padding_that_nothing_reads(base):
-    batch = collate([Example([5, 6, 7, 8], [9], [0, 3]), Example([5], [9], [0])], base)
-    (long, short), mask = batch.positions, batch.attention_mask
-    assert long == [0, 3]
-    assert short[0] == 0
-    assert mask[1, short[1]] == 0
-    assert mask[0].tolist() == [1, 1, 1, 1, 1, 0]
+def test_rows_shorter_than_the_positions_train_like_the_reference(base, rows):
+    mixed = [Demonstration("a", "b"), *rows]
+    for shared in (True, False):
+        recipe = recipe_for(base, positions="f9+l3", shared=shared, learning_rate=1e-2)
+        training = Training(base, mixed, recipe)
+        reference = Reference(base, training._examples, build_interventions(recipe, base.width))
+        tokens = sum(len(example.reply_ids) for example in training._examples)
+        first = losses_of(training)[0]
+        assert first == pytest.approx(reference.loss(range(len(mixed))).item() / tokens, rel=1e-4)
 
 
 def test_one_row_trains(base, rows):
@@ -198,8 +202,8 @@ def test_a_training_from_a_bot_on_its_way_is_a_bot(base, rows):
     training = Training(base, rows, recipe_for(base))
     before = training.bot()
     list(itertools.islice(training.events(), 3))
-    layer = training.recipe.layers[0]
-    assert not torch.equal(training.bot().weights[layer].W, before.weights[layer].W)
+    (after,), (start,) = (bot.weights.values() for bot in (training.bot(), before))
+    assert not torch.equal(after.W, start.W)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from reft_studio.bot import Bot
 from reft_studio.chat.sampling import Sampling
 from reft_studio.errors import ChatError
 from reft_studio.intervention import Edit, applied
-from reft_studio.positions import locate, parse_positions
+from reft_studio.positions import Located, locate, parse_positions
 from reft_studio.prompts import Message, Rendered, render
 
 
@@ -70,10 +70,14 @@ def stream_replies(
         generation.result()
 
 
-def edited_tokens(bot: Bot, prompt: Rendered) -> list[int]:
-    """Token indices of a rendered conversation that the bot edits: the same ones in every turn's prompt."""
+def edited_tokens(bot: Bot, prompt: Rendered) -> Located:
+    """The tokens of a rendered conversation that the bot edits: the same ones in every turn's prompt."""
     positions = parse_positions(bot.manifest.recipe.positions)
-    return [token for start, end in prompt.prompt_spans for token in locate(positions, end - start, start)]
+    turns = [locate(positions, end - start, start) for start, end in prompt.prompt_spans]
+    return Located(
+        tuple(token for turn in turns for token in turn.first),
+        tuple(token for turn in turns for token in turn.last),
+    )
 
 
 def _fit(base: BaseModel, request: ChatRequest, max_new_tokens: int) -> Rendered:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from reft_studio.base_model import BaseModel
+from reft_studio.positions import Tokens
 from reft_studio.train.examples import IGNORED, Example, collate
 
 SHARE_OF_FREE_MEMORY = 0.5
@@ -21,13 +22,13 @@ class StoredRow:
     """What never changes of one demonstration, whose first edited token is p."""
 
     states: Tensor
-    """[tokens - p, width]: the output of block L."""
+    """[tokens - p, width]: the output of block L; nothing of it if L is -1, the input of block 0."""
     keys: list[Tensor]
     """Of each block above L [heads, p, head width]."""
     values: list[Tensor]
     """Of each block above L [heads, p, head width]."""
     past_shape: tuple[int, int]
-    """Heads and head width of block L's own keys, of which only the shape is needed."""
+    """Heads and head width of the keys of the blocks up to L, of which only the shape is needed."""
 
     def to(self, device: torch.device) -> Self:
         """The same row on `device`."""
@@ -54,8 +55,8 @@ class StepInput:
     """[rows, tokens, width]: the output of block L before any edit."""
     past: list[tuple[Tensor, Tensor]]
     """Keys and values [rows, heads, past, head width] of every block; those of blocks 0 to L hold nothing."""
-    edited: tuple[Tensor, Tensor]
-    """Rows and tokens that are edited [edits]."""
+    edited: dict[Tokens, tuple[Tensor, Tensor]]
+    """Rows and tokens [edits] of each group of edited tokens."""
     predicting: tuple[Tensor, Tensor]
     """Rows and tokens whose next token is learned [labels]."""
     labels: Tensor
@@ -89,8 +90,9 @@ class Rows:
 
 def join(base: BaseModel, layer: int, examples: Sequence[Example], rows: Sequence[StoredRow]) -> StepInput:
     """Pad rows to one batch in which the past of all of them ends in one column."""
-    firsts = [example.positions[0] for example in examples]
-    past, tokens = max(firsts), max(len(row.states) for row in rows)
+    firsts = [first_edited(example) for example in examples]
+    past = max(firsts)
+    tokens = max(len(example) - first for example, first in zip(examples, firsts, strict=True))
     batch = collate(examples, base)
     token_ids = torch.full((len(rows), tokens), int(base.tokenizer.pad_token_id), device=base.device)
     mask = torch.zeros((len(rows), past + tokens), dtype=torch.long, device=base.device)
@@ -103,8 +105,6 @@ def join(base: BaseModel, layer: int, examples: Sequence[Example], rows: Sequenc
         labels[row, : own - 1] = batch.labels[row, first + 1 : len(example)]
     learned = labels != IGNORED
     places = torch.tensor(firsts, device=base.device)[:, None] + torch.arange(tokens, device=base.device)
-    edits = [(row, p - firsts[row]) for row, e in enumerate(examples) for p in e.positions]
-    edited_rows, edited_tokens = torch.tensor(edits, device=base.device).T
     predicting_rows, predicting_tokens = learned.nonzero().T
     return StepInput(
         token_ids,
@@ -113,10 +113,26 @@ def join(base: BaseModel, layer: int, examples: Sequence[Example], rows: Sequenc
         mask,
         torch.stack([pad(row.states, (0, 0, 0, tokens - len(row.states))) for row in rows]),
         _past(rows, layer, past),
-        (edited_rows, edited_tokens),
+        {group: _edited(examples, group, base.device) for group in Tokens},
         (predicting_rows, predicting_tokens),
         labels[learned],
     )
+
+
+def first_edited(example: Example) -> int:
+    """The token before which nothing changes."""
+    return example.positions.of(Tokens.ALL)[0]
+
+
+def _edited(examples: Sequence[Example], group: Tokens, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rows and tokens [edits], counted from each row's first edited token."""
+    places = [
+        (row, token - first_edited(example))
+        for row, example in enumerate(examples)
+        for token in example.positions.of(group)
+    ]
+    rows, tokens = torch.tensor(places, dtype=torch.long, device=device).reshape(-1, 2).T
+    return rows, tokens
 
 
 def _past(rows: Sequence[StoredRow], layer: int, length: int) -> list[tuple[Tensor, Tensor]]:

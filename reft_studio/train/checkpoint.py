@@ -73,8 +73,8 @@ class Checkpoint:
 
 def _parameters(interventions: Interventions) -> dict[str, Tensor]:
     return {
-        f"interventions.{layer}.{name}": parameter
-        for layer, module in interventions.items()
+        f"interventions.{site.tensor_name(name)}": parameter
+        for site, module in interventions.items()
         for name, parameter in module.named_parameters()
     }
 

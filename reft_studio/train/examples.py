@@ -9,7 +9,7 @@ from torch import Tensor
 from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration, Limits, check_demonstrations
 from reft_studio.errors import DemonstrationsError
-from reft_studio.positions import Positions, locate
+from reft_studio.positions import Located, Positions, locate
 from reft_studio.prompts import render_demonstration
 
 IGNORED = -100
@@ -22,8 +22,8 @@ class Example:
 
     prompt_ids: list[int]
     reply_ids: list[int]
-    positions: list[int]
-    """Indices of the edited prompt tokens."""
+    positions: Located
+    """The edited prompt tokens."""
 
     def __len__(self) -> int:
         return len(self.prompt_ids) + len(self.reply_ids)
@@ -39,8 +39,6 @@ class Batch:
     """[rows, tokens]"""
     labels: Tensor
     """[rows, tokens], IGNORED outside the replies."""
-    positions: list[list[int]]
-    """[rows][units]"""
 
 
 def build_examples(
@@ -65,15 +63,9 @@ def build_examples(
     return examples
 
 
-def collate(examples: Sequence[Example], base: BaseModel) -> Batch:
-    """Pad examples to a batch on the base model's device.
-
-    Rows shorter than the edited positions have fewer of them. Such rows also edit a padding token behind the
-    end, where nothing reads it, because pyvene takes the same number of positions for every row.
-    """
-    units = max(len(example.positions) for example in examples)
-    ragged = any(len(example.positions) < units for example in examples)
-    width = max(len(example) for example in examples) + ragged
+def collate(examples: Sequence[Example], base: BaseModel, spare: int = 0) -> Batch:
+    """Pad examples to a batch on the base model's device, with `spare` more padding than it takes."""
+    width = max(len(example) for example in examples) + spare
     shape = (len(examples), width)
     token_ids = torch.full(shape, int(base.tokenizer.pad_token_id))
     attention_mask = torch.zeros(shape, dtype=torch.long)
@@ -82,6 +74,5 @@ def collate(examples: Sequence[Example], base: BaseModel) -> Batch:
         token_ids[row, : len(example)] = torch.tensor(example.prompt_ids + example.reply_ids)
         attention_mask[row, : len(example)] = 1
         labels[row, len(example.prompt_ids) : len(example)] = torch.tensor(example.reply_ids)
-    positions = [e.positions + [width - 1] * (units - len(e.positions)) for e in examples]
     device = base.device
-    return Batch(token_ids.to(device), attention_mask.to(device), labels.to(device), positions)
+    return Batch(token_ids.to(device), attention_mask.to(device), labels.to(device))

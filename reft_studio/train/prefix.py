@@ -12,7 +12,7 @@ what comes out against a plain forward pass.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from inspect import signature
 from typing import Any
 
@@ -23,7 +23,8 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from reft_studio.base_model import BaseModel
 from reft_studio.intervention import Interventions, trained
-from reft_studio.train.cache import Rows, StepInput, StoredRow, join
+from reft_studio.recipe import Component
+from reft_studio.train.cache import Rows, StepInput, StoredRow, first_edited, join
 from reft_studio.train.examples import IGNORED, Example, collate
 
 
@@ -45,7 +46,11 @@ class FrozenPrefix:
         self._base = base
         self._examples = examples
         self._interventions = interventions
-        self._layer = min(interventions)
+        # A part of a block is edited while the block runs, so what is below is all that can be stored.
+        self._layer = min(
+            site.layer if site.component is Component.BLOCK_OUTPUT else site.layer - 1
+            for site in interventions
+        )
         self._in_tuple = False
         self._rows = Rows(base.device)
         self._last: tuple[list[int], StepInput] | None = None
@@ -53,7 +58,7 @@ class FrozenPrefix:
     def loss(self, chosen: Sequence[int]) -> Tensor:
         """Cross-entropy of the chosen demonstrations' reply tokens, summed, in nats."""
         step = self._step(list(chosen))
-        with trained(self._base, self._interventions, *step.edited):
+        with trained(self._base, self._interventions, step.edited):
             return self._forward(step)
 
     def check(self, chosen: Sequence[int], tolerance: float) -> None:
@@ -107,17 +112,16 @@ class FrozenPrefix:
             states.append(output[0] if self._in_tuple else output)
 
         first = torch.zeros(1, dtype=torch.long, device=self._base.device)
-        hook = self._base.blocks[self._layer].register_forward_hook(capture)
-        try:
-            with torch.no_grad(), _head_on(self._base, first, first):
-                self._base.model(
-                    batch.token_ids,
-                    attention_mask=batch.attention_mask,
-                    past_key_values=cache,
-                    use_cache=True,
-                )
-        finally:
-            hook.remove()
+        with ExitStack() as hooks:
+            if self._layer >= 0:
+                hooks.enter_context(self._base.blocks[self._layer].register_forward_hook(capture))
+            hooks.enter_context(torch.no_grad())
+            hooks.enter_context(_head_on(self._base, first, first))
+            self._base.model(
+                batch.token_ids, attention_mask=batch.attention_mask, past_key_values=cache, use_cache=True
+            )
+        if not states:
+            states.append(torch.zeros((*batch.token_ids.shape, 0), device=self._base.device))
         if [type(layer) for layer in cache.layers] != [DynamicLayer] * self._base.num_layers:
             raise NotSupportedError("its past is more than keys and values")
         past = [(keys, values) for keys, values, *_ in cache]
@@ -126,8 +130,8 @@ class FrozenPrefix:
     def _stored_row(
         self, row: int, example: Example, states: Tensor, past: Sequence[tuple[Tensor, Tensor]]
     ) -> StoredRow:
-        first, above = example.positions[0], past[self._layer + 1 :]
-        _, heads, _, head_width = past[self._layer][0].shape
+        first, above = first_edited(example), past[self._layer + 1 :]
+        _, heads, _, head_width = past[0][0].shape
         return StoredRow(
             states[row, first : len(example)].clone(),
             [keys[row, :, :first].clone() for keys, _ in above],

@@ -7,6 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from reft_studio.base_model import BaseModel
 from reft_studio.intervention import Interventions, reference_model
+from reft_studio.positions import Tokens
 from reft_studio.train.examples import IGNORED, Example, collate
 
 
@@ -16,15 +17,27 @@ class Reference:
     def __init__(self, base: BaseModel, examples: Sequence[Example], interventions: Interventions) -> None:
         self._base, self._examples = base, examples
         self._model = reference_model(base, interventions)
-        self._layers = len(interventions)
+        self._sites = list(interventions)
 
     def loss(self, chosen: Sequence[int]) -> Tensor:
         """Cross-entropy of the chosen demonstrations' reply tokens, summed, in nats."""
-        batch = collate([self._examples[index] for index in chosen], self._base)
+        examples = [self._examples[index] for index in chosen]
+        batch = collate(examples, self._base, spare=1)
+        padding = batch.token_ids.shape[1] - 1
         _, outputs = self._model(
             {"input_ids": batch.token_ids, "attention_mask": batch.attention_mask},
-            unit_locations={"base": [batch.positions] * self._layers},
+            unit_locations={"base": [_even(examples, site.tokens, padding) for site in self._sites]},
             use_cache=False,
         )
         logits: Tensor = outputs.logits[:, :-1].flatten(0, 1).float()
         return cross_entropy(logits, batch.labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum")
+
+
+def _even(examples: Sequence[Example], tokens: Tokens, padding: int) -> list[list[int]]:
+    """The edited tokens [row][unit], as many for every row: pyvene wants it so.
+
+    Rows with fewer also edit a token of padding behind their end, where nothing reads it.
+    """
+    located = [example.positions.of(tokens) for example in examples]
+    units = max(1, *map(len, located))
+    return [own + [padding] * (units - len(own)) for own in located]
