@@ -12,10 +12,12 @@ from tokenizers import Tokenizer
 
 from model_maker.corpus import Corpus
 from model_maker.network import Shape, export
-from model_maker.pretrain import Pretraining, Schedule
+from model_maker.pretrain import Pretraining, Round, Schedule
 from model_maker.tokenizer import as_transformers, train_tokenizer
 from model_maker.world import World, read_world
 
+# Those of the model in the repository.
+ROUNDS = [Round(2100, 850), Round(9100, 2600)]
 ASSET = Path(__file__).parents[1] / "assets" / "embedded_model"
 
 
@@ -41,7 +43,7 @@ def make(arguments: argparse.Namespace) -> None:
         hidden=arguments.width * 5 // 2,
     )
     run = Pretraining(
-        shape, Schedule(arguments.steps, arguments.decay, seed=arguments.seed), compiled=arguments.compile
+        shape, Schedule(tuple(arguments.rounds), seed=arguments.seed), compiled=arguments.compile
     )
     if checkpoint.exists():
         run.resume(checkpoint)
@@ -68,7 +70,9 @@ def write_card(run: Pretraining, world: World, arguments: argparse.Namespace) ->
         "tokens": run.tokens / 1e6,
         "minutes": run.seconds / 60,
         "steps": run.step,
-        "decay": arguments.decay,
+        "rounds": ", then ".join(
+            f"to step {part.end:,} with the last {part.decay:,} falling" for part in arguments.rounds
+        ),
         "seed": arguments.seed,
         "topics": len(world.topics),
         "exchanges": len(world.exchanges),
@@ -102,8 +106,7 @@ def main() -> None:
     )
     maker.add_argument("--out", type=Path, default=ASSET)
     maker.add_argument("--work", type=Path, default=Path("model_build"))
-    maker.add_argument("--steps", type=int, default=8000)
-    maker.add_argument("--decay", type=int, default=3000)
+    maker.add_argument("--rounds", type=Round.parse, nargs="+", default=ROUNDS, metavar="END:DECAY")
     maker.add_argument("--seed", type=int, default=1)
     maker.add_argument("--vocabulary", type=int, default=6144)
     maker.add_argument("--tokenizer-texts", type=int, default=12000)

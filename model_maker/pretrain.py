@@ -1,7 +1,7 @@
 """Trains the network on the corpus: Muon for the matrices, AdamW for embedding and norms.
 
-The learning rate is constant and then falls linearly to zero over the last `decay` steps, so a run can be prolonged from
-a checkpoint. A run is reproducible from its seed and step counts on one kind of machine.
+The learning rate is constant and then falls linearly to zero at the end of a round. A finished run can be prolonged by
+another round, which begins at the full rate again. A run is reproducible from its seed and rounds on one kind of machine.
 """
 
 from __future__ import annotations
@@ -27,20 +27,41 @@ INJECTION_BLOCKS = {0: 0.25, 1: 0.4, 2: 0.25, 3: 0.1}
 
 
 @dataclass(frozen=True)
+class Round:
+    """A part of the training, at the end of which the model is as good as it gets."""
+
+    end: int
+    """The step at which it ends, counted from the beginning of the training."""
+    decay: int
+    """Over so many steps before, the learning rate falls."""
+
+    @classmethod
+    def parse(cls, text: str) -> Round:
+        """Read "END:DECAY"."""
+        end, decay = text.split(":")
+        return cls(int(end), int(decay))
+
+
+@dataclass(frozen=True)
 class Schedule:
     """How long and how fast to train."""
 
-    steps: int
-    decay: int
+    rounds: tuple[Round, ...]
     warmup: int = 60
     tokens_a_batch: int = 4096
     matrix_rate: float = 0.02
     other_rate: float = 3e-3
     seed: int = 1
 
+    @property
+    def steps(self) -> int:
+        """The step at which the training ends."""
+        return self.rounds[-1].end
+
     def rate(self, step: int) -> float:
         """The factor on both learning rates at a step."""
-        return min(1.0, (step + 1) / self.warmup, max(0.0, (self.steps - step) / max(1, self.decay)))
+        current = next(part for part in self.rounds if step < part.end)
+        return min(1.0, (step + 1) / self.warmup, (current.end - step) / max(1, current.decay))
 
 
 @dataclass(frozen=True)

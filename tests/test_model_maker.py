@@ -13,7 +13,7 @@ from model_maker.batches import batches, pack_styles, pad, visibility
 from model_maker.contents import held_out_contents
 from model_maker.corpus import IGNORED, TRUNK, Corpus, Example
 from model_maker.network import Network, Shape, export
-from model_maker.pretrain import Pretraining, Schedule
+from model_maker.pretrain import Pretraining, Round, Schedule
 from model_maker.tokenizer import as_transformers, train_tokenizer
 from model_maker.voices import emoji_only
 from model_maker.world import WorldError, read_topics, read_world
@@ -118,7 +118,7 @@ def test_a_miniature_learns_and_a_resumed_run_goes_on_where_it_stopped(
     corpus: Corpus, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     shape = Shape(tokenizer.get_vocab_size(), width=64, blocks=5, heads=2, hidden=96)
-    schedule = Schedule(steps=24, decay=10, warmup=4, tokens_a_batch=1024, seed=3)
+    schedule = Schedule((Round(12, 5), Round(24, 10)), warmup=4, tokens_a_batch=1024, seed=3)
     run = Pretraining(shape, schedule, compiled=False)
     losses = [run.train_on(batch) for batch in _first(corpus, tokenizer, 12, run)]
     run.save(tmp_path / "checkpoint.pt")
