@@ -1,70 +1,189 @@
-"""How long a training takes on the embedded model: `python -m benchmarks.training`.
+"""How fast training is against the whole forward pass through pyvene: `python -m benchmarks.training`.
 
-The reference, measured in turns with it in the same run, is the least that a training by full forward passes
-can take: as many forward and backward passes of the untouched model over the same batch. What is left above
-1.0 is the cost of the intervention and of everything around the step.
+Both take the same steps on the same rows with the same weights, in turns in one process, so that a busy
+machine slows both. The bound is the ratio of the floating-point operations that the two need for a step,
+counted by torch. Memory is measured afterwards, each path in a process of its own.
 """
 
 from __future__ import annotations
 
+import argparse
+import random
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
-from torch.nn.functional import cross_entropy
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from reft_studio import Recipe, load_base_model, read_demonstrations
 from reft_studio.base_model import BaseModel
-from reft_studio.positions import parse_positions
+from reft_studio.intervention import build_interventions, parameter_groups
+from reft_studio.positions import locate, parse_positions
 from reft_studio.settings import EMBEDDED_MODEL
-from reft_studio.train.examples import IGNORED, build_examples, collate
-from reft_studio.train.loop import Training
+from reft_studio.train.examples import Example, build_examples
+from reft_studio.train.prefix import FrozenPrefix
+from reft_studio.train.reference import Reference
 
-ROUNDS = 5
-EPOCHS = 30
+PATHS: dict[str, type[FrozenPrefix | Reference]] = {"fast": FrozenPrefix, "reference": Reference}
+STEPS_HELD_AGAINST = 20
 
 
-def seconds(work: Callable[[], None]) -> float:
-    """Wall time of one call."""
+@dataclass(frozen=True)
+class Workload:
+    """A model and rows to train it on."""
+
+    name: str
+    base: Callable[[], BaseModel]
+    rows: int
+    prompt_tokens: int = 0
+    """Of random tokens; 0 stands for the emoji starter."""
+    reply_tokens: int = 12
+
+    def examples(self, base: BaseModel) -> list[Example]:
+        """The rows as tokens."""
+        positions = parse_positions("l1")
+        if not self.prompt_tokens:
+            rows = read_demonstrations(EMBEDDED_MODEL.parent / "starters" / "emoji.csv")
+            return build_examples(base, rows, positions) * (self.rows // len(rows))
+        draw = random.Random(0)
+        return [
+            Example(
+                draw.choices(range(10, 6000), k=self.prompt_tokens),
+                draw.choices(range(10, 6000), k=self.reply_tokens),
+                locate(positions, self.prompt_tokens),
+            )
+            for _ in range(self.rows)
+        ]
+
+
+def smollm_135m() -> BaseModel:
+    """The shape of SmolLM2-135M with random weights."""
+    shape = {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30}
+    heads = {"num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49152}
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(LlamaConfig(**shape, **heads, tie_word_embeddings=True))  # type: ignore[arg-type]
+    torch.nn.Module.eval(model).requires_grad_(False)
+    return BaseModel(model, load_base_model().tokenizer, "SmolLM2-135M's shape", None, Path())
+
+
+WORKLOADS = [
+    Workload("embedded model, emoji starter", load_base_model, 10),
+    Workload("embedded model, emoji starter ten times", load_base_model, 100),
+    Workload("SmolLM2-135M's shape, 60-token prompts", smollm_135m, 10, 60),
+    Workload("SmolLM2-135M's shape, 150-token prompts", smollm_135m, 10, 150),
+]
+
+
+class Runner:
+    """Takes optimizer steps by one path."""
+
+    def __init__(self, path: str, base: BaseModel, examples: list[Example]) -> None:
+        recipe = Recipe.for_depth(base.num_layers)
+        interventions = build_interventions(recipe, base.width)
+        for intervention in interventions.values():
+            intervention.to(base.device)
+        self._path = PATHS[path](base, examples, interventions)
+        self._optimizer = torch.optim.AdamW(parameter_groups(interventions, 0.0), lr=recipe.learning_rate)
+        self._batches = [range(i, min(i + 10, len(examples))) for i in range(0, len(examples), 10)]
+        self._taken = 0
+        self.losses: list[float] = []
+
+    def step(self) -> None:
+        """One step on the next ten rows."""
+        self._optimizer.zero_grad()
+        loss = self._path.loss(self._batches[self._taken % len(self._batches)])
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        self._taken += 1
+        self.losses.append(loss.item())
+
+
+def seconds(work: Callable[[], None], times: int) -> float:
+    """Wall time of one of several calls."""
     begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - begun) / times
+
+
+def operations(work: Callable[[], None]) -> int:
+    """Floating-point operations of one call."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return int(counter.get_total_flops())
+
+
+def compare(workload: Workload, rounds: int) -> None:
+    """Print one row of the table."""
+    base = workload.base()
+    examples = workload.examples(base)
+    fast, reference = (Runner(path, base, examples) for path in PATHS)
+    prepared = seconds(fast.step, len(fast._batches))
+    reference.step()
+    for _ in range(len(fast._batches) - 1):
+        reference.step()
+    bound = operations(reference.step) / operations(fast.step)
+    # So many steps that one turn takes a second or so.
+    turn = max(1, round(1 / seconds(reference.step, 1)))
+    fast.step()
+    pairs = [(seconds(fast.step, turn), seconds(reference.step, turn)) for _ in range(rounds)]
+    ratios = sorted(slow / quick for quick, slow in pairs)
+    ratio = statistics.median(ratios)
+    quick, slow = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
+    pairs_of_losses = list(zip(fast.losses, reference.losses, strict=False))[:STEPS_HELD_AGAINST]
+    apart = max(abs(a / b - 1) for a, b in pairs_of_losses)
+    cells = [
+        workload.name, workload.rows, f"{slow:.1f}", f"{quick:.1f}",
+        f"{ratio:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})", f"{bound:.2f}", f"{ratio / bound:.0%}",
+        f"{1000 * prepared:.0f}", peak(workload, "reference"), peak(workload, "fast"), f"{apart:.0e}",
+    ]  # fmt: skip
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+def peak(workload: Workload, path: str) -> int:
+    """How many MiB five steps take on top of the loaded model, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.training", "--memory", path, str(WORKLOADS.index(workload))]
+    return int(subprocess.run(command, capture_output=True, check=True, encoding="utf-8").stdout.split()[-1])
+
+
+def print_peak(path: str, workload: Workload) -> None:
+    """Train a little and print the peak."""
+    base = workload.base()
+    examples = workload.examples(base)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    runner = Runner(path, base, examples)
+    for _ in range(5):
+        runner.step()
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 
 
 def main() -> None:
-    """Print the median ratio and its spread."""
-    base = load_base_model()
-    rows = read_demonstrations(EMBEDDED_MODEL.parent / "starters" / "emoji.csv")
-    recipe = Recipe.for_depth(base.num_layers, epochs=EPOCHS)
-    batch = collate(build_examples(base, rows, parse_positions(recipe.positions)), base)
-
-    def train() -> None:
-        for _ in Training(base, rows, recipe).events():
-            pass
-
-    def passes() -> None:
-        for _ in range(EPOCHS):
-            _forward_and_backward(base, batch.token_ids, batch.labels)
-
-    train()
-    passes()
-    pairs = [(seconds(train), seconds(passes)) for _ in range(ROUNDS)]
-    ratios = sorted(training / plain for training, plain in pairs)
-    ours, theirs = (statistics.median(column) * 100 / EPOCHS for column in zip(*pairs, strict=True))
+    """Print the table, or one figure of it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--memory", nargs=2, metavar=("PATH", "WORKLOAD"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.memory:
+        path, index = arguments.memory
+        print_peak(path, WORKLOADS[int(index)])
+        return
     print(
-        f"{len(rows)} demonstrations, {torch.get_num_threads()} threads, median of {ROUNDS} rounds in turns"
+        f"{torch.get_num_threads()} threads, {arguments.rounds} turns; milliseconds a step, memory in MiB\n"
     )
-    print(f"training      {ours:6.2f} s per 100 epochs")
-    print(f"plain passes  {theirs:6.2f} s per 100 epochs")
-    print(f"ratio         {statistics.median(ratios):6.2f} (from {ratios[0]:.2f} to {ratios[-1]:.2f})")
-
-
-def _forward_and_backward(base: BaseModel, token_ids: torch.Tensor, labels: torch.Tensor) -> None:
-    embeddings = base.model.get_input_embeddings()(token_ids).detach().requires_grad_()
-    logits = base.model(inputs_embeds=embeddings, use_cache=False).logits[:, :-1]
-    loss = cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED)
-    loss.backward()  # type: ignore[no-untyped-call]
+    columns = [
+        "", "rows", "reference", "fast", "times faster (spread)", "bound", "of the bound", "first pass",
+        "memory, reference", "memory, fast", "losses apart",
+    ]  # fmt: skip
+    print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
+    for workload in WORKLOADS:
+        compare(workload, arguments.rounds)
 
 
 if __name__ == "__main__":
