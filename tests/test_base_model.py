@@ -3,24 +3,12 @@ import shutil
 import pytest
 import torch
 from huggingface_hub import errors as hub_errors
-from transformers import AutoConfig, AutoModelForCausalLM, BertConfig, BertModel
+from transformers import BertConfig, BertModel
 
 from reft_studio import base_model
 from reft_studio.base_model import load_base_model
-from reft_studio.chat.compare import compare_replies
 from reft_studio.errors import BaseModelError
-from reft_studio.recipe import Recipe
 from reft_studio.settings import EMBEDDED_MODEL
-from reft_studio.verbs import train_bot
-
-# The vocabulary has room for the embedded model's tokenizer, which these miniatures borrow.
-SIZES = {"vocab_size": 8192, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
-ARCHITECTURES = {
-    "llama": {"intermediate_size": 64, "num_key_value_heads": 1},
-    "qwen2": {"intermediate_size": 64, "num_key_value_heads": 1},
-    "gpt_neox": {"intermediate_size": 64},
-    "gpt2": {},
-}
 
 
 @pytest.fixture
@@ -74,7 +62,9 @@ def test_a_model_that_brings_its_own_code_is_refused(copied, tmp_path):
 
 
 def test_a_model_that_does_not_write_text_is_refused(tmp_path):
-    BertModel(BertConfig(**SIZES, intermediate_size=64)).save_pretrained(tmp_path)
+    BertModel(
+        BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+    ).save_pretrained(tmp_path)
     with pytest.raises(BaseModelError, match=r"BertModel.*does not write text"):
         load_base_model(tmp_path)
 
@@ -119,19 +109,3 @@ def test_every_answer_of_the_hub_has_its_own_advice(monkeypatch, error, said):
     monkeypatch.setattr(base_model, "hf_hub_download", answer)
     with pytest.raises(BaseModelError, match=said):
         load_base_model("someone/model", revision="v9")
-
-
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_other_architectures_are_loaded_trained_and_talked_to(architecture, tmp_path, base, rows):
-    torch.manual_seed(0)
-    config = AutoConfig.for_model(architecture, **SIZES, **ARCHITECTURES[architecture])
-    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
-    base.tokenizer.save_pretrained(tmp_path)
-    model = load_base_model(tmp_path, device="cpu")
-    losses = []
-    recipe = Recipe.for_depth(model.num_layers, layers=(1,), epochs=8, learning_rate=0.05)
-    bot = train_bot(model, rows, recipe, on_event=lambda event: losses.append(getattr(event, "loss", None)))
-    assert losses[-2] < losses[1]
-    bot.check_base(model)
-    compared = compare_replies(model, bot, "Who are you?")
-    assert compared.bot != compared.base
