@@ -5,7 +5,6 @@ a model's repository is ever run.
 """
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,18 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import errors as hub_errors
-from huggingface_hub import hf_hub_download
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from reft_studio.errors import BaseModelError
+from reft_studio.fit import estimate_fit
+from reft_studio.model_source import EMBEDDED_ID, ModelSource, find_model, weight_files
 from reft_studio.recipe import Component
-from reft_studio.settings import EMBEDDED_MODEL
-
-EMBEDDED_ID = "embedded"
 
 # What architectures call the parts of a block.
 _COMPONENTS = {
@@ -124,9 +121,9 @@ class BaseModel:
     @cached_property
     def _digest(self) -> str:
         total = hashlib.sha256()
-        for name in _weight_files(self.folder):
-            with (self.folder / name).open("rb") as file:
-                total.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        for path in weight_files(self.folder):
+            with path.open("rb") as file:
+                total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
         return total.hexdigest()
 
     @property
@@ -144,21 +141,24 @@ def load_base_model(
 ) -> BaseModel:
     """Load the embedded model, a folder, or a model from the Hub.
 
-    By default on a GPU in bfloat16 where there is one, else on the CPU in float32. Raises BaseModelError,
-    which says what to do, where that is not possible.
+    By default on a GPU in half precision where there is one, else in float32. Raises BaseModelError, which
+    says what to do, where that is not possible.
     """
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    dtype = dtype or (torch.bfloat16 if device.type == "cuda" else torch.float32)
-    model_id, folder, commit = _find(name or EMBEDDED_ID, revision)
-    source = str(folder) if commit is None else model_id
-    options: dict[str, Any] = {"revision": commit, "trust_remote_code": False}
+    device = torch.device(device) if device else default_device()
+    dtype = dtype or default_dtype(device)
+    source = find_model(name or EMBEDDED_ID, revision)
+    where = str(source.folder) if source.revision is None else source.id
+    options: dict[str, Any] = {"revision": source.revision, "trust_remote_code": False}
     try:
-        _check_causal(AutoConfig.from_pretrained(source, **options), model_id)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=True, **options)
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-    except (OSError, ValueError, ImportError) as error:
+        config = AutoConfig.from_pretrained(where, **options)
+        _check_causal(config, source.id)
+        _check_fit(source, config, device, dtype)
+        model = AutoModelForCausalLM.from_pretrained(where, dtype=dtype, use_safetensors=True, **options)
+        tokenizer = AutoTokenizer.from_pretrained(where, **options)
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise BaseModelError(
-            f'The model "{model_id}" cannot be loaded: {str(error).splitlines()[0]} '
+            f'The model "{source.id}" cannot be loaded: {reason} '
             "It has to be a chat model of the transformers library with safetensors weights. "
             "Choose another one."
         ) from error
@@ -167,51 +167,34 @@ def load_base_model(
     nn.Module.eval(model).requires_grad_(False)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return BaseModel(model, tokenizer, model_id, commit, folder)
+    return BaseModel(model, tokenizer, source.id, source.revision, source.folder)
 
 
-def _find(name: str | Path, revision: str | None) -> tuple[str, Path, str | None]:
-    """The id, the folder of the weights, and the commit if the model comes from the Hub."""
-    folder = EMBEDDED_MODEL if name == EMBEDDED_ID else Path(name).expanduser()
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise BaseModelError(
-                f'The folder "{folder}" holds no model: there is no config.json in it. '
-                "Choose a folder that transformers' save_pretrained has written, or a Hub id."
-            )
-        embedded = folder.resolve() == EMBEDDED_MODEL.resolve()
-        return (EMBEDDED_ID if embedded else folder.resolve().name), folder, None
-    if name == EMBEDDED_ID or isinstance(name, Path) or folder.is_absolute() or name.startswith((".", "~")):
-        raise BaseModelError(f'There is no folder "{folder}". Check the path, or give a Hub id.')
-    folder = _fetch_config(name, revision).parent
-    return name, folder, folder.name
+def default_device() -> torch.device:
+    """The fastest device of this machine."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _fetch_config(hub_id: str, revision: str | None) -> Path:
-    """Download or find config.json, and with it learn whether the model is there and which commit it is."""
-    try:
-        return Path(hf_hub_download(hub_id, "config.json", revision=revision))
-    except hub_errors.HFValidationError:
-        problem, advice = "is not a name that the Hub knows", 'Names look like "owner/model".'
-    except hub_errors.GatedRepoError:
-        problem = "is only given to people who were granted access"
-        advice = f'Ask for it at https://huggingface.co/{hub_id}, then log in with "hf auth login".'
-    except hub_errors.RepositoryNotFoundError:
-        problem = "does not exist on the Hub, or is private"
-        advice = 'Check the spelling; for a private model log in with "hf auth login".'
-    except hub_errors.RevisionNotFoundError:
-        problem, advice = (
-            f'has no revision "{revision}"',
-            "Check its page on the Hub, or leave the revision out.",
+def default_dtype(device: torch.device) -> torch.dtype:
+    """Half precision on GPUs, bfloat16 where the hardware has it; float32 elsewhere."""
+    if device.type != "cuda":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def _check_fit(source: ModelSource, config: Any, device: torch.device, dtype: torch.dtype) -> None:
+    """Raises BaseModelError, before anything big is fetched, for a model that memory is not enough for."""
+    parameters = source.count_parameters()
+    if parameters is None:
+        return
+    fit = estimate_fit(parameters, config.get_text_config(), device, dtype)
+    if not fit:
+        raise BaseModelError(
+            f'The model "{source.id}" is too big for this machine. {fit} '
+            "Choose a smaller one, or close other programs."
         )
-    except (hub_errors.LocalEntryNotFoundError, hub_errors.OfflineModeIsEnabled):
-        problem = "is not on this computer and the Hub cannot be reached"
-        advice = "Check the network connection, or use the embedded model."
-    except hub_errors.EntryNotFoundError:
-        problem, advice = "has no config.json, so it is not a transformers model", "Choose another one."
-    except hub_errors.HfHubHTTPError as error:
-        problem, advice = f"could not be fetched ({error})", "Try again in a few minutes."
-    raise BaseModelError(f'The model "{hub_id}" {problem}. {advice}')
 
 
 def _check_causal(config: Any, model_id: str) -> None:
@@ -220,11 +203,3 @@ def _check_causal(config: Any, model_id: str) -> None:
         raise BaseModelError(
             f'The model "{model_id}" ({", ".join(architectures)}) does not write text. Choose a chat model.'
         )
-
-
-def _weight_files(folder: Path) -> list[str]:
-    """The files that transformers reads the weights from: one, or the shards named in an index."""
-    index = folder / "model.safetensors.index.json"
-    if (folder / "model.safetensors").is_file() or not index.is_file():
-        return ["model.safetensors"]
-    return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))

@@ -1,13 +1,15 @@
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 from huggingface_hub import errors as hub_errors
 from transformers import BertConfig, BertModel
 
-from reft_studio import base_model
-from reft_studio.base_model import load_base_model
+from reft_studio import base_model, fit, model_source
+from reft_studio.base_model import default_dtype, load_base_model
 from reft_studio.errors import BaseModelError
+from reft_studio.model_source import ModelSource
 from reft_studio.settings import EMBEDDED_MODEL
 
 
@@ -106,6 +108,53 @@ def test_every_answer_of_the_hub_has_its_own_advice(monkeypatch, error, said):
         Exception.__init__(problem, "status 500")
         raise problem
 
-    monkeypatch.setattr(base_model, "hf_hub_download", answer)
+    monkeypatch.setattr(model_source, "hf_hub_download", answer)
     with pytest.raises(BaseModelError, match=said):
         load_base_model("someone/model", revision="v9")
+
+
+def test_a_model_that_is_too_big_is_refused_before_its_weights_are_read(copied, monkeypatch):
+    monkeypatch.setattr(fit, "free_memory", lambda _: 250_000_000)
+    monkeypatch.setattr(base_model.AutoModelForCausalLM, "from_pretrained", None)
+    with pytest.raises(BaseModelError, match=r"too big.*needs about 0\.\d GB.*0\.2 GB are free.*smaller one"):
+        load_base_model(copied, device="cpu")
+
+
+def test_the_parameters_of_a_model_on_the_hub_are_counted_without_fetching_it(tmp_path, monkeypatch):
+    asked = []
+
+    def headers(_api, hub_id, revision):
+        asked.append((hub_id, revision))
+        return SimpleNamespace(parameter_count={"BF16": 7_000_000_000, "F32": 5})
+
+    monkeypatch.setattr(model_source.HfApi, "get_safetensors_metadata", headers)
+    assert ModelSource("someone/model", tmp_path, "abc").count_parameters() == 7_000_000_005
+    assert asked == [("someone/model", "abc")]
+
+
+@pytest.mark.parametrize("error", ["OfflineModeIsEnabled", "NotASafetensorsRepoError"])
+def test_a_hub_that_cannot_tell_the_size_is_told_from_a_model_without_safetensors(
+    tmp_path, monkeypatch, error
+):
+    def fail(*_, **__):
+        raise getattr(hub_errors, error)
+
+    monkeypatch.setattr(model_source.HfApi, "get_safetensors_metadata", fail)
+    source = ModelSource("someone/model", tmp_path, "abc")
+    if error == "OfflineModeIsEnabled":
+        assert source.count_parameters() is None
+    else:
+        with pytest.raises(BaseModelError, match="no safetensors weights"):
+            source.count_parameters()
+
+
+def test_the_parameters_in_a_folder_are_those_of_the_model(base, copied):
+    count = sum(parameter.numel() for parameter in base.model.parameters())
+    assert ModelSource("model", copied, None).count_parameters() == count
+
+
+@pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_a_gpu_works_in_the_half_precision_that_it_has(monkeypatch, native, dtype):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: native)
+    assert default_dtype(torch.device("cuda")) == dtype
+    assert default_dtype(torch.device("cpu")) == torch.float32

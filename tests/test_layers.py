@@ -12,7 +12,7 @@ PACKAGE = ROOT / "reft_studio"
 
 LOWEST = {"errors", "settings"}
 TABLE = {"demonstrations", "recipe", "positions"}
-MODEL = {"base_model", "prompts"}
+MODEL = {"base_model", "prompts", "model_source", "fit"}
 WEIGHTS = {"weights"}
 BOT = {"bot", "manifest"}
 UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention"} | BOT
@@ -24,7 +24,9 @@ MAY_IMPORT = {
     "demonstrations": {"errors"},
     "recipe": {"errors"},
     "positions": {"errors"},
-    "base_model": {"errors", "settings", "recipe"},
+    "model_source": {"errors", "settings"},
+    "fit": set(),
+    "base_model": {"errors", "settings", "recipe", "model_source", "fit"},
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
     "intervention": {"recipe", "base_model", "positions", "weights", "errors"},
