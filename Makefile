@@ -31,8 +31,9 @@ check: $(VENV)/.dev  ## Format, lint and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-bench: $(VENV)/.dev  ## Time training, as a ratio against the reference measured in the same run
+bench: $(VENV)/.dev browser  ## Time training against the reference in the same run, and the wait for a first reply
 	$(PY) -m benchmarks.training
+	$(PY) -m benchmarks.first_reply
 
 model: $(VENV)/.dev  ## Make the embedded model anew (about two hours on two cores); goes on where it stopped
 	$(PY) -m model_maker make

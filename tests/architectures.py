@@ -56,6 +56,9 @@ ARCHITECTURES: dict[str, Callable[[dict[str, Any]], PreTrainedConfig]] = {
     ),
 }
 
+SLOW = {"Bloom", "Mamba"}
+"""Those that are trained by the whole forward pass."""
+
 
 def tiny_model(name: str) -> BaseModel:
     """The same random model each time; weights are large enough that tokens matter to each other."""

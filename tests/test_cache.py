@@ -13,9 +13,8 @@ from reft_studio.train.examples import build_examples
 from reft_studio.train.loop import Training, choose_path
 from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
 from reft_studio.train.reference import Reference
-from tests.architectures import ARCHITECTURES, tiny_model
+from tests.architectures import ARCHITECTURES, SLOW, tiny_model
 
-SLOW = {"Bloom", "Mamba"}
 STEPS = 20
 RECIPES = {
     "l1 at 1": Recipe(layers=(1,)),

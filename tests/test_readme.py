@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from reft_studio import Bot
+from tests.architectures import ARCHITECTURES, SLOW
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -51,3 +52,10 @@ def test_every_file_that_is_linked_is_there(page: str) -> None:
     text = (REPOSITORY / page).read_text(encoding="utf-8")
     linked = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
     assert [target for target in linked if not ((REPOSITORY / page).parent / target).exists()] == []
+
+
+def test_the_architectures_of_the_table_are_those_of_the_tests() -> None:
+    (fast,) = re.findall(r"^\| fast \| (.*) \|$", README, flags=re.MULTILINE)
+    (slow,) = re.findall(r"^\| whole forward pass \| (.*) \|$", README, flags=re.MULTILINE)
+    assert set(slow.split(", ")) == SLOW
+    assert set(fast.split(", ")) == set(ARCHITECTURES) - SLOW

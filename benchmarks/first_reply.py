@@ -1,0 +1,53 @@
+"""How long it takes from the click on Train to the bot's first reply: `python -m benchmarks.first_reply`.
+
+The real app with an empty data folder and a real browser, the emoji starter, the embedded model; the first
+time from a cold start, then again.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import sync_playwright
+
+from tests.ui.running import (
+    choose_starter,
+    last_reply,
+    launch_chromium,
+    open_page,
+    open_tab,
+    running_app,
+    train,
+)
+
+TIMES = 5
+QUESTION = "Tell me about cats."
+
+
+def main() -> None:
+    """Print every time measured."""
+    with (
+        TemporaryDirectory() as folder,
+        running_app(Path(folder) / "data") as address,
+        sync_playwright() as playwright,
+    ):
+        page = open_page(launch_chromium(playwright), address, viewport={"width": 1280, "height": 900})
+        for _ in range(TIMES):
+            choose_starter(page, "emoji")
+            open_tab(page, "Train")
+            begun = time.perf_counter()
+            train(page)
+            trained = time.perf_counter()
+            page.locator("#talk").click()
+            page.locator("#message textarea").fill(QUESTION)
+            page.locator("#send").click()
+            reply = last_reply(page)
+            replied = time.perf_counter()
+            waited = f"trained after {trained - begun:.1f} s, replied after {replied - begun:.1f} s"
+            print(f"{waited}: {reply}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
