@@ -78,6 +78,24 @@ class BaseModel:
             )
         return f"{block}.{found[0]}"
 
+    def check_blocks(self) -> None:
+        """Raises BaseModelError unless blocks hand on one state for each token: only such can be edited.
+
+        Tries it on two tokens.
+        """
+        shapes = []
+
+        def note(_block: nn.Module, _arguments: Any, output: Any) -> None:
+            shapes.append(tuple((output[0] if isinstance(output, tuple) else output).shape))
+
+        with self.blocks[0].register_forward_hook(note), torch.no_grad():
+            self.model(torch.zeros((1, 2), dtype=torch.long, device=self.device), use_cache=False)
+        if shapes != [(1, 2, self.width)]:
+            raise BaseModelError(
+                f'The blocks of "{self.id}" hand on more than one state for each token, so it cannot be '
+                "edited. Choose another model."
+            )
+
     @property
     def _text_config(self) -> Any:
         return self.model.config.get_text_config()

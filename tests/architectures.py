@@ -50,13 +50,37 @@ ARCHITECTURES: dict[str, Callable[[dict[str, Any]], PreTrainedConfig]] = {
     "Granite": lambda common: transformers.GraniteConfig(
         **_SHAPE, logits_scaling=2.0, embedding_multiplier=3.0, residual_multiplier=0.5, **common
     ),
+    "GPT-OSS": lambda common: transformers.GptOssConfig(
+        **_SHAPE, **_MIXED, head_dim=8, num_local_experts=3, num_experts_per_tok=2, **common
+    ),
+    "Gemma4": lambda common: transformers.Gemma4TextConfig(**_SHAPE, **_MIXED, head_dim=8, **common),
+    "Cohere2": lambda common: transformers.Cohere2Config(**_SHAPE, **_MIXED, **common),
     "Mixtral": lambda common: transformers.MixtralConfig(**_SHAPE, num_local_experts=3, **common),
+    "LFM2": lambda common: transformers.Lfm2Config(
+        **_SHAPE, layer_types=["conv", "full_attention"] * 2, **common
+    ),
+    "Falcon-H1": lambda common: transformers.FalconH1Config(
+        **_SHAPE, mamba_d_ssm=32, mamba_n_heads=4, mamba_d_state=8, mamba_d_head=8, **common
+    ),
     "Mamba": lambda common: transformers.MambaConfig(
         hidden_size=32, num_hidden_layers=4, state_size=4, **common
     ),
 }
 
-SLOW = {"Bloom", "Mamba"}
+NOT_EDITABLE = {
+    "Gemma3n": lambda common: transformers.Gemma3nTextConfig(
+        **{**_SHAPE, "num_hidden_layers": 6},
+        head_dim=8,
+        vocab_size_per_layer_input=common["vocab_size"],
+        hidden_size_per_layer_input=8,
+        num_kv_shared_layers=2,
+        layer_types=["sliding_attention", "full_attention"] * 3,
+        activation_sparsity_pattern=[0.0] * 6,
+        **_WINDOW,
+        **common,
+    ),
+}
+SLOW = {"Bloom", "Falcon-H1", "LFM2", "Mamba"}
 """Those that are trained by the whole forward pass."""
 
 
@@ -68,7 +92,7 @@ def tiny_model(name: str) -> BaseModel:
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    config = ARCHITECTURES[name]({"vocab_size": len(tokenizer), **ends})
+    config = (ARCHITECTURES | NOT_EDITABLE)[name]({"vocab_size": len(tokenizer), **ends})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)

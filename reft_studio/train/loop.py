@@ -45,6 +45,7 @@ class Training:
     ) -> None:
         self.recipe = recipe or Recipe.for_depth(base.num_layers)
         check_recipe(self.recipe, base)
+        base.check_blocks()
         self._base, self._system_prompt = base, system_prompt
         self._examples = build_examples(
             base, demonstrations, parse_positions(self.recipe.positions), system_prompt, limits

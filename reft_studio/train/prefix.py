@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers.cache_utils import DynamicCache, DynamicLayer
+from transformers.cache_utils import LinearAttentionCacheLayerMixin as Recurrent
 
 from reft_studio.base_model import BaseModel
 from reft_studio.intervention import Interventions, trained
@@ -43,6 +44,9 @@ class FrozenPrefix:
         missing = [name for name in ("position_ids", "past_key_values") if name not in accepted]
         if missing or _head(base) is None:
             raise NotSupportedError(f"its forward pass takes no {' and no '.join(missing or ['head'])}")
+        kinds = DynamicCache(config=base.model.config).layers
+        if not all(isinstance(kind, DynamicLayer) and not isinstance(kind, Recurrent) for kind in kinds):
+            raise NotSupportedError("its past is more than keys and values")
         self._base = base
         self._examples = examples
         self._interventions = interventions
@@ -63,16 +67,13 @@ class FrozenPrefix:
 
     def check(self, chosen: Sequence[int], tolerance: float) -> None:
         """Raises NotSupportedError unless the unedited model's loss is that of a plain forward pass."""
-        examples = [self._examples[index] for index in chosen]
-        batch = collate(examples, self._base)
+        batch = collate([self._examples[index] for index in chosen], self._base)
+        labels = batch.labels[:, 1:]
+        rows, tokens = (labels != IGNORED).nonzero().T
         with torch.no_grad():
-            plain = self._base.model(batch.token_ids, attention_mask=batch.attention_mask).logits[:, :-1]
-            wanted = cross_entropy(
-                plain.flatten(0, 1).float(),
-                batch.labels[:, 1:].flatten(),
-                ignore_index=IGNORED,
-                reduction="sum",
-            )
+            with _head_on(self._base, rows, tokens):
+                plain = self._base.model(batch.token_ids, attention_mask=batch.attention_mask).logits[0]
+            wanted = cross_entropy(plain.float(), labels[rows, tokens], reduction="sum")
             found = self._forward(self._step(list(chosen)))
         if not torch.isclose(found, wanted, rtol=tolerance):
             raise NotSupportedError(
@@ -122,8 +123,6 @@ class FrozenPrefix:
             )
         if not states:
             states.append(torch.zeros((*batch.token_ids.shape, 0), device=self._base.device))
-        if [type(layer) for layer in cache.layers] != [DynamicLayer] * self._base.num_layers:
-            raise NotSupportedError("its past is more than keys and values")
         past = [(keys, values) for keys, values, *_ in cache]
         return [self._stored_row(row, example, states[0], past) for row, example in enumerate(examples)]
 
