@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -17,7 +16,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
+import psutil
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -157,11 +158,21 @@ def print_peak(path: str, workload: Workload) -> None:
     """Train a little and print the peak."""
     base = workload.base()
     examples = workload.examples(base)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    process, finished = psutil.Process(), Event()
+    taken = [process.memory_info().rss]
+
+    def watch() -> None:
+        while not finished.wait(0.005):
+            taken.append(process.memory_info().rss)
+
+    watcher = Thread(target=watch)
+    watcher.start()
     runner = Runner(path, base, examples)
     for _ in range(5):
         runner.step()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+    finished.set()
+    watcher.join()
+    print((max(taken) - taken[0]) // 2**20)
 
 
 def main() -> None:
