@@ -18,7 +18,7 @@ from tests.ui.running import (
 
 FOLDER = REPOSITORY / "assets" / "screenshots"
 MOST_BYTES = 300_000
-QUESTIONS = ("Tell me about cats.", "What should I cook tonight?")
+QUESTIONS = ("Tell me about cats.", "How do I make pizza?")
 
 
 def take(page: Page, name: str, folder: Path = FOLDER) -> None:
