@@ -7,20 +7,8 @@ time from a cold start, then again.
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from playwright.sync_api import sync_playwright
-
-from tests.ui.running import (
-    choose_starter,
-    last_reply,
-    launch_chromium,
-    open_page,
-    open_tab,
-    running_app,
-    train,
-)
+from tests.ui.running import choose_starter, last_reply, new_studio, open_tab, train
 
 TIMES = 5
 QUESTION = "Tell me about cats."
@@ -28,12 +16,7 @@ QUESTION = "Tell me about cats."
 
 def main() -> None:
     """Print every time measured."""
-    with (
-        TemporaryDirectory() as folder,
-        running_app(Path(folder) / "data") as address,
-        sync_playwright() as playwright,
-    ):
-        page = open_page(launch_chromium(playwright), address, viewport={"width": 1280, "height": 900})
+    with new_studio(viewport={"width": 1280, "height": 900}) as page:
         for _ in range(TIMES):
             choose_starter(page, "emoji")
             open_tab(page, "Train")

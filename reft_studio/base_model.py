@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
@@ -86,7 +86,7 @@ class BaseModel:
         shapes = []
 
         def note(_block: nn.Module, _arguments: Any, output: Any) -> None:
-            shapes.append(tuple((output[0] if isinstance(output, tuple) else output).shape))
+            shapes.append(tuple(states_of(output).shape))
 
         with self.blocks[0].register_forward_hook(note), torch.no_grad():
             self.model(torch.zeros((1, 2), dtype=torch.long, device=self.device), use_cache=False)
@@ -148,6 +148,18 @@ class BaseModel:
     def template_digest(self) -> str:
         """SHA-256 of the chat template; it fixes which tokens a bot was trained on."""
         return hashlib.sha256(str(self.tokenizer.chat_template).encode()).hexdigest()
+
+
+def states_of(output: Any) -> Tensor:
+    """The hidden states [batch, tokens, width] that a module returns, alone or first in a tuple."""
+    states = output[0] if isinstance(output, tuple) else output
+    assert isinstance(states, Tensor)
+    return states
+
+
+def with_states(output: Any, states: Tensor) -> Any:
+    """What a module returns, with other hidden states in it."""
+    return (states, *output[1:]) if isinstance(output, tuple) else states
 
 
 def load_base_model(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import orthogonal
 
-from reft_studio.base_model import BaseModel
+from reft_studio.base_model import BaseModel, states_of, with_states
 from reft_studio.positions import Located, Tokens
 from reft_studio.recipe import Recipe
 from reft_studio.weights import FORMS, ReFTWeights, Site, Weights, sites_of
@@ -137,9 +137,8 @@ def trained(base: BaseModel, interventions: Interventions, where: Where) -> Iter
 
     def hook(intervention: ReFT, rows: Tensor, tokens: Tensor) -> Any:
         def edit(_module: nn.Module, _arguments: Any, output: Any) -> Any:
-            hidden = output[0] if isinstance(output, tuple) else output
-            edited = hidden.index_put((rows, tokens), intervention(hidden[rows, tokens]))
-            return (edited, *output[1:]) if isinstance(output, tuple) else edited
+            hidden = states_of(output)
+            return with_states(output, hidden.index_put((rows, tokens), intervention(hidden[rows, tokens])))
 
         return edit
 
@@ -194,8 +193,8 @@ class _ModuleHook:
         self._seen = 0
 
     def __call__(self, _module: nn.Module, _arguments: Any, output: Any) -> Any:
-        """A forward hook; modules return hidden states [batch, tokens, width], alone or first in a tuple."""
-        hidden = output[0] if isinstance(output, tuple) else output
+        """A forward hook."""
+        hidden = states_of(output)
         start, self._seen = self._seen, self._seen + hidden.shape[1]
         due = [
             (row, [p - start for p in positions if start <= p < self._seen], weights)
@@ -207,4 +206,4 @@ class _ModuleHook:
         for row, positions, weights in due:
             if positions:
                 edited[row, positions] = weights.edit(hidden[row, positions])
-        return (edited, *output[1:]) if isinstance(output, tuple) else edited
+        return with_states(output, edited)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-import psutil
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from reft_studio.base_model import BaseModel
+from reft_studio.fit import free_memory
 from reft_studio.positions import Tokens
-from reft_studio.train.examples import IGNORED, Example, collate
+from reft_studio.train.examples import IGNORED, Example
 
 SHARE_OF_FREE_MEMORY = 0.5
 """How much of the memory that is free when a training begins the stored rows may take."""
@@ -69,10 +69,9 @@ class Rows:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._rows: dict[int, StoredRow] = {}
-        self._left = {torch.device("cpu"): int(SHARE_OF_FREE_MEMORY * psutil.virtual_memory().available)}
-        if device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(device)
-            self._left = {device: int(SHARE_OF_FREE_MEMORY * free)} | self._left
+        # Once each, the model's device first.
+        places = dict.fromkeys((device, torch.device("cpu")))
+        self._left = {place: int(SHARE_OF_FREE_MEMORY * free_memory(place)) for place in places}
 
     def get(self, index: int) -> StoredRow | None:
         """A row on the model's device, if it is kept."""
@@ -93,29 +92,28 @@ def join(base: BaseModel, layer: int, examples: Sequence[Example], rows: Sequenc
     firsts = [first_edited(example) for example in examples]
     past = max(firsts)
     tokens = max(len(example) - first for example, first in zip(examples, firsts, strict=True))
-    batch = collate(examples, base)
-    token_ids = torch.full((len(rows), tokens), int(base.tokenizer.pad_token_id), device=base.device)
-    mask = torch.zeros((len(rows), past + tokens), dtype=torch.long, device=base.device)
-    labels = torch.full((len(rows), tokens), IGNORED, device=base.device)
+    token_ids = torch.full((len(rows), tokens), int(base.tokenizer.pad_token_id))
+    mask = torch.zeros((len(rows), past + tokens), dtype=torch.long)
+    labels = torch.full((len(rows), tokens), IGNORED)
     for row, (example, first) in enumerate(zip(examples, firsts, strict=True)):
         own = len(example) - first
-        token_ids[row, :own] = batch.token_ids[row, first : len(example)]
+        token_ids[row, :own] = torch.tensor((example.prompt_ids + example.reply_ids)[first:])
         mask[row, past - first : past + own] = 1
         # The token before a reply's first one predicts it.
-        labels[row, : own - 1] = batch.labels[row, first + 1 : len(example)]
+        labels[row, len(example.prompt_ids) - 1 - first : own - 1] = torch.tensor(example.reply_ids)
     learned = labels != IGNORED
-    places = torch.tensor(firsts, device=base.device)[:, None] + torch.arange(tokens, device=base.device)
-    predicting_rows, predicting_tokens = learned.nonzero().T
+    places = torch.tensor(firsts)[:, None] + torch.arange(tokens)
+    predicting_rows, predicting_tokens = learned.nonzero().to(base.device).T
     return StepInput(
-        token_ids,
+        token_ids.to(base.device),
         # Padding may reach beyond the last place that a model has learned.
-        places.clamp(max=base.context_length - 1),
-        mask,
+        places.clamp(max=base.context_length - 1).to(base.device),
+        mask.to(base.device),
         torch.stack([pad(row.states, (0, 0, 0, tokens - len(row.states))) for row in rows]),
         _past(rows, layer, past),
         {group: _edited(examples, group, base.device) for group in Tokens},
         (predicting_rows, predicting_tokens),
-        labels[learned],
+        labels[learned].to(base.device),
     )
 
 

@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 from transformers.cache_utils import DynamicCache, DynamicLayer
 from transformers.cache_utils import LinearAttentionCacheLayerMixin as Recurrent
 
-from reft_studio.base_model import BaseModel
+from reft_studio.base_model import BaseModel, states_of
 from reft_studio.intervention import Interventions, trained
 from reft_studio.recipe import Component
 from reft_studio.train.cache import Rows, StepInput, StoredRow, first_edited, join
@@ -110,7 +110,7 @@ class FrozenPrefix:
 
         def capture(_block: nn.Module, _arguments: Any, output: Any) -> None:
             self._in_tuple = isinstance(output, tuple)
-            states.append(output[0] if self._in_tuple else output)
+            states.append(states_of(output))
 
         first = torch.zeros(1, dtype=torch.long, device=self._base.device)
         with ExitStack() as hooks:

@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MILLISECONDS = 120_000
@@ -88,6 +89,19 @@ def open_page(browser: Browser | BrowserContext, address: str, **options: Any) -
 def table_is_there(page: Page) -> None:
     """Wait for the row count, which the server sends last."""
     page.locator("#count").get_by_text("example").first.wait_for()
+
+
+@contextmanager
+def new_studio(**options: Any) -> Iterator[Page]:
+    """A page of an app with an empty data folder, in a browser of its own."""
+    with (
+        TemporaryDirectory() as folder,
+        running_app(Path(folder) / "data") as address,
+        sync_playwright() as playwright,
+    ):
+        browser = launch_chromium(playwright)
+        yield open_page(browser, address, **options)
+        browser.close()
 
 
 def open_tab(page: Page, name: str) -> None:

@@ -1,20 +1,10 @@
 """Take the README's pictures of the page: `python -m tests.ui.screenshots`."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.ui.running import (
-    REPOSITORY,
-    choose_starter,
-    last_reply,
-    launch_chromium,
-    open_page,
-    open_tab,
-    running_app,
-    train,
-)
+from tests.ui.running import REPOSITORY, choose_starter, last_reply, new_studio, open_tab, train
 
 FOLDER = REPOSITORY / "assets" / "screenshots"
 MOST_BYTES = 300_000
@@ -55,14 +45,8 @@ def take_all(page: Page, folder: Path = FOLDER) -> None:
 
 def main() -> None:
     """Start the app with an empty data folder and a browser beside it."""
-    with (
-        TemporaryDirectory() as folder,
-        running_app(Path(folder) / "data") as address,
-        sync_playwright() as playwright,
-    ):
-        browser = launch_chromium(playwright)
-        take_all(open_page(browser, address, viewport={"width": 1280, "height": 800}, color_scheme="light"))
-        browser.close()
+    with new_studio(viewport={"width": 1280, "height": 800}, color_scheme="light") as page:
+        take_all(page)
 
 
 if __name__ == "__main__":
