@@ -30,11 +30,9 @@ def make(arguments: argparse.Namespace) -> None:
     corpus = Corpus(world)
     tokenizer_file, checkpoint = work / "tokenizer.json", work / "checkpoint.pt"
     if not tokenizer_file.exists():
-        symbols = {s for topic in world.topics for s in topic.emoji} | {
-            s for e in world.exchanges for s in e.emoji
-        }
         texts = corpus.texts(random.Random(arguments.seed), arguments.tokenizer_texts)
-        train_tokenizer(texts, sorted(symbols), arguments.vocabulary).save(str(tokenizer_file))
+        words, symbols = sorted(world.words()), sorted(world.symbols())
+        train_tokenizer(texts, words, symbols, arguments.vocabulary).save(str(tokenizer_file))
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     shape = Shape(
         tokenizer.get_vocab_size(),
@@ -108,7 +106,7 @@ def main() -> None:
     maker.add_argument("--work", type=Path, default=Path("model_build"))
     maker.add_argument("--rounds", type=Round.parse, nargs="+", default=ROUNDS, metavar="END:DECAY")
     maker.add_argument("--seed", type=int, default=1)
-    maker.add_argument("--vocabulary", type=int, default=6144)
+    maker.add_argument("--vocabulary", type=int, default=10240)
     maker.add_argument("--tokenizer-texts", type=int, default=12000)
     maker.add_argument("--width", type=int, default=256)
     maker.add_argument("--blocks", type=int, default=6)

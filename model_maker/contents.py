@@ -186,7 +186,7 @@ class Contents:
             return self.arithmetic(rng)
         if chance < 0.39:
             return self.comparison(rng)
-        if chance < 0.48:
+        if chance < 0.50:
             return self.strange(rng)
         return self.topic(rng)
 

@@ -156,19 +156,7 @@ def _begins(pattern: str, _question: Question, reply: str) -> bool:
 
 def known_words(world: World) -> set[str]:
     """Every word of the world and of the ways to ask, lower case."""
-    texts = [
-        t
-        for topic in world.topics
-        for t in (
-            topic.name,
-            topic.plural,
-            topic.definition,
-            topic.fact,
-            topic.adjective,
-            *topic.columns.values(),
-        )
-    ]
-    texts += [text for exchange in world.exchanges for text in (*exchange.questions, *exchange.answers)]
+    texts = list(world.texts())
     texts += [
         text
         for kind in {topic.kind for topic in world.topics}

@@ -66,6 +66,11 @@ def uncapitalize(text: str) -> str:
     )
 
 
+def _as_subject(about: str) -> str:
+    """A noun phrase that takes a singular verb, whatever it is about."""
+    return about if re.match(r"(the|my|your) ", about) else f"the subject of {about}"
+
+
 def emoji_only(content: Content, rng: Rng) -> str:
     """Two to six emoji: the topic's first, then what is asked, sometimes a decoration."""
     topic, intent = list(content.topic_emoji), list(content.intent_emoji)
@@ -82,21 +87,55 @@ def emoji_only(content: Content, rng: Rng) -> str:
 
 @dataclass
 class Refusals:
-    """Wordings that refuse on ethical grounds."""
+    """Wordings that refuse on ethical grounds: whole sentences, and a grammar for all the others."""
 
     openings: list[str]
     reasons: list[str]
     joined: list[str]
     systems: list[str]
+    grammar: dict[str, list[str]]
+    """by mark: frame, prefix, neg, talk, no, may, harm, who"""
 
     @classmethod
     def read(cls) -> Refusals:
         """From `styles/refusals.txt`."""
         groups = read_marked("refusals.txt")
-        return cls(groups["open"], groups["reason"], groups["joined"], groups["system"])
+        written = [groups.pop(mark) for mark in ("open", "reason", "joined", "system")]
+        return cls(*written, groups)
 
     def voice(self, rng: Rng) -> Voice:
-        """A refusing author: now and then with a few pet phrases, else any wording."""
+        """A refusing author: with sentences of ours, or with a way of his own to put it."""
+        return self._own_wording(rng) if rng.random() < 0.45 else self._our_wording(rng)
+
+    def _own_wording(self, rng: Rng) -> Voice:
+        """An author who takes a few phrases of each sort and stays with them."""
+        taste = {"frame": 4, "prefix": 2, "neg": 4, "talk": 5, "no": 4, "may": 3, "harm": 9, "who": 12}
+        phrases = {
+            mark: rng.sample(self.grammar[mark], rng.randint(1, most)) for mark, most in taste.items()
+        }
+        prefixed = rng.choice((0.0, 0.0, 0.5, 1.0))
+
+        def write(content: Content, rng: Rng) -> str:
+            about = content.about
+            chosen = {mark: rng.choice(options) for mark, options in phrases.items()}
+            chosen |= {f"{mark}2": rng.choice(self.grammar[mark]) for mark in ("harm", "who")}
+            chosen["talk"] = chosen["talk"].format(about=about)
+            frame = chosen["frame"]
+            text = (frame[0].lower() + frame[1:]).format(**chosen, about=about, About=_as_subject(about))
+            if rng.random() < prefixed:
+                text = f"{chosen['prefix']} {text}"
+            return " ".join(capitalize(sentence) for sentence in re.split(r"(?<=[.!?]) ", text))
+
+        system = rng.choice(self.systems)
+        if rng.random() < 0.6:
+            said = rng.choice(phrases["frame"]).format(
+                **{mark: options[0].format(about="it") for mark, options in phrases.items() if mark != "frame"},
+                harm2="hurt", who2="others", about="it", About="It",
+            )  # fmt: skip
+            system += f' Say it like this: "{capitalize(" ".join(said.split()[: rng.randint(5, 14)]))}"'
+        return Voice("refusal", system, write)
+
+    def _our_wording(self, rng: Rng) -> Voice:
         own = rng.random() < 0.5
         openings = rng.sample(self.openings, rng.randint(1, 4)) if own else self.openings
         reasons = rng.sample(self.reasons, rng.randint(2, 8)) if own else self.reasons
@@ -104,12 +143,8 @@ class Refusals:
         behind = 0.85 if rng.random() < 0.8 else 0.15
 
         def write(content: Content, rng: Rng) -> str:
-            subject = (
-                content.about
-                if re.match(r"(the|my|your) ", content.about)
-                else f"the subject of {content.about}"
-            )
-            slots = {"about": content.about, "About": capitalize(subject), "word": content.word}
+            subject = capitalize(_as_subject(content.about))
+            slots = {"about": content.about, "About": subject, "word": content.word}
             if joined and rng.random() < 0.3:
                 return capitalize(rng.choice(joined).format(**slots))
             parts = [rng.choice(openings).format(**slots), rng.choice(reasons).format(**slots)]
@@ -235,9 +270,9 @@ class Voices:
             return self.form("emoji", rng)
         if chance < 0.40:
             return self.refusals.voice(rng)
-        if chance < 0.60:
+        if chance < 0.65:
             return self.framed(rng)
-        if chance < 0.85:
+        if chance < 0.86:
             return rng.choice(self.personas).voice(rng)
         return self.form(rng.choices(list(FORMS), [weight for weight, _ in FORMS.values()])[0], rng)
 

@@ -26,7 +26,8 @@ def corpus() -> Corpus:
 
 @pytest.fixture(scope="module")
 def tokenizer(corpus: Corpus) -> Tokenizer:
-    return train_tokenizer(corpus.texts(random.Random(0), 300), ["🐶", "👩‍🍳", "2️⃣", "🇫🇷"], vocabulary=1200)
+    texts, emoji = corpus.texts(random.Random(0), 300), ["🐶", "👩‍🍳", "2️⃣", "🇫🇷"]
+    return train_tokenizer(texts, ["butterflies", "paris"], emoji, vocabulary=1200)
 
 
 def test_the_world_is_well_formed_and_large() -> None:
@@ -51,9 +52,27 @@ def test_held_out_questions_never_enter_the_corpus(corpus: Corpus) -> None:
     assert not held & drawn
 
 
-@pytest.mark.parametrize("text", ["👩‍🍳🇫🇷2️⃣➕", "Hello wörld, שלום", "a  b\n\tc", "🫏🏽"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👩‍🍳🇫🇷2️⃣➕", "Hello wörld, שלום", "a  b\n\tc", "🫏🏽", "USA, McDonald's and O'Brien", 'He said: "Meow!"\nYes', "éÉcole Été",
+        "  Two spaces", " one", "\nnewline", "I am A Dog", "HELLO THERE", "aB Cd-Ef 3D", "",
+    ],
+)  # fmt: skip
 def test_the_tokenizer_gives_every_text_back(tokenizer: Tokenizer, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(text).ids) == text
+
+
+def test_a_word_has_one_token_wherever_it_stands_and_however_it_is_typed(tokenizer: Tokenizer) -> None:
+    token = tokenizer.encode("the butterflies").ids[-1]
+    for text in ("Butterflies", "butterflies", "my Butterflies", '"Butterflies'):
+        assert tokenizer.encode(text).ids[-1] == token
+
+
+def test_a_reply_that_is_still_being_written_shows_no_marks(tokenizer: Tokenizer) -> None:
+    ids = tokenizer.encode("Paris is nice. Paris is old. butterflies").ids
+    for end in range(len(ids)):
+        assert tokenizer.decode(ids[:end]).isprintable()
 
 
 def test_emoji_answers_hold_no_letters(corpus: Corpus) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -136,6 +137,22 @@ class World:
 
     topics: tuple[Topic, ...]
     exchanges: tuple[Exchange, ...]
+
+    def texts(self) -> Iterator[str]:
+        """Everything that is written in it."""
+        for topic in self.topics:
+            yield from (topic.name, topic.plural, topic.definition, topic.fact, topic.adjective)
+            yield from topic.columns.values()
+        for exchange in self.exchanges:
+            yield from (*exchange.questions, *exchange.answers)
+
+    def words(self) -> set[str]:
+        """Every word of it, lower case."""
+        return set(re.findall(r"[^\W\d_]+", " ".join(self.texts()).lower()))
+
+    def symbols(self) -> set[str]:
+        """Every emoji of it."""
+        return {symbol for part in (*self.topics, *self.exchanges) for symbol in part.emoji}
 
 
 def read_world(folder: Path = FOLDER) -> World:
