@@ -7,9 +7,7 @@ import psutil
 import torch
 
 ROWS, TOKENS, REPLY_TOKENS = 10, 256, 64
-"""The training that memory is reckoned for: a table of usual size with long rows."""
-STATES_PER_BLOCK = 16
-"""So many times its width a Llama-like block keeps per token for the backward pass; a rough figure."""
+"""The training that memory is reckoned for: a table of usual size with long rows, edited at the last prompt token."""
 OVERHEAD = {"cpu": 300_000_000, "cuda": 600_000_000, "mps": 300_000_000}
 """What torch itself takes on a device once it works."""
 
@@ -20,7 +18,7 @@ class Fit:
 
     weights: int
     working: int
-    """Activations, keys and values, and stored rows of a training of ROWS rows."""
+    """What a training of ROWS rows takes beside the weights."""
     overhead: int
     free: int
 
@@ -41,13 +39,25 @@ class Fit:
 
 
 def estimate_fit(parameters: int, config: Any, device: torch.device, dtype: torch.dtype) -> Fit:
-    """From the number of parameters and a text model's config."""
-    size = dtype.itemsize
-    layers, width, vocabulary = config.num_hidden_layers, config.hidden_size, config.vocab_size
-    states = ROWS * TOKENS * layers * width * STATES_PER_BLOCK * size
-    # Logits are computed in the model's precision and kept in float32, with their gradients.
-    logits = ROWS * REPLY_TOKENS * vocabulary * (size + 8)
-    return Fit(parameters * size, states + logits, OVERHEAD.get(device.type, 0), free_memory(device))
+    """From the number of parameters and a text model's config.
+
+    `python -m benchmarks.memory` holds it against trainings. A model that has to be trained through the whole forward
+    pass, or a recipe that edits first tokens too, takes more.
+    """
+    size, layers, width = dtype.itemsize, config.num_hidden_layers, config.hidden_size
+    heads = config.num_attention_heads
+    head_width = getattr(config, "head_dim", None) or width // heads
+    key_heads = getattr(config, "num_key_value_heads", None) or heads
+    inner = getattr(config, "intermediate_size", None) or 4 * width
+    # Of every token from the first edited one on a block keeps its norms' inputs, queries and attention (6 widths) and
+    # the gated MLP's three vectors; of every token before, too, keys and values repeated for all heads.
+    states = REPLY_TOKENS * (6 * width + 3 * inner) + TOKENS * 2 * heads * head_width
+    # Once as they are stored, once padded to a batch.
+    stored = 2 * TOKENS * 2 * key_heads * head_width
+    # Kept in float32, with their softmax and their gradients.
+    logits = REPLY_TOKENS * config.vocab_size * 3 * 4
+    working = ROWS * (layers * (states + stored) * size + logits)
+    return Fit(parameters * size, working, OVERHEAD.get(device.type, 0), free_memory(device))
 
 
 def free_memory(device: torch.device) -> int:
