@@ -19,7 +19,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from reft_studio import Demonstration, Recipe, load_base_model
-from reft_studio.fit import REPLY_TOKENS, ROWS, TOKENS, estimate_fit
+from reft_studio.fit import REPLY_TOKENS, ROWS, TOKENS, Shape, estimate_fit
 from reft_studio.train.loop import Training
 
 # blocks, width, MLP width, heads, key and value heads, vocabulary
@@ -77,7 +77,7 @@ def print_figures(shape: str, dtype: str) -> None:
         random_model(shape, Path(folder))
         base = load_base_model(folder, dtype=DTYPES[dtype])
         parameters = sum(p.numel() for p in base.model.parameters())
-        fit = estimate_fit(parameters, base.model.config, base.device, DTYPES[dtype])
+        fit = estimate_fit(parameters, Shape.of(base.model.config), base.device, DTYPES[dtype])
         with peak_memory() as sizes:
             training = Training(base, rows_of_usual_size(), Recipe.for_depth(base.num_layers, epochs=2))
             for _ in training.events():
@@ -99,7 +99,9 @@ def main() -> None:
             command = [sys.executable, "-m", "benchmarks.memory", "--one", shape, dtype]
             output = subprocess.run(command, capture_output=True, check=True, encoding="utf-8").stdout
             weights, estimated, measured = map(int, output.split()[-3:])
-            print(f"| {shape} | {dtype} | {weights} | {estimated} | {measured} | {estimated / measured:.2f} |")
+            print(
+                f"| {shape} | {dtype} | {weights} | {estimated} | {measured} | {estimated / measured:.2f} |"
+            )
 
 
 if __name__ == "__main__":

@@ -110,9 +110,7 @@ class Refusals:
     def _own_wording(self, rng: Rng) -> Voice:
         """An author who takes a few phrases of each sort and stays with them."""
         taste = {"frame": 4, "prefix": 2, "neg": 4, "talk": 5, "no": 4, "may": 3, "harm": 9, "who": 12}
-        phrases = {
-            mark: rng.sample(self.grammar[mark], rng.randint(1, most)) for mark, most in taste.items()
-        }
+        phrases = {mark: rng.sample(self.grammar[mark], rng.randint(1, most)) for mark, most in taste.items()}
         prefixed = rng.choice((0.0, 0.0, 0.5, 1.0))
 
         def write(content: Content, rng: Rng) -> str:

@@ -6,6 +6,7 @@ a model's repository is ever run.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from reft_studio.errors import BaseModelError
-from reft_studio.fit import estimate_fit
+from reft_studio.fit import Shape, estimate_fit
 from reft_studio.model_source import EMBEDDED_ID, ModelSource, find_model, weight_files
 from reft_studio.recipe import Component
 
@@ -171,18 +172,17 @@ def load_base_model(
 ) -> BaseModel:
     """Load the embedded model, a folder, or a model from the Hub.
 
-    By default on a GPU in half precision where there is one, else in float32. Raises BaseModelError, which
-    says what to do, where that is not possible.
+    By default on a GPU in half precision where there is one, else in float32, or in bfloat16 if that is what
+    fits. Raises BaseModelError, which says what to do, where that is not possible.
     """
     device = torch.device(device) if device else default_device()
-    dtype = dtype or default_dtype(device)
     source = find_model(name or EMBEDDED_ID, revision)
     where = str(source.folder) if source.revision is None else source.id
     options: dict[str, Any] = {"revision": source.revision, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(where, **options)
         _check_causal(config, source.id)
-        _check_fit(source, config, device, dtype)
+        dtype = _choose_dtype(source, config, device, [dtype] if dtype else default_dtypes(device))
         model = AutoModelForCausalLM.from_pretrained(where, dtype=dtype, use_safetensors=True, **options)
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
     except (OSError, ValueError, ImportError, SafetensorError) as error:
@@ -207,24 +207,36 @@ def default_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def default_dtype(device: torch.device) -> torch.dtype:
-    """Half precision on GPUs, bfloat16 where the hardware has it; float32 elsewhere."""
+def default_dtypes(device: torch.device) -> list[torch.dtype]:
+    """The precision a model is loaded in, and one to fall back to where memory is short.
+
+    Half precision on GPUs, bfloat16 where the hardware has it; float32 elsewhere.
+    """
     if device.type != "cuda":
-        return torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        return [torch.float32, torch.bfloat16]
+    return [torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16]
 
 
-def _check_fit(source: ModelSource, config: Any, device: torch.device, dtype: torch.dtype) -> None:
-    """Raises BaseModelError, before anything big is fetched, for a model that memory is not enough for."""
+def _choose_dtype(
+    source: ModelSource, config: Any, device: torch.device, dtypes: Sequence[torch.dtype]
+) -> torch.dtype:
+    """The first one in which the model fits.
+
+    Raises BaseModelError, before anything big is fetched, for a model that memory is not enough for. One
+    whose size cannot be learned is taken to fit.
+    """
     parameters = source.count_parameters()
     if parameters is None:
-        return
-    fit = estimate_fit(parameters, config.get_text_config(), device, dtype)
-    if not fit:
-        raise BaseModelError(
-            f'The model "{source.id}" is too big for this machine. {fit} '
-            "Choose a smaller one, or close other programs."
-        )
+        return dtypes[0]
+    shape = Shape.of(config.get_text_config())
+    fits = {dtype: estimate_fit(parameters, shape, device, dtype) for dtype in dtypes}
+    for dtype, fit in fits.items():
+        if fit:
+            return dtype
+    raise BaseModelError(
+        f'The model "{source.id}" is too big for this machine. {fits[dtypes[-1]]} '
+        "Choose a smaller one, or close other programs."
+    )
 
 
 def _check_causal(config: Any, model_id: str) -> None:

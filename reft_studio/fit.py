@@ -1,7 +1,7 @@
 """Does a base model fit this machine? Answered from its metadata, before anything big is downloaded."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import torch
@@ -10,6 +10,35 @@ ROWS, TOKENS, REPLY_TOKENS = 10, 256, 64
 """The training that memory is reckoned for: a table of usual size with long rows, edited at the last prompt token."""
 OVERHEAD = {"cpu": 300_000_000, "cuda": 600_000_000, "mps": 300_000_000}
 """What torch itself takes on a device once it works."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a decoder that its memory follows from."""
+
+    layers: int
+    width: int
+    inner: int
+    """Width of the feed-forward part."""
+    heads: int
+    key_heads: int
+    """Heads of keys and values."""
+    head_width: int
+    vocabulary: int
+
+    @classmethod
+    def of(cls, config: Any) -> Self:
+        """From a text model's config; what it does not say is taken as in a plain decoder."""
+        width, heads = config.hidden_size, config.num_attention_heads
+        return cls(
+            layers=config.num_hidden_layers,
+            width=width,
+            inner=getattr(config, "intermediate_size", None) or 4 * width,
+            heads=heads,
+            key_heads=getattr(config, "num_key_value_heads", None) or heads,
+            head_width=getattr(config, "head_dim", None) or width // heads,
+            vocabulary=config.vocab_size,
+        )
 
 
 @dataclass(frozen=True)
@@ -38,26 +67,22 @@ class Fit:
         return f"It needs about {needed} of memory and {free} are free: {verdict}."
 
 
-def estimate_fit(parameters: int, config: Any, device: torch.device, dtype: torch.dtype) -> Fit:
-    """From the number of parameters and a text model's config.
+def estimate_fit(parameters: int, shape: Shape, device: torch.device, dtype: torch.dtype) -> Fit:
+    """What a model of so many parameters and of this shape needs on a device.
 
-    `python -m benchmarks.memory` holds it against trainings. A model that has to be trained through the whole forward
-    pass, or a recipe that edits first tokens too, takes more.
+    `python -m benchmarks.memory` holds it against trainings. A model that has to be trained through the whole
+    forward pass, or a recipe that edits first tokens too, takes more.
     """
-    size, layers, width = dtype.itemsize, config.num_hidden_layers, config.hidden_size
-    heads = config.num_attention_heads
-    head_width = getattr(config, "head_dim", None) or width // heads
-    key_heads = getattr(config, "num_key_value_heads", None) or heads
-    inner = getattr(config, "intermediate_size", None) or 4 * width
-    # Of every token from the first edited one on a block keeps its norms' inputs, queries and attention (6 widths) and
-    # the gated MLP's three vectors; of every token before, too, keys and values repeated for all heads.
-    states = REPLY_TOKENS * (6 * width + 3 * inner) + TOKENS * 2 * heads * head_width
+    # Of every token from the first edited one on a block keeps its norms' inputs, queries and attention
+    # (6 widths) and the gated MLP's three vectors; of every token before, too, keys and values repeated for
+    # all heads.
+    states = REPLY_TOKENS * (6 * shape.width + 3 * shape.inner) + TOKENS * 2 * shape.heads * shape.head_width
     # Once as they are stored, once padded to a batch.
-    stored = 2 * TOKENS * 2 * key_heads * head_width
+    stored = 2 * TOKENS * 2 * shape.key_heads * shape.head_width
     # Kept in float32, with their softmax and their gradients.
-    logits = REPLY_TOKENS * config.vocab_size * 3 * 4
-    working = ROWS * (layers * (states + stored) * size + logits)
-    return Fit(parameters * size, working, OVERHEAD.get(device.type, 0), free_memory(device))
+    logits = REPLY_TOKENS * shape.vocabulary * 3 * 4
+    working = ROWS * (shape.layers * (states + stored) * dtype.itemsize + logits)
+    return Fit(parameters * dtype.itemsize, working, OVERHEAD.get(device.type, 0), free_memory(device))
 
 
 def free_memory(device: torch.device) -> int:

@@ -7,7 +7,7 @@ from huggingface_hub import errors as hub_errors
 from transformers import BertConfig, BertModel
 
 from reft_studio import base_model, fit, model_source
-from reft_studio.base_model import default_dtype, load_base_model
+from reft_studio.base_model import default_dtypes, load_base_model
 from reft_studio.errors import BaseModelError
 from reft_studio.model_source import ModelSource
 from reft_studio.settings import EMBEDDED_MODEL
@@ -156,5 +156,13 @@ def test_the_parameters_in_a_folder_are_those_of_the_model(base, copied):
 @pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
 def test_a_gpu_works_in_the_half_precision_that_it_has(monkeypatch, native, dtype):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: native)
-    assert default_dtype(torch.device("cuda")) == dtype
-    assert default_dtype(torch.device("cpu")) == torch.float32
+    assert default_dtypes(torch.device("cuda")) == [dtype]
+    assert default_dtypes(torch.device("cpu"))[0] == torch.float32
+
+
+def test_a_model_that_fits_in_half_the_precision_alone_is_loaded_so(copied, monkeypatch):
+    def estimate(_parameters, _shape, _device, dtype):
+        return dtype == torch.bfloat16
+
+    monkeypatch.setattr(base_model, "estimate_fit", estimate)
+    assert load_base_model(copied, device="cpu").dtype == "bfloat16"

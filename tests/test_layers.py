@@ -12,7 +12,7 @@ PACKAGE = ROOT / "reft_studio"
 
 LOWEST = {"errors", "settings"}
 TABLE = {"demonstrations", "recipe", "positions"}
-MODEL = {"base_model", "prompts", "model_source", "fit"}
+MODEL = {"base_model", "prompts", "model_source", "fit", "model_choices"}
 WEIGHTS = {"weights"}
 BOT = {"bot", "manifest"}
 UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention"} | BOT
@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "positions": {"errors"},
     "model_source": {"errors", "settings"},
     "fit": set(),
+    "model_choices": {"recipe", "fit"},
     "base_model": {"errors", "settings", "recipe", "model_source", "fit"},
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
