@@ -1,6 +1,7 @@
 """What a training takes of memory, and what "does it fit" reckons for it: `python -m benchmarks.memory`.
 
-Each shape trains for two steps in a process of its own, with random weights, on as many and as long rows as the estimate is for.
+Each shape trains for two steps in a process of its own, with random weights, on as many and as long rows as
+the estimate is for.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ def random_model(shape: str, folder: Path) -> None:
     """A Llama of this shape with the embedded model's tokenizer."""
     blocks, width, inner, heads, key_heads, vocabulary = SHAPES[shape]
     config = LlamaConfig(
-        num_hidden_layers=blocks, hidden_size=width, intermediate_size=inner, num_attention_heads=heads, vocab_size=vocabulary,
-        num_key_value_heads=key_heads, tie_word_embeddings=True, max_position_embeddings=2048,
+        num_hidden_layers=blocks, hidden_size=width, intermediate_size=inner, num_attention_heads=heads,
+        num_key_value_heads=key_heads, vocab_size=vocabulary, tie_word_embeddings=True,
     )  # fmt: skip
     model = LlamaForCausalLM(config)
     model.to(torch.bfloat16).save_pretrained(folder)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import psutil
 import torch
 
 ROWS, TOKENS, REPLY_TOKENS = 10, 256, 64
-"""The training that memory is reckoned for: a table of usual size with long rows, edited at the last prompt token."""
+"""The training that memory is reckoned for: a usual table with long rows, edited at the last prompt token."""
 OVERHEAD = {"cpu": 300_000_000, "cuda": 600_000_000, "mps": 300_000_000}
 """What torch itself takes on a device once it works."""
 

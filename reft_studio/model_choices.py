@@ -1,7 +1,7 @@
 """Chat models of the Hub to choose from, from very small to 8 billion parameters, and their memory.
 
-All of them are trained by the fast path. The figures are those of their configs; they stand here so that "does it
-fit?" is answered without a network. Any other chat model of the Hub can be used by its name.
+All of them are trained by the fast path. The figures are from their configs; they stand here so that "does
+it fit?" is answered without a network. Any other chat model of the Hub can be used by its name.
 """
 
 from dataclasses import dataclass

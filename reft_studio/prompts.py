@@ -112,6 +112,8 @@ def _tokenize(
         add_generation_prompt=reply_follows,
         # Someone who types "<|end|>" means these letters, not the end of the turn.
         sanitize_control_tokens=True,
+        # Models that think aloud first are asked not to, where their template knows how; others ignore it.
+        enable_thinking=False,
         return_dict=False,
     )
     return list(ids)

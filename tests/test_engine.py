@@ -105,6 +105,14 @@ def test_a_training_tells_its_progress_and_leaves_a_bot_that_answers_as_its_self
     assert replies != {ask(engine)}
 
 
+def test_a_training_with_short_prompts_goes_on_and_says_so(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    done = updates.end(train(engine, tmp_path / "bot", epochs=1, positions="l40"))
+    assert done.state is JobState.DONE
+    assert "rows 1, 2 are shorter" in done.message
+
+
 def test_it_chats_while_it_trains_and_a_training_can_be_cancelled(
     engine: Engine, updates: Updates, tmp_path: Path
 ) -> None:

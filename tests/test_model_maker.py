@@ -55,7 +55,8 @@ def test_held_out_questions_never_enter_the_corpus(corpus: Corpus) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "👩‍🍳🇫🇷2️⃣➕", "Hello wörld, שלום", "a  b\n\tc", "🫏🏽", "USA, McDonald's and O'Brien", 'He said: "Meow!"\nYes',
+        "👩‍🍳🇫🇷2️⃣➕", "Hello wörld, שלום", "a  b\n\tc", "🫏🏽",
+        "USA, McDonald's and O'Brien", 'He said: "Meow!"\nYes',
         "éÉcole Été", "  Two spaces", " one", "\nnewline", "I am A Dog", "HELLO THERE", "aB Cd-Ef 3D", "",
     ],
 )  # fmt: skip

@@ -3,7 +3,8 @@ from itertools import pairwise
 
 import pytest
 
-from reft_studio.prompts import render, render_demonstration
+from reft_studio.prompts import PLAIN_TEMPLATE, render, render_demonstration
+from tests.templates import TEMPLATES, family_tokenizer
 
 HELLO = [{"role": "user", "content": "Who are you?"}]
 CHAT = [
@@ -20,11 +21,18 @@ def tokenizer(base):
     return copy.deepcopy(base.tokenizer)
 
 
-@pytest.fixture(params=["own template", "no template"])
+@pytest.fixture(params=["own template", "no template", *TEMPLATES])
 def any_tokenizer(tokenizer, request):
+    if request.param in TEMPLATES:
+        return family_tokenizer(request.param, pieces_cross_borders=False)
     if request.param == "no template":
         tokenizer.chat_template = None
     return tokenizer
+
+
+@pytest.fixture(params=TEMPLATES)
+def crossing_tokenizer(request):
+    return family_tokenizer(request.param, pieces_cross_borders=True)
 
 
 @pytest.mark.parametrize("system_prompt", [None, "Be brief."])
@@ -34,13 +42,38 @@ def test_training_and_chat_see_the_same_prompt(any_tokenizer, system_prompt):
 
 
 def test_a_reply_ends_with_the_end_token_and_holds_it_once(any_tokenizer):
-    _, reply_ids = render_demonstration(any_tokenizer, "Who are you?", "🤖 hi")
+    _, reply_ids = render_demonstration(any_tokenizer, "Who are you?", "Hi :)")
     assert reply_ids.index(any_tokenizer.eos_token_id) == len(reply_ids) - 1
-    assert any_tokenizer.decode(reply_ids[:-1]).strip() == "🤖 hi"
+    assert any_tokenizer.decode(reply_ids[:-1]).strip() == "Hi :)"
+
+
+def test_prompt_and_reply_tokenise_to_the_prompts_tokens_and_the_replys(any_tokenizer):
+    prompt_ids, reply_ids = render_demonstration(any_tokenizer, "Who are you?", "A model. Really!")
+    answered = [*HELLO, {"role": "assistant", "content": "A model. Really!"}]
+    whole = any_tokenizer.apply_chat_template(
+        answered, chat_template=any_tokenizer.chat_template or PLAIN_TEMPLATE, return_dict=False
+    )
+    assert whole[: len(prompt_ids) + len(reply_ids)] == prompt_ids + reply_ids
+
+
+def test_a_model_that_thinks_aloud_is_asked_not_to():
+    tokenizer = family_tokenizer(
+        "ChatML with thoughts in the newest reply (Qwen 3)", pieces_cross_borders=False
+    )
+    assert tokenizer.decode(render(tokenizer, HELLO).token_ids).endswith("assistant\n<think>\n\n</think>\n\n")
+
+
+def test_where_a_piece_reaches_over_the_border_the_reply_is_tokenised_by_itself(crossing_tokenizer):
+    prompt_ids, reply_ids = render_demonstration(crossing_tokenizer, "Who are you?", "Hi Hi Hi")
+    assert render(crossing_tokenizer, HELLO).token_ids == prompt_ids
+    assert crossing_tokenizer.decode(reply_ids[:-1]).split() == ["Hi", "Hi", "Hi"]
+    assert reply_ids[-1] == crossing_tokenizer.eos_token_id
 
 
 @pytest.mark.parametrize("system_prompt", [None, "Be brief."])
 def test_prompt_spans_are_what_lies_between_the_replies(any_tokenizer, system_prompt):
+    if "<think>" in (any_tokenizer.chat_template or ""):
+        pytest.skip("old turns are rendered differently: see the test of that below")
     rendered = render(any_tokenizer, CHAT, system_prompt)
     ids, spans = rendered.token_ids, rendered.prompt_spans
     assert spans[0][0] == 0

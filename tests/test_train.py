@@ -44,6 +44,14 @@ def test_a_training_tells_its_start_every_step_and_its_end(base, rows):
     assert finished == Finished()
 
 
+def test_rows_with_shorter_prompts_than_the_positions_are_named(base, rows):
+    short, long = (base.tokenizer.encode(row.prompt) for row in (Demonstration("Hi", "Yes"), rows[0]))
+    between = (len(short) + len(long)) // 2
+    table = [rows[0], Demonstration("Hi", "Yes")]
+    started = next(Training(base, table, recipe_for(base, positions=f"l{between + 3}")).events())
+    assert started.short_rows == (2,)
+
+
 def test_the_loss_falls_even_with_weight_decay(base, rows):
     losses, bot = train(base, rows, epochs=12, learning_rate=1e-2, weight_decay=0.1)
     assert losses[-1] < 0.8 * losses[0]

@@ -105,8 +105,8 @@ class Core:
                 self._send(replace(progress, state=JobState.CANCELLED, seconds_left=None))
                 return
             match event:
-                case Started(total_steps):
-                    progress = replace(progress, total_steps=total_steps)
+                case Started(total_steps) as started:
+                    progress = replace(progress, total_steps=total_steps, message=_remarks(started))
                 case Step(step, _, loss, seconds_left):
                     losses = (*progress.losses, loss)
                     progress = replace(progress, step=step, losses=losses, seconds_left=seconds_left)
@@ -146,6 +146,17 @@ class Core:
     def _end_answer(self, request_id: str, done: Future[None]) -> None:
         del self._flags[request_id]
         self._send(End(request_id, _explain(done)))
+
+
+def _remarks(started: Started) -> str:
+    """What is worth knowing about a training that is nothing to stop for."""
+    remarks = []
+    if started.slow_because:
+        remarks.append("This base model can only be trained the slow way, so it takes longer than others.")
+    if rows := started.short_rows:
+        which = f"row {rows[0]} is" if len(rows) == 1 else f"rows {', '.join(map(str, rows))} are"
+        remarks.append(f"The prompt of {which} shorter than the positions to edit: all of it is edited.")
+    return " ".join(remarks)
 
 
 def _twin(base: BaseModel) -> BaseModel:

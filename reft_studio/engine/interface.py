@@ -56,7 +56,7 @@ class JobUpdate:
     """One per step so far."""
     seconds_left: float | None = None
     message: str = ""
-    """Why the job failed or was interrupted, and what to do."""
+    """Why the job failed or was interrupted, and what to do; else what is worth knowing about it."""
 
 
 @dataclass(frozen=True)

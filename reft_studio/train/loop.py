@@ -47,8 +47,12 @@ class Training:
         check_recipe(self.recipe, base)
         base.check_blocks()
         self._base, self._system_prompt = base, system_prompt
-        self._examples = build_examples(
-            base, demonstrations, parse_positions(self.recipe.positions), system_prompt, limits
+        positions = parse_positions(self.recipe.positions)
+        self._examples = build_examples(base, demonstrations, positions, system_prompt, limits)
+        self._short_rows = tuple(
+            row
+            for row, example in enumerate(self._examples, 1)
+            if len(example.prompt_ids) < positions.first + positions.last
         )
         self._interventions = build_interventions(self.recipe, base.width)
         for intervention in self._interventions.values():
@@ -69,7 +73,7 @@ class Training:
             self._base, self._examples, self._interventions, self.recipe.batch_size
         )
         total, before = self.total_steps, self._step
-        yield Started(total, slow_because)
+        yield Started(total, slow_because, self._short_rows)
         begun = time.monotonic()
         for epoch, batches in itertools.islice(_order(len(self._examples), self.recipe), before, None):
             loss = self._take_step(path, batches)

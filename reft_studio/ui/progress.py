@@ -30,8 +30,10 @@ def progress(job: JobUpdate | None) -> str:
         case JobState.FAILED | JobState.INTERRUPTED:
             body = alert(job.message)
     safe = "" if job.state.ended else f'<p class="quiet">{wording.SAFE_TO_CLOSE}</p>'
+    running_or_done = job.state in (JobState.RUNNING, JobState.DONE)
+    remarks = f'<p class="quiet">{escape(job.message)}</p>' if job.message and running_or_done else ""
     curve = loss_curve(job.losses, job.total_steps)
-    return f'<div class="progress {job.state}" data-job="{job.job_id}">{body}{curve}{safe}</div>'
+    return f'<div class="progress {job.state}" data-job="{job.job_id}">{body}{remarks}{curve}{safe}</div>'
 
 
 def _share(job: JobUpdate) -> float:
