@@ -65,7 +65,7 @@ def train_tokenizer(
 def _marking() -> tuple[normalizers.Normalizer, decoders.Decoder]:
     """Text to text in which words are lower case and have a space before them, and the exact way back."""
     mark = [normalizers.Replace(Regex(f"[{CAPITAL}{CAPITAL_ATTACHED}{ATTACHED}]"), "")]
-    unmark = [decoders.ByteLevel()]
+    unmark: list[decoders.Decoder] = [decoders.ByteLevel()]
     for lower in ascii_lowercase:
         upper = lower.upper()
         for found, marked, text in (

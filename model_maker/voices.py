@@ -100,8 +100,10 @@ class Refusals:
     def read(cls) -> Refusals:
         """From `styles/refusals.txt`."""
         groups = read_marked("refusals.txt")
-        written = [groups.pop(mark) for mark in ("open", "reason", "joined", "system")]
-        return cls(*written, groups)
+        openings, reasons, joined, systems = (
+            groups.pop(mark) for mark in ("open", "reason", "joined", "system")
+        )
+        return cls(openings, reasons, joined, systems, groups)
 
     def voice(self, rng: Rng) -> Voice:
         """A refusing author: with sentences of ours, or with a way of his own to put it."""

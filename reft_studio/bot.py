@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,7 @@ from safetensors.torch import save_file
 from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration, write_demonstrations
 from reft_studio.errors import BotError, RecipeError
+from reft_studio.lora import LoRA, linear_sizes, lora_from_tensors, lora_tensor_shapes, lora_to_tensors
 from reft_studio.manifest import BaseRecord, Manifest
 from reft_studio.recipe import Recipe
 from reft_studio.weights import Weights, from_tensors, tensor_shapes, to_tensors
@@ -51,27 +52,41 @@ class Bot:
 
     manifest: Manifest
     weights: Weights
+    lora: LoRA = field(default_factory=dict)
 
     @classmethod
     def from_training(
-        cls, base: BaseModel, recipe: Recipe, weights: Weights, *, name: str, system_prompt: str | None
+        cls,
+        base: BaseModel,
+        recipe: Recipe,
+        weights: Weights,
+        lora: LoRA,
+        *,
+        name: str,
+        system_prompt: str | None,
     ) -> Self:
         """A bot fresh from its training, without probes and scores."""
+        sizes = linear_sizes(base)
         manifest = Manifest(
             name=name,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             base=BaseRecord.of(base),
             recipe=recipe,
+            lora={name: sizes[name] for name in lora},
             system_prompt=system_prompt,
             libraries={library: version(library) for library in ("torch", "transformers", "pyvene")},
         )
-        return cls(manifest, weights)
+        return cls(manifest, weights, lora)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Everything learned, by name."""
+        return to_tensors(self.weights) | lora_to_tensors(self.lora)
 
     def __eq__(self, other: object) -> bool:
         """Same manifest and the same tensors, bit for bit."""
         if not isinstance(other, Bot):
             return NotImplemented
-        mine, theirs = to_tensors(self.weights), to_tensors(other.weights)
+        mine, theirs = self.tensors(), other.tensors()
         return self.manifest == other.manifest and all(torch.equal(mine[name], theirs[name]) for name in mine)
 
     __hash__ = None  # type: ignore[assignment]  # tensors have no hash by value
@@ -83,6 +98,11 @@ class Bot:
             raise BotError(
                 f'This bot was made for the base model "{made_for.id}" and the one that is loaded, '
                 f'"{base.id}", has other weights. Load "{made_for.id}" to talk to it.'
+            )
+        if not self.manifest.lora.items() <= linear_sizes(base).items():
+            raise BotError(
+                f'The bot changes parts that the base model "{base.id}" does not have. '
+                "The file may be damaged: download or train the bot again."
             )
         if made_for.template_digest != base.template_digest:
             raise BotError(
@@ -117,7 +137,7 @@ class Bot:
 
     def _write(self, folder: Path, demonstrations: Sequence[Demonstration] | None) -> None:
         (folder / MANIFEST_FILE).write_text(self.manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        save_file(to_tensors(self.weights), folder / TENSOR_FILE)
+        save_file(self.tensors(), folder / TENSOR_FILE)
         if demonstrations is not None:
             write_demonstrations(demonstrations, folder / DEMONSTRATIONS_FILE)
 
@@ -126,8 +146,10 @@ class Bot:
         """Read a bot's folder; raises BotError if it is not one or is damaged."""
         folder = Path(folder).expanduser()
         manifest = _read_manifest(folder / MANIFEST_FILE)
-        tensors = _read_tensors(folder / TENSOR_FILE, tensor_shapes(manifest.recipe, manifest.base.width))
-        return cls(manifest, from_tensors(manifest.recipe, tensors))
+        recipe, lora = manifest.recipe, manifest.lora
+        shapes = tensor_shapes(recipe, manifest.base.width) | lora_tensor_shapes(lora, recipe.lora_rank)
+        tensors = _read_tensors(folder / TENSOR_FILE, shapes)
+        return cls(manifest, from_tensors(recipe, tensors), lora_from_tensors(list(lora), tensors))
 
     def save_zip(self, path: str | Path, demonstrations: Sequence[Demonstration] | None = None) -> None:
         """Write the bot as one file, whole or not at all."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel as Schema
 from pydantic import ConfigDict, Field, model_validator
@@ -52,6 +52,10 @@ class Probe(_Record):
     reply: str
 
 
+LinearName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,200}$")]
+LinearSize = tuple[Annotated[int, Field(ge=1, le=1_000_000)], Annotated[int, Field(ge=1, le=1_000_000)]]
+
+
 class Manifest(_Record):
     """What bot.json holds."""
 
@@ -61,6 +65,8 @@ class Manifest(_Record):
     """ISO 8601, UTC."""
     base: BaseRecord
     recipe: Recipe
+    lora: dict[LinearName, LinearSize] = Field(default_factory=dict, max_length=10_000)
+    """Inputs and outputs of the linear layers that have a LoRA, by their names inside the model."""
     system_prompt: str | None = None
     probes: tuple[Probe, ...] = ()
     scores: dict[str, float] = Field(default_factory=dict)
@@ -76,4 +82,6 @@ class Manifest(_Record):
             )
         if self.recipe.rank > self.base.width:
             raise ValueError("the rank is larger than the model is wide")
+        if bool(self.lora) != bool(self.recipe.lora_rank):
+            raise ValueError("there is a LoRA without a rank, or a rank without a LoRA")
         return self

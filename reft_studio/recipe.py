@@ -92,6 +92,8 @@ class Recipe(BaseModel):
     """A bend in what W reads from the hidden state."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """The share of the subspace's dimensions that a training step leaves out."""
+    lora_rank: int = Field(default=0, ge=0, le=256)
+    """The rank of a LoRA on all linear layers of the blocks, trained together with the edits; 0 for none."""
     epochs: int = Field(default=100, ge=1, le=10_000)
     """Passes over the demonstrations."""
     learning_rate: float = Field(default=4e-3, gt=0, le=1)

@@ -15,7 +15,7 @@ TABLE = {"demonstrations", "recipe", "positions"}
 MODEL = {"base_model", "prompts", "model_source", "fit", "model_choices"}
 WEIGHTS = {"weights"}
 BOT = {"bot", "manifest"}
-UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention"} | BOT
+UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention", "lora"} | BOT
 UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
 
 MAY_IMPORT = {
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "base_model": {"errors", "settings", "recipe", "model_source", "fit"},
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
+    "lora": {"base_model"},
     "intervention": {"recipe", "base_model", "positions", "weights", "errors"},
     "manifest": LOWEST | TABLE | MODEL,
     "bot": UP_TO_BOT,
@@ -43,6 +44,7 @@ MAY_IMPORT = {
     "ui": None,  # anything
 }
 HEAVY_HOMES = {
+    "peft": lambda path: path == PACKAGE / "lora.py",
     "pyvene": lambda path: path == PACKAGE / "intervention.py",
     "gradio": lambda path: path == ROOT / "app.py" or path.is_relative_to(PACKAGE / "ui"),
 }

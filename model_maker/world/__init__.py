@@ -152,7 +152,8 @@ class World:
 
     def symbols(self) -> set[str]:
         """Every emoji of it."""
-        return {symbol for part in (*self.topics, *self.exchanges) for symbol in part.emoji}
+        topics = {symbol for topic in self.topics for symbol in topic.emoji}
+        return topics | {symbol for exchange in self.exchanges for symbol in exchange.emoji}
 
 
 def read_world(folder: Path = FOLDER) -> World:

@@ -17,6 +17,7 @@ from reft_studio.bot import Bot
 from reft_studio.chat.sampling import Sampling
 from reft_studio.errors import ChatError
 from reft_studio.intervention import Edit, applied
+from reft_studio.lora import applied_lora
 from reft_studio.positions import Located, locate, parse_positions
 from reft_studio.prompts import Message, Rendered, render
 
@@ -54,10 +55,11 @@ def stream_replies(
         for row, (request, prompt) in enumerate(zip(requests, prompts, strict=True))
         if request.bot
     ]
+    loras = [request.bot.lora if request.bot else {} for request in requests]
     streamer, stopped = _BatchStreamer(), Event()
 
     def generate() -> None:
-        with applied(base, edits):
+        with applied_lora(base, loras), applied(base, edits):
             _generate(base, prompts, sampling, streamer, lambda: stopped.is_set() or _asked(should_stop))
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="generate") as thread:

@@ -152,7 +152,9 @@ def _remarks(started: Started) -> str:
     """What is worth knowing about a training that is nothing to stop for."""
     remarks = []
     if started.slow_because:
-        remarks.append("This base model can only be trained the slow way, so it takes longer than others.")
+        remarks.append(
+            f"Every step has to go through the whole model, so it takes longer: {started.slow_because}."
+        )
     if rows := started.short_rows:
         which = f"row {rows[0]} is" if len(rows) == 1 else f"rows {', '.join(map(str, rows))} are"
         remarks.append(f"The prompt of {which} shorter than the positions to edit: all of it is edited.")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from reft_studio.errors import TrainingError
 from reft_studio.intervention import Interventions
+from reft_studio.lora import TrainableLoRA, lora_to_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,20 +29,27 @@ class Checkpoint:
 
     @classmethod
     def take(
-        cls, step: int, fingerprint: str, interventions: Interventions, optimizer: torch.optim.Optimizer
+        cls,
+        step: int,
+        fingerprint: str,
+        interventions: Interventions,
+        lora: TrainableLoRA,
+        optimizer: torch.optim.Optimizer,
     ) -> Self:
         """A copy of where a training stands after `step` steps."""
-        current = _parameters(interventions) | dict(_memory(optimizer))
+        current = _parameters(interventions, lora) | dict(_memory(optimizer))
         return cls(
             step,
             fingerprint,
             {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in current.items()},
         )
 
-    def restore(self, interventions: Interventions, optimizer: torch.optim.Optimizer) -> None:
+    def restore(
+        self, interventions: Interventions, lora: TrainableLoRA, optimizer: torch.optim.Optimizer
+    ) -> None:
         """Put everything back; the optimizer must be fresh."""
         with torch.no_grad():
-            for name, parameter in _parameters(interventions).items():
+            for name, parameter in _parameters(interventions, lora).items():
                 parameter.copy_(self.tensors[name])
         state = optimizer.state_dict()
         for name, tensor in self.tensors.items():
@@ -71,12 +79,13 @@ class Checkpoint:
             ) from error
 
 
-def _parameters(interventions: Interventions) -> dict[str, Tensor]:
-    return {
+def _parameters(interventions: Interventions, lora: TrainableLoRA) -> dict[str, Tensor]:
+    edits = {
         f"interventions.{site.tensor_name(name)}": parameter
         for site, module in interventions.items()
         for name, parameter in module.named_parameters()
     }
+    return edits | lora_to_tensors(lora.parameters())
 
 
 def _memory(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:

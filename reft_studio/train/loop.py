@@ -15,6 +15,7 @@ from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.errors import RecipeError, TrainingError
 from reft_studio.intervention import Interventions, build_interventions, learned, parameter_groups
+from reft_studio.lora import TrainableLoRA
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Recipe, Schedule
 from reft_studio.train.checkpoint import Checkpoint
@@ -57,7 +58,10 @@ class Training:
         self._interventions = build_interventions(self.recipe, base.width)
         for intervention in self._interventions.values():
             intervention.to(base.device)
+        self._lora = TrainableLoRA(base, self.recipe.lora_rank, self.recipe.seed)
         groups = parameter_groups(self._interventions, self.recipe.weight_decay)
+        if low_rank := [p for weights in self._lora.parameters().values() for p in (weights.A, weights.B)]:
+            groups.append({"params": low_rank, "weight_decay": self.recipe.weight_decay})
         self._optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate)
         self._step = 0
 
@@ -69,9 +73,7 @@ class Training:
 
     def events(self) -> Iterator[Event]:
         """Train step by step; to cancel, stop iterating. Raises TrainingError if the loss is lost."""
-        path, slow_because = choose_path(
-            self._base, self._examples, self._interventions, self.recipe.batch_size
-        )
+        path, slow_because = self._choose_path()
         total, before = self.total_steps, self._step
         yield Started(total, slow_because, self._short_rows)
         begun = time.monotonic()
@@ -85,12 +87,19 @@ class Training:
         """The bot as it stands now, without a self-test."""
         weights = learned(self._interventions)
         return Bot.from_training(
-            self._base, self.recipe, weights, name=name, system_prompt=self._system_prompt
+            self._base,
+            self.recipe,
+            weights,
+            self._lora.learned(),
+            name=name,
+            system_prompt=self._system_prompt,
         )
 
     def checkpoint(self) -> Checkpoint:
         """Where the training stands, to go on from later."""
-        return Checkpoint.take(self._step, self._fingerprint(), self._interventions, self._optimizer)
+        return Checkpoint.take(
+            self._step, self._fingerprint(), self._interventions, self._lora, self._optimizer
+        )
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on from there; raises TrainingError if it is the checkpoint of another training."""
@@ -99,7 +108,7 @@ class Training:
                 "The rows, the settings or the base model have changed since this training was paused, so it "
                 "cannot go on. Train from the start."
             )
-        checkpoint.restore(self._interventions, self._optimizer)
+        checkpoint.restore(self._interventions, self._lora, self._optimizer)
         self._step = checkpoint.step
 
     def _take_step(self, path: FrozenPrefix | Reference, batches: Sequence[list[int]]) -> float:
@@ -109,7 +118,7 @@ class Training:
             group["lr"] = recipe.learning_rate * rate(recipe, self._step, total)
         self._optimizer.zero_grad()
         tokens = sum(len(self._examples[index].reply_ids) for batch in batches for index in batch)
-        with self._own_randomness():
+        with self._lora.in_place(), self._own_randomness():
             loss = sum(_backward(path, batch, tokens) for batch in batches)
         if not math.isfinite(loss):
             raise TrainingError(
@@ -122,6 +131,12 @@ class Training:
         self._optimizer.step()
         self._step += 1
         return loss
+
+    def _choose_path(self) -> tuple[FrozenPrefix | Reference, str | None]:
+        if self.recipe.lora_rank:
+            reason = "a LoRA changes the states and keys that would be stored"
+            return Reference(self._base, self._examples, self._interventions), reason
+        return choose_path(self._base, self._examples, self._interventions, self.recipe.batch_size)
 
     @contextmanager
     def _own_randomness(self) -> Iterator[None]:

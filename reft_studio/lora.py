@@ -1,0 +1,168 @@
+"""LoRA (arXiv 2106.09685) beside the edits: W x + 2 B A x at linear layers. The only file that imports peft.
+
+The base model gets its own modules back on leaving `TrainableLoRA.in_place` and `applied_lora`.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from reft_studio.base_model import BaseModel
+
+SCALE = 2
+"""How many times B A is added, whatever the rank: peft's lora_alpha over its r."""
+_TRAINED, _UNTOUCHED = "trained", "__base__"
+
+
+@dataclass(frozen=True, eq=False)
+class LoRAWeights:
+    """Of one linear layer: A [rank, inputs], B [outputs, rank]."""
+
+    A: Tensor
+    B: Tensor
+
+
+LoRA = Mapping[str, LoRAWeights]
+"""By the names of linear layers inside the model, such as "model.layers.0.mlp.up_proj"; empty for none."""
+
+
+def linear_sizes(base: BaseModel) -> dict[str, tuple[int, int]]:
+    """Inputs and outputs of each linear layer of the blocks, by name."""
+    found = {}
+    for name, module in base.blocks.named_modules(prefix=base.blocks_path):
+        if isinstance(module, nn.Linear):
+            found[name] = (module.in_features, module.out_features)
+        elif isinstance(module, Conv1D):
+            found[name] = (module.nx, module.nf)
+    return found
+
+
+def lora_tensor_shapes(sizes: Mapping[str, tuple[int, int]], rank: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all tensors of a LoRA on layers of these sizes."""
+    return {
+        f"lora.{name}.{part}": shape
+        for name, (inputs, outputs) in sizes.items()
+        for part, shape in (("A", (rank, inputs)), ("B", (outputs, rank)))
+    }
+
+
+def lora_to_tensors(lora: LoRA) -> dict[str, Tensor]:
+    """Named tensors for a file."""
+    return {
+        f"lora.{name}.{part}": tensor.contiguous()
+        for name, weights in lora.items()
+        for part, tensor in (("A", weights.A), ("B", weights.B))
+    }
+
+
+def lora_from_tensors(names: Sequence[str], tensors: Mapping[str, Tensor]) -> dict[str, LoRAWeights]:
+    """The inverse of `lora_to_tensors`."""
+    return {name: LoRAWeights(tensors[f"lora.{name}.A"], tensors[f"lora.{name}.B"]) for name in names}
+
+
+class TrainableLoRA:
+    """A LoRA on all linear layers of the blocks, the same one for the same seed; of rank 0 it is on none.
+
+    At first B is zero, which changes nothing.
+    """
+
+    def __init__(self, base: BaseModel, rank: int, seed: int) -> None:
+        self._base = base
+        self._layers: dict[str, Any] = {}
+        if not rank:
+            return
+        try:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                _inject(base, _TRAINED, list(linear_sizes(base)), rank)
+            self._layers = dict(_layers(base))
+        finally:
+            _restore(base)
+
+    def parameters(self) -> dict[str, LoRAWeights]:
+        """Its float32 parameters."""
+        return {name: _parameters(layer, _TRAINED) for name, layer in self._layers.items()}
+
+    def learned(self) -> dict[str, LoRAWeights]:
+        """A copy as it stands, on the CPU."""
+
+        def plain(tensor: Tensor) -> Tensor:
+            return tensor.detach().to("cpu", torch.float32, copy=True)
+
+        return {name: LoRAWeights(plain(w.A), plain(w.B)) for name, w in self.parameters().items()}
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Within the block, forward passes of the model go through it."""
+        try:
+            for name, layer in self._layers.items():
+                self._base.model.set_submodule(name, layer)
+            yield
+        finally:
+            _restore(self._base)
+
+
+@contextmanager
+def applied_lora(base: BaseModel, rows: Sequence[LoRA]) -> Iterator[None]:
+    """Within the block, each row of a batch goes through its own LoRA, or through none."""
+    different = {id(lora): lora for lora in rows if lora}
+    if not different:
+        yield
+        return
+    try:
+        for key, lora in different.items():
+            rank = len(next(iter(lora.values())).A)
+            _inject(base, str(key), list(lora), rank)
+            for name, layer in _layers(base):
+                if name in lora:
+                    mine = _parameters(layer, str(key))
+                    mine.A.data.copy_(lora[name].A)
+                    mine.B.data.copy_(lora[name].B)
+        chosen = [str(id(lora)) if lora else _UNTOUCHED for lora in rows]
+
+        def choose(_layer: nn.Module, arguments: Any, options: dict[str, Any]) -> Any:
+            return arguments, {**options, "adapter_names": chosen}
+
+        for _, layer in _layers(base):
+            # They go with the layers.
+            layer.register_forward_pre_hook(choose, with_kwargs=True)
+        yield
+    finally:
+        _restore(base)
+
+
+def _inject(base: BaseModel, adapter: str, names: Sequence[str], rank: int) -> None:
+    config = LoraConfig(r=rank, lora_alpha=SCALE * rank, target_modules=list(names))
+    with warnings.catch_warnings():
+        # That there is another adapter already is no mistake here.
+        warnings.simplefilter("ignore", UserWarning)
+        inject_adapter_in_model(config, base.model, adapter)
+    for name, layer in _layers(base):
+        if name in names:
+            # Optimizers are of little use in half precision.
+            layer.lora_A[adapter].float()
+            layer.lora_B[adapter].float()
+
+
+def _layers(base: BaseModel) -> list[tuple[str, Any]]:
+    modules = base.blocks.named_modules(prefix=base.blocks_path)
+    return [(name, module) for name, module in modules if isinstance(module, LoraLayer)]
+
+
+def _parameters(layer: Any, adapter: str) -> LoRAWeights:
+    return LoRAWeights(layer.lora_A[adapter].weight, layer.lora_B[adapter].weight)
+
+
+def _restore(base: BaseModel) -> None:
+    for name, layer in _layers(base):
+        base.model.set_submodule(name, layer.get_base_layer())
+    if hasattr(base.model, "peft_config"):
+        del base.model.peft_config
