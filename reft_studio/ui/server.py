@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reft_studio.settings import Settings
-from reft_studio.ui.theme import STYLE, theme
+from reft_studio.ui.theme import SCRIPT, STYLE, theme
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_WAITING = 64
@@ -60,6 +60,7 @@ def serve(page: gr.Blocks, settings: Settings) -> None:
         server_port=settings.port if "port" in settings.model_fields_set else None,
         theme=theme(),
         css_paths=STYLE,
+        head=f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
         footer_links=[],
         run_history=False,
         enable_monitoring=False,

@@ -52,6 +52,23 @@ def alert(page: Page, message: str) -> None:
     page.locator(".alert:visible").get_by_text(message).wait_for()
 
 
+def test_the_table_can_be_written_with_the_keyboard_alone(page: Page, store: Store) -> None:
+    choose_starter(page, "blank", "No examples yet")
+    page.locator("#starter-blank").focus()
+    page.keyboard.press("Tab")
+    for words, *moves in (
+        ("Hello, you!", "ArrowRight"),
+        ("Ahoy 🏴‍☠️", "ArrowDown", "ArrowLeft"),
+        ("two",),
+    ):
+        # Faster than any hand, but not faster than the page is drawn.
+        page.keyboard.type(words, delay=30)
+        for key in ("Enter", *moves):
+            page.keyboard.press(key)
+    expected = [Demonstration("Hello, you!", "Ahoy 🏴‍☠️"), Demonstration("two", "")]
+    wait_until(lambda: rows(store)[:2] == expected)
+
+
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_text_goes_in_and_out_exactly(page: Page, store: Store, suffix: str, tmp_path: Path) -> None:
     lines = [json.dumps({"prompt": row.prompt, "reply": row.reply}) for row in EXACT]
