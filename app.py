@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 def main() -> None:
     """Run until stopped."""
     # Imported here, since the engine's process imports this file too and needs none of it.
-    from reft_studio.engine.process import CLOSED, ProcessEngine
+    from reft_studio.engine.process import ProcessEngine
     from reft_studio.settings import Settings
     from reft_studio.store import Store
     from reft_studio.ui.page import build_ui
@@ -17,13 +17,14 @@ def main() -> None:
 
     settings = Settings()
     store = Store(settings.data_folder)
-    store.interrupt_jobs(CLOSED)
     with (
         closing(ProcessEngine(settings.base_model, on_update=store.record)) as engine,
         TemporaryDirectory(prefix="reft-studio-") as scratch,
     ):
         engine.start()
-        serve(build_ui(Studio(settings, store, engine, Path(scratch))), settings)
+        studio = Studio(settings, store, engine, Path(scratch))
+        studio.resume_trainings()
+        serve(build_ui(studio), settings)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 
-_SCHEMA = """
+_FIRST_SCHEMA = """
 CREATE TABLE IF NOT EXISTS drafts (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     name TEXT NOT NULL,
@@ -44,6 +44,14 @@ CREATE TABLE IF NOT EXISTS bots (
     probes TEXT NOT NULL
 );
 """
+_MIGRATIONS = [_FIRST_SCHEMA, "ALTER TABLE jobs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;"]
+"""What each version of the schema adds to the one before it; a database says which one it has."""
+ATTEMPTS = 3
+"""So often a starting app may go on with a training that gets no further before it is given up."""
+GIVEN_UP = (
+    "This training stopped the app several times, so it is not begun again. Try with fewer or shorter rows, "
+    "or with a smaller base model."
+)
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
 
 
@@ -73,9 +81,13 @@ class Store:
         data_folder.mkdir(parents=True, exist_ok=True)
         self._path = data_folder / "studio.sqlite3"
         self._bots_folder = data_folder / "bots"
+        self._checkpoints_folder = data_folder / "checkpoints"
         with self._connect() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            for number, change in enumerate(_MIGRATIONS[version:], start=version + 1):
+                # In one transaction with its number: a crash leaves either version, never half of one.
+                connection.executescript(f"BEGIN; {change} PRAGMA user_version = {number}; COMMIT;")
 
     # The draft
 
@@ -99,6 +111,10 @@ class Store:
         """Where a bot with this id is kept."""
         return self._bots_folder / bot_id
 
+    def checkpoint_file(self, job_id: str) -> Path:
+        """Where a training is written down while it runs."""
+        return self._checkpoints_folder / f"{job_id}.safetensors"
+
     def add_job(self, job: TrainingJob) -> None:
         """Write down a training before the engine hears of it."""
         values = {
@@ -118,7 +134,8 @@ class Store:
         values = asdict(update) | {"losses": json.dumps(update.losses)}
         with self._connect() as connection:
             changed = connection.execute(
-                f"""UPDATE jobs SET step = :step, total_steps = :total_steps, losses = :losses,
+                f"""UPDATE jobs SET attempts = CASE WHEN :step > step THEN 0 ELSE attempts END,
+                    step = :step, total_steps = :total_steps, losses = :losses,
                     seconds_left = :seconds_left, message = :message,
                     state = CASE WHEN state = 'cancelling' AND :state = 'running' THEN state ELSE :state END
                 WHERE id = :job_id AND state NOT IN ({_ENDED})""",
@@ -138,13 +155,34 @@ class Store:
                 f"UPDATE jobs SET state = 'cancelling' WHERE id = ? AND state NOT IN ({_ENDED})", (job_id,)
             )
 
-    def interrupt_jobs(self, message: str) -> None:
-        """Give up trainings that no engine works on any more, as after a restart of the app."""
+    def unfinished_jobs(self) -> list[TrainingJob]:
+        """Trainings that a starting app has to go on with, in their order.
+
+        What was asked to stop has stopped; what was begun too often is given up.
+        """
         with self._connect() as connection:
+            connection.execute("UPDATE jobs SET state = 'cancelled' WHERE state = 'cancelling'")
             connection.execute(
-                f"UPDATE jobs SET state = 'interrupted', message = ? WHERE state NOT IN ({_ENDED})",
-                (message,),
+                f"""UPDATE jobs SET state = 'interrupted', message = ?
+                WHERE attempts >= ? AND state NOT IN ({_ENDED})""",
+                (GIVEN_UP, ATTEMPTS),
             )
+            connection.execute(
+                f"UPDATE jobs SET state = 'queued', attempts = attempts + 1 WHERE state NOT IN ({_ENDED})"
+            )
+            rows = connection.execute("SELECT * FROM jobs WHERE state = 'queued' ORDER BY number").fetchall()
+        return [
+            TrainingJob(
+                id=row["id"],
+                name=row["name"],
+                demonstrations=_demonstrations(row),
+                bot_folder=Path(row["bot_folder"]),
+                recipe_changes=json.loads(row["recipe_changes"]),
+                probes=tuple(json.loads(row["probes"])),
+                checkpoint_file=self.checkpoint_file(row["id"]),
+            )
+            for row in rows
+        ]
 
     def latest_job(self) -> JobUpdate | None:
         """Where the training that was started last stands."""

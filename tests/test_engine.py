@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Condition
 
@@ -16,9 +17,10 @@ from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.inline import InlineEngine
 from reft_studio.engine.interface import Conversation, Engine, JobState, JobUpdate, Readiness, TrainingJob
-from reft_studio.engine.process import INTERRUPTED, ProcessEngine
+from reft_studio.engine.process import ATTEMPTS, INTERRUPTED, ProcessEngine
 from reft_studio.errors import EngineError
 from reft_studio.settings import EMBEDDED_MODEL
+from reft_studio.train.checkpoint import Checkpoint
 
 SECONDS = 240.0
 """How long a machine that is busy with something else may take."""
@@ -52,6 +54,12 @@ class Updates:
             update = self._changed.wait_for(found, SECONDS)
         assert update, f"The engine did not tell this in time; it told {self.of(job_id)[-1:]}."
         return update
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "This did not happen in time."
+            time.sleep(0.05)
 
     def end(self, job_id: str) -> JobUpdate:
         return self.wait(job_id, lambda update: update.state.ended)
@@ -162,18 +170,115 @@ def test_a_file_that_is_not_a_bot_is_refused(engine: Engine, tmp_path: Path) -> 
     assert not (tmp_path / "opened").exists()
 
 
-def test_a_killed_engine_interrupts_its_training_and_is_there_again(updates: Updates, tmp_path: Path) -> None:
+def test_a_killed_engine_comes_back_and_goes_on_with_its_training(updates: Updates, tmp_path: Path) -> None:
     with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
         engine.start()
-        job_id = train(engine, tmp_path / "bot", **FOREVER)
-        updates.running(job_id)
+        job = long_job(tmp_path)
+        engine.submit(job)
+        before = written_down(updates, job)
         killed = engine.pid
         assert killed
         os.kill(killed, signal.SIGKILL)
-        end = updates.end(job_id)
-        assert (end.state, end.message) == (JobState.INTERRUPTED, INTERRUPTED)
+        after = updates.wait(job.id, lambda update: "went on from step" in update.message)
+        assert after.step >= before
+        assert after.losses[:before] == updates.of(job.id)[-1].losses[:before]
         assert ask(engine)
         assert engine.pid != killed
+        engine.cancel(job.id)
+        assert updates.end(job.id).state is JobState.CANCELLED
+        updates.wait_for(lambda: not written_to(job).exists())
+
+
+def test_a_training_that_was_asked_to_stop_does_not_come_back_with_the_engine(
+    updates: Updates, tmp_path: Path
+) -> None:
+    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.start()
+        first, second = (long_job(tmp_path / name) for name in ("first", "second"))
+        engine.submit(first)
+        engine.submit(second)
+        updates.running(first.id)
+        assert engine.pid
+        os.kill(engine.pid, signal.SIGSTOP)
+        engine.cancel(first.id)
+        os.kill(engine.pid, signal.SIGKILL)
+        assert updates.end(first.id).state is JobState.CANCELLED
+        updates.running(second.id)
+
+
+def test_a_training_that_takes_the_engine_with_it_again_and_again_is_given_up(
+    updates: Updates, tmp_path: Path
+) -> None:
+    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.start()
+        job = long_job(tmp_path)
+        engine.submit(job)
+        for _ in range(ATTEMPTS):
+            killed = engine.pid
+            assert killed
+            told = len(updates.of(job.id))
+            updates.wait_for(lambda told=told: len(updates.of(job.id)) > told)  # type: ignore[misc]
+            os.kill(killed, signal.SIGKILL)
+            updates.wait_for(lambda killed=killed: engine.pid not in (killed, None))  # type: ignore[misc]
+        end = updates.end(job.id)
+        assert (end.state, end.message) == (JobState.INTERRUPTED, INTERRUPTED)
+        assert ask(engine)
+
+
+@pytest.mark.parametrize("kind", [InlineEngine, ProcessEngine])
+def test_what_a_closed_engine_had_not_done_the_next_one_goes_on_with(
+    kind: type[InlineEngine | ProcessEngine], updates: Updates, tmp_path: Path
+) -> None:
+    job = long_job(tmp_path)
+    with closing(kind(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.submit(job)
+        updates.running(job.id)
+    assert not updates.of(job.id)[-1].state.ended
+    assert written_to(job).exists()
+    with closing(kind(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.submit(job)
+        updates.wait(job.id, lambda update: "went on from step" in update.message)
+
+
+def test_a_damaged_checkpoint_costs_the_steps_and_nothing_else(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    job = replace(long_job(tmp_path), recipe_changes={"epochs": 2})
+    written_to(job).write_bytes(b"half a file")
+    engine.submit(job)
+    done = updates.end(job.id)
+    assert (done.state, done.step, done.message) == (JobState.DONE, 2, "")
+
+
+def test_a_training_goes_on_without_checkpoints_where_none_can_be_written(
+    engine: Engine, updates: Updates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reft_studio.engine.core.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    (tmp_path / "file").touch()
+    job = replace(
+        long_job(tmp_path), recipe_changes={"epochs": 3}, checkpoint_file=tmp_path / "file" / "checkpoint"
+    )
+    engine.submit(job)
+    assert updates.end(job.id).state is JobState.DONE
+
+
+def long_job(folder: Path) -> TrainingJob:
+    """A training that does not end by itself and is written down."""
+    folder.mkdir(exist_ok=True)
+    return TrainingJob(
+        str(folder), "A bot", ROWS, folder / "bot", dict(FOREVER), checkpoint_file=folder / "checkpoint"
+    )
+
+
+def written_to(job: TrainingJob) -> Path:
+    assert job.checkpoint_file
+    return job.checkpoint_file
+
+
+def written_down(updates: Updates, job: TrainingJob) -> int:
+    """Wait for a job's first checkpoint; returns how many steps are in it."""
+    updates.wait_for(written_to(job).exists)
+    return Checkpoint.load(written_to(job)).step
 
 
 def test_the_engine_ends_when_the_page_is_killed() -> None:

@@ -1,12 +1,15 @@
 """What must survive a reload and a restart does, and trainings go only from state to state as they should."""
 
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
-from reft_studio.store import Draft, SavedBot, Store
+from reft_studio.store import _FIRST_SCHEMA, ATTEMPTS, Draft, SavedBot, Store
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
 
@@ -58,7 +61,7 @@ def test_what_has_ended_stays_as_it_ended(store: Store, end: JobState) -> None:
     store.record(JobUpdate("one", JobState.RUNNING, 1, 2))
     store.record(JobUpdate("one", JobState.DONE))
     store.cancelling("one")
-    store.interrupt_jobs("Gone.")
+    assert store.unfinished_jobs() == []
     assert store.latest_job() == JobUpdate("one", end)
     assert len(store.bots()) == (end is JobState.DONE)
 
@@ -72,10 +75,45 @@ def test_a_training_that_is_asked_to_stop_does_not_seem_to_run_on(store: Store) 
     assert state(store) is JobState.CANCELLED
 
 
-def test_a_training_that_nobody_works_on_is_interrupted_with_a_message(store: Store, tmp_path: Path) -> None:
-    store.add_job(job(store))
-    Store(tmp_path / "data").interrupt_jobs("The app was closed.")
-    assert store.latest_job() == JobUpdate("one", JobState.INTERRUPTED, message="The app was closed.")
+def test_a_starting_app_goes_on_with_what_was_not_done_in_its_order(store: Store, tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        store.add_job(job(store, name))
+    store.record(JobUpdate("two", JobState.RUNNING, 5, 10, (1.0,)))
+    store.cancelling("three")
+    again = Store(tmp_path / "data")
+    unfinished = again.unfinished_jobs()
+    assert [replace(one, checkpoint_file=None) for one in unfinished] == [
+        replace(job(store, name), recipe_changes={"layers": [1]}) for name in ("one", "two")
+    ]
+    assert [one.checkpoint_file for one in unfinished] == [store.checkpoint_file(n) for n in ("one", "two")]
+    assert state(again) is JobState.CANCELLED
+
+
+def test_a_training_that_gets_no_further_is_given_up_and_one_that_does_is_not(store: Store) -> None:
+    for name in ("stuck", "slow"):
+        store.add_job(job(store, name))
+    for step in range(1, 3 * ATTEMPTS):
+        assert len(store.unfinished_jobs()) == (2 if step <= ATTEMPTS else 1)
+        store.record(JobUpdate("slow", JobState.RUNNING, step, 100))
+    store.record(JobUpdate("slow", JobState.DONE, 100, 100))
+    assert store.unfinished_jobs() == []
+    assert [bot.id for bot in store.bots()] == ["slow"]
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "studio.sqlite3")) as old, old:
+        old.executescript(_FIRST_SCHEMA)
+        old.execute("INSERT INTO drafts VALUES (1, 'A bot', '[[\"Hi\", \"Ho\"]]', '[]')")
+        old.execute(
+            "INSERT INTO jobs (id, name, demonstrations, recipe_changes, probes, bot_folder, state) "
+            "VALUES ('one', 'A bot', '[[\"Hi\", \"Ho\"]]', '{}', '[]', 'somewhere', 'running')"
+        )
+    for _ in range(2):
+        store = Store(folder)
+        assert store.draft() == Draft("A bot", (Demonstration("Hi", "Ho"),))
+        assert [one.id for one in store.unfinished_jobs()] == ["one"]
 
 
 def test_the_latest_training_is_the_one_started_last(store: Store) -> None:

@@ -11,7 +11,6 @@ from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import (
     Conversation,
     EngineStatus,
-    JobState,
     JobUpdate,
     OpenedBot,
     Readiness,
@@ -40,7 +39,8 @@ class EngineClient(ABC):
     def __init__(self, on_update: Callable[[JobUpdate], None]) -> None:
         self._on_update = on_update
         self._status = EngineStatus(Readiness.STOPPED)
-        self._jobs: set[str] = set()
+        self._jobs: dict[str, TrainingJob] = {}
+        self._cancelled: set[str] = set()
         self._inboxes: dict[str, SimpleQueue[Answer | End]] = {}
 
     @abstractmethod
@@ -56,10 +56,11 @@ class EngineClient(ABC):
         return self._status
 
     def submit(self, job: TrainingJob) -> None:
-        self._jobs.add(job.id)
+        self._jobs[job.id] = job
         self._send(Submit(job))
 
     def cancel(self, job_id: str) -> None:
+        self._cancelled.add(job_id)
         self._send(Cancel(job_id))
 
     def chat(
@@ -91,17 +92,16 @@ class EngineClient(ABC):
                 self._status = event
             case JobUpdate():
                 if event.state.ended:
-                    self._jobs.discard(event.job_id)
+                    self._jobs.pop(event.job_id, None)
+                    self._cancelled.discard(event.job_id)
                 self._on_update(event)
             case Answer() | End():
                 if inbox := self._inboxes.get(event.id):
                     inbox.put(event)
 
     def lost(self, message: str) -> None:
-        """Tell everyone who waits that the model's half is gone."""
+        """Tell everyone who waits for an answer that the model's half is gone. Trainings are still owed."""
         self._status = EngineStatus(Readiness.STOPPED, message=message)
-        for job_id in list(self._jobs):
-            self.receive(JobUpdate(job_id, JobState.INTERRUPTED, message=message))
         for request_id in list(self._inboxes):
             self.receive(End(request_id, message))
 

@@ -10,10 +10,13 @@ import copy
 import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any
+
+from safetensors import SafetensorError
 
 from reft_studio.base_model import BaseModel, load_base_model
 from reft_studio.bot import Bot
@@ -42,12 +45,14 @@ from reft_studio.engine.messages import (
     StopAnswering,
     Submit,
 )
-from reft_studio.errors import StudioError
+from reft_studio.errors import StudioError, TrainingError
 from reft_studio.recipe import Recipe
+from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Finished, Started, Step
 from reft_studio.train.loop import Training
 
 SECONDS_BETWEEN_UPDATES = 0.2
+SECONDS_BETWEEN_CHECKPOINTS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +63,7 @@ class Core:
     def __init__(self, base_model: str, send: Send) -> None:
         self._send = send
         self._flags: dict[str, Flag] = {}
+        self._closing = Flag()
         self._training_lane = ThreadPoolExecutor(1, "training")
         self._waiting_lane = ThreadPoolExecutor(1, "waiting")
         send(EngineStatus(Readiness.LOADING))
@@ -70,7 +76,7 @@ class Core:
             case Submit(job):
                 self._flags[job.id] = Flag()
                 training = self._training_lane.submit(self._train, job)
-                training.add_done_callback(lambda done: self._end_job(job.id, done))
+                training.add_done_callback(lambda done: self._end_job(job, done))
             case Ask(id, question):
                 self._flags[id] = Flag()
                 answering = self._waiting_lane.submit(self._answer, id, question)
@@ -80,10 +86,11 @@ class Core:
                     flag.set()
 
     def close(self) -> None:
-        """Stop what runs at its next step."""
+        """Stop what runs at its next step; trainings are written down, to be gone on with."""
+        self._closing.set()
         for flag in list(self._flags.values()):
             flag.set()
-        self._training_lane.shutdown(wait=False, cancel_futures=True)
+        self._training_lane.shutdown(wait=True, cancel_futures=True)
         self._waiting_lane.shutdown(wait=False, cancel_futures=True)
 
     def _report_readiness(self, loaded: Future[BaseModel]) -> None:
@@ -98,18 +105,28 @@ class Core:
         base = _twin(self._base.result())
         recipe = Recipe.for_depth(base.num_layers, **job.recipe_changes)
         progress = JobUpdate(job.id, JobState.RUNNING)
-        sent_at = 0.0
+        sent_at, kept_at = 0.0, time.monotonic()
         training = Training(base, job.demonstrations, recipe, limits=job.limits)
+        resumed_at = _resume(training, job)
         for event in training.events():
+            if self._closing.is_set():
+                _keep(training, job)
+                return
             if self._flags[job.id].is_set():
                 self._send(replace(progress, state=JobState.CANCELLED, seconds_left=None))
                 return
             match event:
                 case Started(total_steps) as started:
-                    progress = replace(progress, total_steps=total_steps, message=_remarks(started))
-                case Step(step, _, loss, seconds_left):
-                    losses = (*progress.losses, loss)
+                    progress = JobUpdate(
+                        job.id, JobState.RUNNING, resumed_at, total_steps, training.losses,
+                        message=_remarks(started, resumed_at),
+                    )  # fmt: skip
+                case Step(step, _, _, seconds_left):
+                    losses = training.losses
                     progress = replace(progress, step=step, losses=losses, seconds_left=seconds_left)
+                    if time.monotonic() - kept_at > SECONDS_BETWEEN_CHECKPOINTS:
+                        _keep(training, job)
+                        kept_at = time.monotonic()
                 case Finished():
                     record_probes(base, training.bot(job.name), job.probes).save(job.bot_folder)
                     progress = replace(progress, state=JobState.DONE)
@@ -117,10 +134,13 @@ class Core:
                 self._send(progress)
                 sent_at = time.monotonic()
 
-    def _end_job(self, job_id: str, done: Future[None]) -> None:
-        del self._flags[job_id]
+    def _end_job(self, job: TrainingJob, done: Future[None]) -> None:
+        del self._flags[job.id]
+        if job.checkpoint_file and not self._closing.is_set():
+            with suppress(OSError):
+                job.checkpoint_file.unlink(missing_ok=True)
         if message := _explain(done):
-            self._send(JobUpdate(job_id, JobState.FAILED, message=message))
+            self._send(JobUpdate(job.id, JobState.FAILED, message=message))
 
     # Questions
 
@@ -148,9 +168,36 @@ class Core:
         self._send(End(request_id, _explain(done)))
 
 
-def _remarks(started: Started) -> str:
+def _resume(training: Training, job: TrainingJob) -> int:
+    """Go on from the job's checkpoint if there is a whole one; returns the steps that need no repeating."""
+    if job.checkpoint_file is None or not job.checkpoint_file.exists():
+        return 0
+    try:
+        checkpoint = Checkpoint.load(job.checkpoint_file)
+        training.resume(checkpoint)
+    except TrainingError:
+        # The rows are what counts, and they are all there.
+        log.warning("Training %s cannot go on from its checkpoint and begins again", job.id, exc_info=True)
+        return 0
+    return checkpoint.step
+
+
+def _keep(training: Training, job: TrainingJob) -> None:
+    """Write a checkpoint; where that is not possible, as on a full disk, the training goes on without."""
+    if job.checkpoint_file is None:
+        return
+    try:
+        job.checkpoint_file.parent.mkdir(parents=True, exist_ok=True)
+        training.checkpoint().save(job.checkpoint_file)
+    except (OSError, SafetensorError):
+        log.warning("The checkpoint of training %s cannot be written", job.id, exc_info=True)
+
+
+def _remarks(started: Started, resumed_at: int) -> str:
     """What is worth knowing about a training that is nothing to stop for."""
     remarks = []
+    if resumed_at:
+        remarks.append(f"It was interrupted and went on from step {resumed_at:,}; nothing is lost.")
     if started.slow_because:
         remarks.append(
             f"Every step has to go through the whole model, so it takes longer: {started.slow_because}."

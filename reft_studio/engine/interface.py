@@ -42,6 +42,8 @@ class TrainingJob:
     probes: tuple[str, ...] = ()
     """Unseen prompts whose greedy replies are stored with the bot."""
     limits: Limits = field(default_factory=Limits)
+    checkpoint_file: Path | None = None
+    """Where the training is written down from time to time; if the file is there, it goes on from it."""
 
 
 @dataclass(frozen=True)

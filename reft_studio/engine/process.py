@@ -6,6 +6,7 @@ pipe closes and the child ends.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,14 +16,16 @@ from multiprocessing.process import BaseProcess
 from threading import Lock, Thread
 
 from reft_studio.engine.client import EngineClient
-from reft_studio.engine.interface import EngineStatus, JobUpdate, Readiness
-from reft_studio.engine.messages import Command, Event
+from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
+from reft_studio.engine.messages import Command, Event, Submit
 
 INTERRUPTED = (
     "The part of the app that trains and chats stopped unexpectedly, perhaps because the memory of this "
     "computer was full. It has been started again: try once more, with other programs closed."
 )
-CLOSED = "The app was closed before the bot was done. Press Train to start again."
+CLOSED = "The app was closed before this was done."
+ATTEMPTS = 3
+"""So often a training may take the engine with it before it is given up."""
 SECONDS_TO_CLOSE = 5.0
 
 
@@ -41,6 +44,7 @@ class ProcessEngine(EngineClient):
         self._lock = Lock()
         self._child: _Child | None = None
         self._reader: Thread | None = None
+        self._crashes: Counter[str] = Counter()
 
     @property
     def pid(self) -> int | None:
@@ -99,9 +103,19 @@ class ProcessEngine(EngineClient):
             if not closed:
                 self._child = None
             self.lost(CLOSED if closed else INTERRUPTED)
+            if closed:
+                return
             # A child that died before it was ready would only die again: it is started when next needed.
-            if was_ready and not closed:
+            if was_ready:
                 self._running_child()
+        for job in list(self._jobs.values()):
+            self._crashes[job.id] += 1
+            if job.id in self._cancelled:
+                self.receive(JobUpdate(job.id, JobState.CANCELLED))
+            elif was_ready and self._crashes[job.id] < ATTEMPTS:
+                self._send(Submit(job))
+            else:
+                self.receive(JobUpdate(job.id, JobState.INTERRUPTED, message=INTERRUPTED))
 
 
 def _serve(pipe: Connection, base_model: str) -> None:

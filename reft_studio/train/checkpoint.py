@@ -1,10 +1,10 @@
-"""A training in its middle, as a plain file: what has been learned, the optimizer's memory, and the step.
+"""A training in its middle, as a plain file: what was learned, the optimizer's memory, the losses so far.
 
 The order of the demonstrations and the learning rate follow from the recipe and the step, so nothing else is
 needed to go on as if there had been no pause.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,29 +18,37 @@ from reft_studio.errors import TrainingError
 from reft_studio.intervention import Interventions
 from reft_studio.lora import TrainableLoRA, lora_to_tensors
 
+_LOSSES = "losses"
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """Tensors on the CPU, of a training that `fingerprint` names: its recipe, rows and base model."""
 
-    step: int
     fingerprint: str
+    losses: tuple[float, ...]
+    """Of each step that was taken."""
     tensors: dict[str, Tensor]
+
+    @property
+    def step(self) -> int:
+        """How many steps were taken."""
+        return len(self.losses)
 
     @classmethod
     def take(
         cls,
-        step: int,
         fingerprint: str,
+        losses: Sequence[float],
         interventions: Interventions,
         lora: TrainableLoRA,
         optimizer: torch.optim.Optimizer,
     ) -> Self:
-        """A copy of where a training stands after `step` steps."""
+        """A copy of where a training stands."""
         current = _parameters(interventions, lora) | dict(_memory(optimizer))
         return cls(
-            step,
             fingerprint,
+            tuple(losses),
             {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in current.items()},
         )
 
@@ -61,7 +69,8 @@ class Checkpoint:
     def save(self, path: Path) -> None:
         """Write one file, whole or not at all."""
         partial = path.with_name(f"{path.name}.partial")
-        save_file(self.tensors, partial, {"step": str(self.step), "fingerprint": self.fingerprint})
+        losses = torch.tensor(self.losses, dtype=torch.float64)
+        save_file({**self.tensors, _LOSSES: losses}, partial, {"fingerprint": self.fingerprint})
         partial.replace(path)
 
     @classmethod
@@ -71,7 +80,7 @@ class Checkpoint:
             with safe_open(path, framework="pt") as file:
                 known = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return cls(int(known["step"]), known["fingerprint"], tensors)
+            return cls(known["fingerprint"], tuple(tensors.pop(_LOSSES).tolist()), tensors)
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise TrainingError(
                 f'The checkpoint "{path}" cannot be read, so the training cannot go on from it. '

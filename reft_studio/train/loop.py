@@ -63,7 +63,17 @@ class Training:
         if low_rank := [p for weights in self._lora.parameters().values() for p in (weights.A, weights.B)]:
             groups.append({"params": low_rank, "weight_decay": self.recipe.weight_decay})
         self._optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate)
-        self._step = 0
+        self._losses: list[float] = []
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """Of all steps so far, those before a pause too."""
+        return tuple(self._losses)
+
+    @property
+    def _step(self) -> int:
+        """How many steps were taken."""
+        return len(self._losses)
 
     @property
     def total_steps(self) -> int:
@@ -98,7 +108,7 @@ class Training:
     def checkpoint(self) -> Checkpoint:
         """Where the training stands, to go on from later."""
         return Checkpoint.take(
-            self._step, self._fingerprint(), self._interventions, self._lora, self._optimizer
+            self._fingerprint(), self._losses, self._interventions, self._lora, self._optimizer
         )
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -109,7 +119,7 @@ class Training:
                 "cannot go on. Train from the start."
             )
         checkpoint.restore(self._interventions, self._lora, self._optimizer)
-        self._step = checkpoint.step
+        self._losses = list(checkpoint.losses)
 
     def _take_step(self, path: FrozenPrefix | Reference, batches: Sequence[list[int]]) -> float:
         """One optimizer step; returns the mean loss per reply token before it, in nats."""
@@ -129,7 +139,7 @@ class Training:
             trainable = [p for group in self._optimizer.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(trainable, recipe.max_grad_norm)
         self._optimizer.step()
-        self._step += 1
+        self._losses.append(loss)
         return loss
 
     def _choose_path(self) -> tuple[FrozenPrefix | Reference, str | None]:

@@ -1,6 +1,6 @@
 """What every tab works with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reft_studio.demonstrations import Limits
@@ -27,6 +27,11 @@ class Studio:
     def limits(self) -> Limits:
         """How much of a table training accepts."""
         return Limits(rows=self.settings.max_rows, cell_characters=self.settings.max_cell_characters)
+
+    def resume_trainings(self) -> None:
+        """Go on with what was not done when the app was last stopped, however it was."""
+        for job in self.store.unfinished_jobs():
+            self.engine.submit(replace(job, limits=self.limits))
 
     def bot(self, chosen: str | None) -> SavedBot:
         """The bot that is chosen in a dropdown; raises BotError if there is none."""

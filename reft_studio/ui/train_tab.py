@@ -87,6 +87,7 @@ class TrainTab:
             recipe_changes=_recipe_changes(settings),
             probes=probes[:MAX_PROBES],
             limits=self._studio.limits,
+            checkpoint_file=self._studio.store.checkpoint_file(job_id),
         )
 
     def _stop(self) -> tuple[Any, ...]:

@@ -39,6 +39,13 @@ def launch_chromium(playwright: Playwright) -> Browser:
 @contextmanager
 def running_app(data_folder: Path) -> Iterator[str]:
     """The address of an app with this data folder, which is stopped in the end."""
+    with started_app(data_folder) as (address, _):
+        yield address
+
+
+@contextmanager
+def started_app(data_folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The same with its process, for those who want to kill it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -55,7 +62,7 @@ def running_app(data_folder: Path) -> Iterator[str]:
             address = f"http://127.0.0.1:{port}"
             wait_until(lambda: app.poll() is not None or _answers(f"{address}/healthz"))
             assert app.poll() is None, log.read_text(encoding="utf-8")
-            yield address
+            yield address, app
         finally:
             app.terminate()
             app.wait()
