@@ -31,8 +31,9 @@ check: $(VENV)/.dev  ## Format, lint and types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-bench: $(VENV)/.dev browser  ## Time training against the reference in the same run, and the wait for a first reply
+bench: $(VENV)/.dev browser  ## Time training against the reference in the same run, its memory, and the wait for a first reply
 	$(PY) -m benchmarks.training
+	$(PY) -m benchmarks.memory
 	$(PY) -m benchmarks.first_reply
 
 model: $(VENV)/.dev  ## Make the embedded model anew (about two hours on two cores); goes on where it stopped

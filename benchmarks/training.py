@@ -2,7 +2,8 @@
 
 Both take the same steps on the same rows with the same weights, in turns in one process, so that a busy
 machine slows both. The bound is the ratio of the floating-point operations that the two need for a step,
-counted by torch. Memory is measured afterwards, each path in a process of its own.
+counted by torch. Memory is measured afterwards, each path in a process of its own. Where pyreft is installed
+(`pip install pyreft datasets`), its own intervention and step take turns with them.
 """
 
 from __future__ import annotations
@@ -13,22 +14,24 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from threading import Event, Thread
+from typing import Any
 
-import psutil
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from benchmarks.memory import peak_memory
 from reft_studio import Recipe, load_base_model, read_demonstrations
 from reft_studio.base_model import BaseModel
 from reft_studio.intervention import build_interventions, parameter_groups
 from reft_studio.positions import locate, parse_positions
 from reft_studio.settings import EMBEDDED_MODEL
-from reft_studio.train.examples import Example, build_examples
+from reft_studio.train.examples import Example, build_examples, collate
 from reft_studio.train.prefix import FrozenPrefix
 from reft_studio.train.reference import Reference
 
@@ -82,16 +85,54 @@ WORKLOADS = [
 ]
 
 
+class Pyreft:
+    """pyreft's own model and intervention, and the loss that its trainer takes: the head's on every token."""
+
+    def __init__(self, base: BaseModel, examples: Sequence[Example], recipe: Recipe) -> None:
+        import pyreft
+
+        intervention = pyreft.LoreftIntervention(
+            embed_dim=base.width, low_rank_dimension=recipe.rank, dtype=torch.float32
+        )
+        representations = {
+            "layer": recipe.layers[0],
+            "component": "block_output",
+            "low_rank_dimension": recipe.rank,
+            "intervention": intervention,
+        }
+        self.model = pyreft.get_reft_model(base.model, pyreft.ReftConfig(representations=representations))
+        self._base, self._examples = base, examples
+
+    def loss(self, chosen: Sequence[int]) -> Tensor:
+        """Cross-entropy, a mean over the reply tokens."""
+        examples = [self._examples[index] for index in chosen]
+        batch = collate(examples, self._base)
+        _, outputs = self.model(
+            {"input_ids": batch.token_ids, "attention_mask": batch.attention_mask},
+            unit_locations={"sources->base": (None, [[[e.positions.last[-1]] for e in examples]])},
+            labels=batch.labels,
+        )
+        loss: Tensor = outputs.loss
+        return loss
+
+
 class Runner:
     """Takes optimizer steps by one path."""
 
     def __init__(self, path: str, base: BaseModel, examples: list[Example]) -> None:
         recipe = Recipe.for_depth(base.num_layers)
-        interventions = build_interventions(recipe, base.width)
-        for intervention in interventions.values():
-            intervention.to(base.device)
-        self._path = PATHS[path](base, examples, interventions)
-        self._optimizer = torch.optim.AdamW(parameter_groups(interventions, 0.0), lr=recipe.learning_rate)
+        self._path: Any
+        trained: Iterable[Any]
+        if path == "pyreft":
+            self._path = Pyreft(base, examples, recipe)
+            trained = self._path.model.get_trainable_parameters()
+        else:
+            interventions = build_interventions(recipe, base.width)
+            for intervention in interventions.values():
+                intervention.to(base.device)
+            self._path = PATHS[path](base, examples, interventions)
+            trained = parameter_groups(interventions, 0.0)
+        self._optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate)
         self._batches = [range(i, min(i + 10, len(examples))) for i in range(0, len(examples), 10)]
         self._taken = 0
         self.losses: list[float] = []
@@ -100,7 +141,7 @@ class Runner:
         """One step on the next ten rows."""
         self._optimizer.zero_grad()
         loss = self._path.loss(self._batches[self._taken % len(self._batches)])
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._optimizer.step()
         self._taken += 1
         self.losses.append(loss.item())
@@ -134,16 +175,21 @@ def compare(workload: Workload, rounds: int) -> None:
     # So many steps that one turn takes a second or so.
     turn = max(1, round(1 / seconds(reference.step, 1)))
     fast.step()
-    pairs = [(seconds(fast.step, turn), seconds(reference.step, turn)) for _ in range(rounds)]
-    ratios = sorted(slow / quick for quick, slow in pairs)
+    others = [reference]
+    if find_spec("pyreft"):
+        others.append(Runner("pyreft", base, examples))
+        others[-1].step()
+    turns = [[seconds(runner.step, turn) for runner in (fast, *others)] for _ in range(rounds)]
+    ratios = sorted(slow / quick for quick, slow, *_ in turns)
     ratio = statistics.median(ratios)
-    quick, slow = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
+    quick, slow, *pyreft = (1000 * statistics.median(column) for column in zip(*turns, strict=True))
+    faster_than_pyreft = f"{statistics.median(t[2] / t[0] for t in turns):.2f}" if pyreft else "not installed"
     pairs_of_losses = list(zip(fast.losses, reference.losses, strict=False))[:STEPS_HELD_AGAINST]
     apart = max(abs(a / b - 1) for a, b in pairs_of_losses)
     cells = [
         workload.name, workload.rows, f"{slow:.1f}", f"{quick:.1f}",
         f"{ratio:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})", f"{bound:.2f}", f"{ratio / bound:.0%}",
-        f"{1000 * prepared:.0f}", peak(workload, "reference"), peak(workload, "fast"), f"{apart:.0e}",
+        faster_than_pyreft, f"{1000 * prepared:.0f}", peak(workload, "reference"), peak(workload, "fast"), f"{apart:.0e}",
     ]  # fmt: skip
     print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
@@ -158,21 +204,11 @@ def print_peak(path: str, workload: Workload) -> None:
     """Train a little and print the peak."""
     base = workload.base()
     examples = workload.examples(base)
-    process, finished = psutil.Process(), Event()
-    taken = [process.memory_info().rss]
-
-    def watch() -> None:
-        while not finished.wait(0.005):
-            taken.append(process.memory_info().rss)
-
-    watcher = Thread(target=watch)
-    watcher.start()
-    runner = Runner(path, base, examples)
-    for _ in range(5):
-        runner.step()
-    finished.set()
-    watcher.join()
-    print((max(taken) - taken[0]) // 2**20)
+    with peak_memory() as sizes:
+        runner = Runner(path, base, examples)
+        for _ in range(5):
+            runner.step()
+    print((sizes[1] - sizes[0]) // 2**20)
 
 
 def main() -> None:
@@ -189,7 +225,8 @@ def main() -> None:
         f"{torch.get_num_threads()} threads, {arguments.rounds} turns; milliseconds a step, memory in MiB\n"
     )
     columns = [
-        "", "rows", "reference", "fast", "times faster (spread)", "bound", "of the bound", "first pass",
+        "", "rows", "reference", "fast", "times faster (spread)", "bound", "of the bound", "than pyreft",
+        "first pass",
         "memory, reference", "memory, fast", "losses apart",
     ]  # fmt: skip
     print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
