@@ -189,7 +189,8 @@ def compare(workload: Workload, rounds: int) -> None:
     cells = [
         workload.name, workload.rows, f"{slow:.1f}", f"{quick:.1f}",
         f"{ratio:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})", f"{bound:.2f}", f"{ratio / bound:.0%}",
-        faster_than_pyreft, f"{1000 * prepared:.0f}", peak(workload, "reference"), peak(workload, "fast"), f"{apart:.0e}",
+        faster_than_pyreft, f"{1000 * prepared:.0f}", peak(workload, "reference"), peak(workload, "fast"),
+        f"{apart:.0e}",
     ]  # fmt: skip
     print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
