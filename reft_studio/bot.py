@@ -30,11 +30,10 @@ from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration, write_demonstrations
 from reft_studio.errors import BotError, RecipeError
 from reft_studio.lora import LoRA, linear_sizes, lora_from_tensors, lora_tensor_shapes, lora_to_tensors
-from reft_studio.manifest import BaseRecord, Manifest
+from reft_studio.manifest import MANIFEST_FILE, BaseRecord, Manifest
 from reft_studio.recipe import Recipe
 from reft_studio.weights import Weights, from_tensors, tensor_shapes, to_tensors
 
-MANIFEST_FILE = "bot.json"
 TENSOR_FILE = "intervention.safetensors"
 DEMONSTRATIONS_FILE = "demonstrations.jsonl"
 _SIZE_LIMITS = {

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from reft_studio.base_model import BaseModel
 
 
+MANIFEST_FILE = "bot.json"
+
+
 class _Record(Schema):
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -4,15 +4,21 @@ Each operation has a connection of its own, so any thread may call.
 """
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.errors import StudioError
+from reft_studio.manifest import MANIFEST_FILE, Manifest
+
+log = logging.getLogger(__name__)
 
 _FIRST_SCHEMA = """
 CREATE TABLE IF NOT EXISTS drafts (
@@ -82,12 +88,55 @@ class Store:
         self._path = data_folder / "studio.sqlite3"
         self._bots_folder = data_folder / "bots"
         self._checkpoints_folder = data_folder / "checkpoints"
+        self.damaged: Path | None = None
+        """Where a database that could not be read was set aside, if it had to be."""
+        if not self._is_sound():
+            self.damaged = self._set_aside()
+        self._migrate()
+        if self.damaged:
+            self._find_bots_again()
+
+    # The file
+
+    def _is_sound(self) -> bool:
+        try:
+            with self._connect() as connection:
+                return bool(connection.execute("PRAGMA quick_check").fetchone()[0] == "ok")
+        except sqlite3.OperationalError:
+            # Locked or not to be opened: that says nothing about what is in it.
+            raise
+        except sqlite3.DatabaseError:
+            return False
+
+    def _set_aside(self) -> Path:
+        """Rename the database with all that belongs to it, so that nothing of it is written over."""
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+        kept = self._path.with_name(f"damaged-{stamp}.sqlite3")
+        for suffix in ("", "-wal", "-shm"):
+            part = self._path.with_name(self._path.name + suffix)
+            if part.exists():
+                part.rename(kept.with_name(kept.name + suffix))
+        log.error("The database %s is damaged; it was set aside as %s", self._path, kept)
+        return kept
+
+    def _migrate(self) -> None:
         with self._connect() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             for number, change in enumerate(_MIGRATIONS[version:], start=version + 1):
                 # In one transaction with its number: a crash leaves either version, never half of one.
                 connection.executescript(f"BEGIN; {change} PRAGMA user_version = {number}; COMMIT;")
+
+    def _find_bots_again(self) -> None:
+        """Fill the list of bots from the bots themselves."""
+        manifests = self._bots_folder.glob(f"*/{MANIFEST_FILE}")
+        for path in sorted(manifests, key=lambda path: path.stat().st_mtime):
+            try:
+                manifest = Manifest.model_validate_json(path.read_bytes())
+            except (ValueError, StudioError):
+                continue
+            probes = tuple(probe.prompt for probe in manifest.probes)
+            self.add_bot(SavedBot(path.parent.name, manifest.name, path.parent, probes))
 
     # The draft
 

@@ -9,6 +9,8 @@ import pytest
 
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.manifest import BaseRecord, Manifest, Probe
+from reft_studio.recipe import Recipe
 from reft_studio.store import _FIRST_SCHEMA, ATTEMPTS, Draft, SavedBot, Store
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
@@ -131,3 +133,46 @@ def test_opened_bots_are_listed_newest_first(store: Store) -> None:
     assert store.bots() == bots[::-1]
     assert store.bot("b") == bots[0]
     assert store.trained_on("b") == ()
+
+
+@pytest.mark.parametrize("where", ["at its beginning", "in its middle"])
+def test_a_damaged_database_is_set_aside_and_its_bots_are_found_again(tmp_path: Path, where: str) -> None:
+    folder = tmp_path / "data"
+    store = Store(folder)
+    for number in range(200):
+        store.add_job(job(store, f"job {number}"))
+    manifest = store.bot_folder("one") / "bot.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(manifest_of("A bot", "And you?").model_dump_json())
+    (store.bot_folder("broken")).mkdir()
+    (store.bot_folder("broken") / "bot.json").write_text("{")
+    database = folder / "studio.sqlite3"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(database.read_bytes())
+    start = 0 if where == "at its beginning" else len(content) // 2
+    content[start : start + 4096] = b"x" * 4096
+    database.write_bytes(content)
+
+    again = Store(folder)
+    assert again.damaged
+    assert again.damaged.read_bytes() == content
+    assert again.bots() == [SavedBot("one", "A bot", store.bot_folder("one"), ("And you?",))]
+    assert again.draft() == Draft()
+    again.add_job(job(again))
+    assert Store(folder).damaged is None
+
+
+def manifest_of(name: str, probe: str) -> Manifest:
+    base = BaseRecord(
+        id="embedded", revision=None, digest="0" * 64, template_digest="0" * 64, dtype="float32",
+        num_layers=6, width=8,
+    )  # fmt: skip
+    return Manifest(
+        name=name,
+        created="2026-11-23T12:00:00+00:00",
+        base=base,
+        recipe=Recipe(layers=(1,)),
+        probes=(Probe(prompt=probe, reply="Yes."),),
+        libraries={},
+    )

@@ -14,7 +14,7 @@ from reft_studio.demonstrations import Demonstration, read_demonstrations
 from reft_studio.errors import DemonstrationsError
 from reft_studio.store import Draft
 from reft_studio.ui import wording
-from reft_studio.ui.events import connect, file_offer, show
+from reft_studio.ui.events import alert, connect, file_offer, show
 from reft_studio.ui.starters import Starter, starters
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import Cells, added, filled, from_cells, pasted, saved, to_cells
@@ -28,7 +28,8 @@ class DemonstrationsTab:
         gr.HTML(f"<h2>{wording.EXAMPLES_TITLE}</h2><p>{wording.EXAMPLES_INTRO}</p>")
         with gr.Row(elem_classes="cards"):
             cards = [(starter, _card(starter)) for starter in starters()]
-        self._banner = gr.HTML(elem_classes="banner")
+        damaged = studio.store.damaged
+        self._banner = gr.HTML(alert(wording.damaged(damaged.name)) if damaged else "", elem_classes="banner")
         self._table = gr.Dataframe(
             headers=[wording.PROMPT_COLUMN, wording.REPLY_COLUMN],
             column_count=(2, "fixed"),  # type: ignore[arg-type]  # what column_limits is going to do

@@ -13,6 +13,7 @@ OUR_MISTAKE = "Something went wrong on our side. The details are in the log of t
 # Examples
 
 EXAMPLES_TITLE = "What should your bot do?"
+
 EXAMPLES_INTRO = (
     "Each row shows it once: a message, and the answer you would like. About ten rows are enough. "
     "Start from one of these and change what you like, or begin with an empty table."
@@ -45,6 +46,14 @@ PASTED_FILE = "pasted rows"
 SAVED_FILE = "examples"
 SAVE_CSV = "Save as CSV"
 SAVE_JSONL = "Save as JSONL"
+
+
+def damaged(kept: str) -> str:
+    """Said when the app had to begin with a new database."""
+    return (
+        "The file in which the app keeps your table was damaged, perhaps by a full disk or a crash of the "
+        f'computer. It was set aside as "{kept}", and the table begins empty. Your finished bots are there.'
+    )
 
 
 def rows_saved(count: int) -> str:
