@@ -1,5 +1,6 @@
 """Start ReFT Studio: settings, then store and engine, then the page."""
 
+import sys
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,6 +9,8 @@ from tempfile import TemporaryDirectory
 def main() -> None:
     """Run until stopped."""
     # Imported here, since the engine's process imports this file too and needs none of it.
+    from filelock import FileLock, Timeout
+
     from reft_studio.engine.process import ProcessEngine
     from reft_studio.settings import Settings
     from reft_studio.store import Store
@@ -16,6 +19,15 @@ def main() -> None:
     from reft_studio.ui.studio import Studio
 
     settings = Settings()
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    only_one = FileLock(settings.data_folder / "app.lock", blocking=False)
+    try:
+        only_one.acquire()
+    except Timeout:
+        sys.exit(
+            "ReFT Studio is already running with these data. Open it in the browser, or set "
+            "REFT_STUDIO_DATA_FOLDER to another folder for a second one."
+        )
     store = Store(settings.data_folder)
     with (
         closing(ProcessEngine(settings.base_model, on_update=store.record)) as engine,
@@ -25,6 +37,7 @@ def main() -> None:
         studio = Studio(settings, store, engine, Path(scratch))
         studio.resume_trainings()
         serve(build_ui(studio), settings)
+        store.closed()
 
 
 if __name__ == "__main__":

@@ -5,17 +5,26 @@
 
   function write(attempts) {
     const editor = document.querySelector("#table textarea:focus");
-    if (!editor && attempts > 0) return requestAnimationFrame(() => write(attempts - 1));
-    editor?.select();
-    document.execCommand("insertText", false, typed);
+    if (editor) {
+      editor.select();
+      document.execCommand("insertText", false, typed);
+    } else if (attempts > 0) {
+      return requestAnimationFrame(() => write(attempts - 1));
+    }
     typed = null;
+  }
+
+  // Keys that write nothing have names such as "Enter"; those that write may give several code points.
+  function writes(event) {
+    const named = /^[A-Z][A-Za-z0-9]+$/.test(event.key);
+    const shortcut = (event.ctrlKey && !event.getModifierState("AltGraph")) || event.metaKey;
+    return !named && !shortcut && !event.isComposing;
   }
 
   document.addEventListener(
     "keydown",
     (event) => {
-      const letter = [...event.key].length === 1 && !(event.ctrlKey || event.metaKey || event.altKey || event.isComposing);
-      if (!letter || !event.target.matches?.('#table [role="gridcell"]')) return;
+      if (!event.target.matches?.('#table [role="gridcell"]') || !event.key || !writes(event)) return;
       event.preventDefault();
       event.stopImmediatePropagation();
       if (typed !== null) {

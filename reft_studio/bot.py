@@ -29,7 +29,14 @@ from safetensors.torch import save_file
 from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration, write_demonstrations
 from reft_studio.errors import BotError, RecipeError
-from reft_studio.lora import LoRA, linear_sizes, lora_from_tensors, lora_tensor_shapes, lora_to_tensors
+from reft_studio.lora import (
+    TENSOR_BYTES,
+    LoRA,
+    linear_sizes,
+    lora_from_tensors,
+    lora_tensor_shapes,
+    lora_to_tensors,
+)
 from reft_studio.manifest import MANIFEST_FILE, BaseRecord, Manifest
 from reft_studio.recipe import Recipe
 from reft_studio.weights import Weights, from_tensors, tensor_shapes, to_tensors
@@ -38,7 +45,7 @@ TENSOR_FILE = "intervention.safetensors"
 DEMONSTRATIONS_FILE = "demonstrations.jsonl"
 _SIZE_LIMITS = {
     MANIFEST_FILE: 1_000_000,
-    TENSOR_FILE: 256_000_000,
+    TENSOR_FILE: TENSOR_BYTES,
     DEMONSTRATIONS_FILE: 32_000_000,
     "README.md": 1_000_000,
 }
@@ -73,7 +80,7 @@ class Bot:
             recipe=recipe,
             lora={name: sizes[name] for name in lora},
             system_prompt=system_prompt,
-            libraries={library: version(library) for library in ("torch", "transformers", "pyvene")},
+            libraries={library: version(library) for library in ("torch", "transformers", "pyvene", "peft")},
         )
         return cls(manifest, weights, lora)
 

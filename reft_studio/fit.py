@@ -1,5 +1,6 @@
 """Does a base model fit this machine? Answered from its metadata, before anything big is downloaded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -29,11 +30,13 @@ class Shape:
     @classmethod
     def of(cls, config: Any) -> Self:
         """From a text model's config; what it does not say is taken as in a plain decoder."""
-        width, heads = config.hidden_size, config.num_attention_heads
+        width, heads = config.hidden_size, getattr(config, "num_attention_heads", None) or 1
+        inner = getattr(config, "intermediate_size", None) or 4 * width
         return cls(
             layers=config.num_hidden_layers,
             width=width,
-            inner=getattr(config, "intermediate_size", None) or 4 * width,
+            # Some models have a width for each block.
+            inner=max(inner) if isinstance(inner, Sequence) else inner,
             heads=heads,
             key_heads=getattr(config, "num_key_value_heads", None) or heads,
             head_width=getattr(config, "head_dim", None) or width // heads,

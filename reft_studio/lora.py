@@ -16,9 +16,12 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from reft_studio.base_model import BaseModel
+from reft_studio.errors import RecipeError
 
 SCALE = 2
 """How many times B A is added, whatever the rank: peft's lora_alpha over its r."""
+TENSOR_BYTES = 512_000_000
+"""A bot's file is not larger: what is read from strangers has to have a limit."""
 _TRAINED, _UNTOUCHED = "trained", "__base__"
 
 
@@ -66,6 +69,26 @@ def lora_to_tensors(lora: LoRA) -> dict[str, Tensor]:
 def lora_from_tensors(names: Sequence[str], tensors: Mapping[str, Tensor]) -> dict[str, LoRAWeights]:
     """The inverse of `lora_to_tensors`."""
     return {name: LoRAWeights(tensors[f"lora.{name}.A"], tensors[f"lora.{name}.B"]) for name in names}
+
+
+def check_lora(base: BaseModel, lora: LoRA) -> None:
+    """Raises RecipeError for a LoRA that is too large for a bot, or that chat could not apply row by row."""
+    size = sum(4 * (weights.A.numel() + weights.B.numel()) for weights in lora.values())
+    if size > TENSOR_BYTES:
+        raise RecipeError(
+            f"The LoRA would take {size / 1e6:,.0f} MB and a bot has room for {TENSOR_BYTES / 1e6:,.0f}. "
+            "Lower its rank."
+        )
+    if not lora:
+        return
+    two_rows = torch.zeros((2, 2), dtype=torch.long, device=base.device)
+    try:
+        with applied_lora(base, [lora, {}]), torch.no_grad():
+            base.model(two_rows, use_cache=False)
+    except (ValueError, RuntimeError, IndexError) as error:
+        raise RecipeError(
+            f'A LoRA cannot be applied to "{base.id}". Train without one, or choose another base model.'
+        ) from error
 
 
 class TrainableLoRA:

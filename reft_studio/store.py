@@ -50,9 +50,13 @@ CREATE TABLE IF NOT EXISTS bots (
     probes TEXT NOT NULL
 );
 """
-_MIGRATIONS = [_FIRST_SCHEMA, "ALTER TABLE jobs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;"]
+_COUNT_ATTEMPTS = """
+ALTER TABLE jobs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN furthest INTEGER NOT NULL DEFAULT 0;
+"""
+_MIGRATIONS = [_FIRST_SCHEMA, _COUNT_ATTEMPTS]
 """What each version of the schema adds to the one before it; a database says which one it has."""
-ATTEMPTS = 3
+STARTS = 3
 """So often a starting app may go on with a training that gets no further before it is given up."""
 GIVEN_UP = (
     "This training stopped the app several times, so it is not begun again. Try with fewer or shorter rows, "
@@ -183,7 +187,8 @@ class Store:
         values = asdict(update) | {"losses": json.dumps(update.losses)}
         with self._connect() as connection:
             changed = connection.execute(
-                f"""UPDATE jobs SET attempts = CASE WHEN :step > step THEN 0 ELSE attempts END,
+                f"""UPDATE jobs SET attempts = CASE WHEN :step > furthest THEN 0 ELSE attempts END,
+                    furthest = max(furthest, :step),
                     step = :step, total_steps = :total_steps, losses = :losses,
                     seconds_left = :seconds_left, message = :message,
                     state = CASE WHEN state = 'cancelling' AND :state = 'running' THEN state ELSE :state END
@@ -214,12 +219,15 @@ class Store:
             connection.execute(
                 f"""UPDATE jobs SET state = 'interrupted', message = ?
                 WHERE attempts >= ? AND state NOT IN ({_ENDED})""",
-                (GIVEN_UP, ATTEMPTS),
+                (GIVEN_UP, STARTS),
             )
             connection.execute(
                 f"UPDATE jobs SET state = 'queued', attempts = attempts + 1 WHERE state NOT IN ({_ENDED})"
             )
             rows = connection.execute("SELECT * FROM jobs WHERE state = 'queued' ORDER BY number").fetchall()
+        needed = {self.checkpoint_file(row["id"]) for row in rows}
+        for left in set(self._checkpoints_folder.glob("*")) - needed:
+            left.unlink()
         return [
             TrainingJob(
                 id=row["id"],
@@ -232,6 +240,11 @@ class Store:
             )
             for row in rows
         ]
+
+    def closed(self) -> None:
+        """The app was closed as it should be: that was no training's fault."""
+        with self._connect() as connection:
+            connection.execute("UPDATE jobs SET attempts = 0")
 
     def latest_job(self) -> JobUpdate | None:
         """Where the training that was started last stands."""

@@ -98,9 +98,8 @@ def family_tokenizer(family: str, *, pieces_cross_borders: bool) -> PreTrainedTo
         show_progress=False,
     )
     draw = random.Random(0)
-    tokenizer.train_from_iterator(
-        (" ".join(draw.choices(WORDS, k=8)) + draw.choice(".?!") + "\n" for _ in range(400)), trainer
-    )
+    sentences = (" ".join(draw.choices(WORDS, k=8)) + "\nHi" for _ in range(400))
+    tokenizer.train_from_iterator(sentences, trainer)
     wrapped = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, bos_token="<s>", eos_token=end, pad_token="<s>"
     )

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "base_model": {"errors", "settings", "recipe", "model_source", "fit"},
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
-    "lora": {"base_model"},
+    "lora": {"base_model", "errors"},
     "intervention": {"recipe", "base_model", "positions", "weights", "errors"},
     "manifest": LOWEST | TABLE | MODEL,
     "bot": UP_TO_BOT,

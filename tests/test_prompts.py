@@ -66,6 +66,11 @@ def test_a_model_that_thinks_aloud_is_asked_not_to():
 def test_where_a_piece_reaches_over_the_border_the_reply_is_tokenised_by_itself(crossing_tokenizer):
     prompt_ids, reply_ids = render_demonstration(crossing_tokenizer, "Who are you?", "Hi Hi Hi")
     assert render(crossing_tokenizer, HELLO).token_ids == prompt_ids
+    answered = [*HELLO, {"role": "assistant", "content": "Hi Hi Hi"}]
+    whole = crossing_tokenizer.apply_chat_template(answered, return_dict=False)
+    # A special token is a border that nothing reaches over.
+    ends_in_text = crossing_tokenizer.decode(prompt_ids).endswith("\n")
+    assert (whole[: len(prompt_ids)] != prompt_ids) == ends_in_text
     assert crossing_tokenizer.decode(reply_ids[:-1]).split() == ["Hi", "Hi", "Hi"]
     assert reply_ids[-1] == crossing_tokenizer.eos_token_id
 

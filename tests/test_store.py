@@ -11,7 +11,7 @@ from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.manifest import BaseRecord, Manifest, Probe
 from reft_studio.recipe import Recipe
-from reft_studio.store import _FIRST_SCHEMA, ATTEMPTS, Draft, SavedBot, Store
+from reft_studio.store import _FIRST_SCHEMA, STARTS, Draft, SavedBot, Store
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
 
@@ -94,12 +94,34 @@ def test_a_starting_app_goes_on_with_what_was_not_done_in_its_order(store: Store
 def test_a_training_that_gets_no_further_is_given_up_and_one_that_does_is_not(store: Store) -> None:
     for name in ("stuck", "slow"):
         store.add_job(job(store, name))
-    for step in range(1, 3 * ATTEMPTS):
-        assert len(store.unfinished_jobs()) == (2 if step <= ATTEMPTS else 1)
+    store.record(JobUpdate("stuck", JobState.RUNNING, 50, 100))
+    for step in range(1, 3 * STARTS):
+        assert len(store.unfinished_jobs()) == (2 if step <= STARTS else 1)
+        # Its checkpoint is of step 40, and it never gets beyond 50.
+        for again in (40, 45, 50):
+            store.record(JobUpdate("stuck", JobState.RUNNING, again, 100))
         store.record(JobUpdate("slow", JobState.RUNNING, step, 100))
     store.record(JobUpdate("slow", JobState.DONE, 100, 100))
     assert store.unfinished_jobs() == []
     assert [bot.id for bot in store.bots()] == ["slow"]
+
+
+def test_closing_the_app_is_no_fault_of_a_training(store: Store) -> None:
+    store.add_job(job(store))
+    for _ in range(3 * STARTS):
+        assert len(store.unfinished_jobs()) == 1
+        store.closed()
+
+
+def test_checkpoints_that_nobody_needs_are_deleted_when_the_app_starts(store: Store) -> None:
+    store.add_job(job(store))
+    needed, left = store.checkpoint_file("one"), store.checkpoint_file("gone")
+    needed.parent.mkdir()
+    for path in (needed, left):
+        path.touch()
+    store.unfinished_jobs()
+    assert needed.exists()
+    assert not left.exists()
 
 
 def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_rows_with_shorter_prompts_than_the_positions_are_named(base, rows):
     between = (len(short) + len(long)) // 2
     table = [rows[0], Demonstration("Hi", "Yes")]
     started = next(Training(base, table, recipe_for(base, positions=f"l{between + 3}")).events())
-    assert started.short_rows == (2,)
+    assert started.short_prompts == ("Hi",)
 
 
 def test_the_loss_falls_even_with_weight_decay(base, rows):

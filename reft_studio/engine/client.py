@@ -1,7 +1,9 @@
 """The page's half of every engine: turns calls into commands, and sorts the events that come back."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from uuid import uuid4
@@ -31,6 +33,8 @@ from reft_studio.engine.messages import (
     Submit,
 )
 from reft_studio.errors import EngineError
+
+log = logging.getLogger(__name__)
 
 
 class EngineClient(ABC):
@@ -91,13 +95,27 @@ class EngineClient(ABC):
             case EngineStatus():
                 self._status = event
             case JobUpdate():
+                self._tell(event)
                 if event.state.ended:
-                    self._jobs.pop(event.job_id, None)
-                    self._cancelled.discard(event.job_id)
-                self._on_update(event)
+                    self._forget(event.job_id)
             case Answer() | End():
                 if inbox := self._inboxes.get(event.id):
                     inbox.put(event)
+
+    def _tell(self, update: JobUpdate) -> None:
+        try:
+            self._on_update(update)
+        except Exception:
+            # Such as a full disk. The training itself goes on, and so does everything else.
+            log.exception("An update of training %s was not taken", update.job_id)
+
+    def _forget(self, job_id: str) -> None:
+        """A training has ended, and that is written down: its checkpoint is of no more use."""
+        job = self._jobs.pop(job_id, None)
+        self._cancelled.discard(job_id)
+        if job and job.checkpoint_file:
+            with suppress(OSError):
+                job.checkpoint_file.unlink(missing_ok=True)
 
     def lost(self, message: str) -> None:
         """Tell everyone who waits for an answer that the model's half is gone. Trainings are still owed."""

@@ -10,7 +10,6 @@ import copy
 import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
@@ -69,11 +68,13 @@ class Core:
         send(EngineStatus(Readiness.LOADING))
         self._base = self._waiting_lane.submit(load_base_model, base_model)
         self._base.add_done_callback(self._report_readiness)
+        # Before anything is hooked into the modules, and once: it remembers its digest.
+        self._twin = self._waiting_lane.submit(lambda: _twin(self._base.result()))
 
     def handle(self, command: Command) -> None:
         """Begin what is asked for; returns at once."""
         match command:
-            case Submit(job):
+            case Submit(job) if job.id not in self._flags:
                 self._flags[job.id] = Flag()
                 training = self._training_lane.submit(self._train, job)
                 training.add_done_callback(lambda done: self._end_job(job, done))
@@ -102,7 +103,7 @@ class Core:
     # Trainings
 
     def _train(self, job: TrainingJob) -> None:
-        base = _twin(self._base.result())
+        base = self._twin.result()
         recipe = Recipe.for_depth(base.num_layers, **job.recipe_changes)
         progress = JobUpdate(job.id, JobState.RUNNING)
         sent_at, kept_at = 0.0, time.monotonic()
@@ -136,9 +137,6 @@ class Core:
 
     def _end_job(self, job: TrainingJob, done: Future[None]) -> None:
         del self._flags[job.id]
-        if job.checkpoint_file and not self._closing.is_set():
-            with suppress(OSError):
-                job.checkpoint_file.unlink(missing_ok=True)
         if message := _explain(done):
             self._send(JobUpdate(job.id, JobState.FAILED, message=message))
 
@@ -202,9 +200,8 @@ def _remarks(started: Started, resumed_at: int) -> str:
         remarks.append(
             f"Every step has to go through the whole model, so it takes longer: {started.slow_because}."
         )
-    if rows := started.short_rows:
-        which = f"row {rows[0]} is" if len(rows) == 1 else f"rows {', '.join(map(str, rows))} are"
-        remarks.append(f"The prompt of {which} shorter than the positions to edit: all of it is edited.")
+    for prompt in started.short_prompts[:1]:
+        remarks.append(f'"{prompt}" is shorter than the positions to edit, so all of it is edited.')
     return " ".join(remarks)
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from threading import Lock, Thread
+from threading import Lock, Thread, Timer
 
 from reft_studio.engine.client import EngineClient
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
-from reft_studio.engine.messages import Command, Event, Submit
+from reft_studio.engine.messages import Cancel, Command, Event, Submit
 
 INTERRUPTED = (
     "The part of the app that trains and chats stopped unexpectedly, perhaps because the memory of this "
@@ -60,7 +60,8 @@ class ProcessEngine(EngineClient):
             child, self._child = self._child, None
             if child is None:
                 return
-            child.pipe.send(None)
+            with suppress(OSError):
+                child.pipe.send(None)
         child.process.join(SECONDS_TO_CLOSE)
         child.process.kill()
         assert self._reader
@@ -114,6 +115,9 @@ class ProcessEngine(EngineClient):
                 self.receive(JobUpdate(job.id, JobState.CANCELLED))
             elif was_ready and self._crashes[job.id] < ATTEMPTS:
                 self._send(Submit(job))
+                # It may have been asked to stop in this very moment.
+                if job.id in self._cancelled:
+                    self._send(Cancel(job.id))
             else:
                 self.receive(JobUpdate(job.id, JobState.INTERRUPTED, message=INTERRUPTED))
 
@@ -130,13 +134,18 @@ def _serve(pipe: Connection, base_model: str) -> None:
     sending = Lock()
 
     def send(event: Event) -> None:
-        with sending:
+        # If the page is gone, there is nobody to tell.
+        with sending, suppress(OSError):
             pipe.send(event)
 
     core = Core(base_model, send)
-    with suppress(EOFError):
+    with suppress(EOFError, OSError):
         while (command := pipe.recv()) is not None:
             core.handle(command)
+    # A long step does not keep a process alive that nobody can reach.
+    deadline = Timer(SECONDS_TO_CLOSE, os._exit, (0,))
+    deadline.daemon = True
+    deadline.start()
     core.close()
     # Whatever still runs has nobody left to tell; files are written by atomic rename.
     os._exit(0)

@@ -12,10 +12,10 @@ from torch import nn
 
 from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
-from reft_studio.demonstrations import Demonstration, Limits
+from reft_studio.demonstrations import Demonstration, Limits, check_demonstrations
 from reft_studio.errors import RecipeError, TrainingError
 from reft_studio.intervention import Interventions, build_interventions, learned, parameter_groups
-from reft_studio.lora import TrainableLoRA
+from reft_studio.lora import TrainableLoRA, check_lora
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Recipe, Schedule
 from reft_studio.train.checkpoint import Checkpoint
@@ -50,15 +50,17 @@ class Training:
         self._base, self._system_prompt = base, system_prompt
         positions = parse_positions(self.recipe.positions)
         self._examples = build_examples(base, demonstrations, positions, system_prompt, limits)
-        self._short_rows = tuple(
-            row
-            for row, example in enumerate(self._examples, 1)
+        self._rows = check_demonstrations(demonstrations, limits)
+        self._short_prompts = tuple(
+            row.prompt
+            for row, example in zip(self._rows, self._examples, strict=True)
             if len(example.prompt_ids) < positions.first + positions.last
         )
         self._interventions = build_interventions(self.recipe, base.width)
         for intervention in self._interventions.values():
             intervention.to(base.device)
         self._lora = TrainableLoRA(base, self.recipe.lora_rank, self.recipe.seed)
+        check_lora(base, self._lora.learned())
         groups = parameter_groups(self._interventions, self.recipe.weight_decay)
         if low_rank := [p for weights in self._lora.parameters().values() for p in (weights.A, weights.B)]:
             groups.append({"params": low_rank, "weight_decay": self.recipe.weight_decay})
@@ -85,7 +87,7 @@ class Training:
         """Train step by step; to cancel, stop iterating. Raises TrainingError if the loss is lost."""
         path, slow_because = self._choose_path()
         total, before = self.total_steps, self._step
-        yield Started(total, slow_because, self._short_rows)
+        yield Started(total, slow_because, self._short_prompts)
         begun = time.monotonic()
         for epoch, batches in itertools.islice(_order(len(self._examples), self.recipe), before, None):
             loss = self._take_step(path, batches)
@@ -158,10 +160,13 @@ class Training:
             yield
 
     def _fingerprint(self) -> str:
+        base = self._base
+        # Not the rendered prompts: there are templates that write today's date.
         described = [
             self.recipe.model_dump_json(),
-            self._base.digest(),
-            *(f"{e.prompt_ids} {e.reply_ids}" for e in self._examples),
+            *(base.digest(), base.template_digest, base.dtype),
+            str(self._system_prompt),
+            *(f"{row.prompt!r} {row.reply!r}" for row in self._rows),
         ]
         return hashlib.sha256("\n".join(described).encode()).hexdigest()
 
