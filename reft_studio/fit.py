@@ -30,18 +30,25 @@ class Shape:
     @classmethod
     def of(cls, config: Any) -> Self:
         """From a text model's config; what it does not say is taken as in a plain decoder."""
-        width, heads = config.hidden_size, getattr(config, "num_attention_heads", None) or 1
-        inner = getattr(config, "intermediate_size", None) or 4 * width
+        width = config.hidden_size
+        heads = _stated(config, "num_attention_heads") or 1
         return cls(
             layers=config.num_hidden_layers,
             width=width,
-            # Some models have a width for each block.
-            inner=max(inner) if isinstance(inner, Sequence) else inner,
+            inner=_stated(config, "intermediate_size") or 4 * width,
             heads=heads,
-            key_heads=getattr(config, "num_key_value_heads", None) or heads,
-            head_width=getattr(config, "head_dim", None) or width // heads,
+            key_heads=_stated(config, "num_key_value_heads") or heads,
+            head_width=_stated(config, "head_dim") or width // heads,
             vocabulary=config.vocab_size,
         )
+
+
+def _stated(config: Any, name: str) -> int | None:
+    """A size in a config, the largest one where blocks differ; None where the config does not have it."""
+    blocks = getattr(config, "per_layer_config", None) or [config]
+    stated = [getattr(block, name, None) for block in blocks]
+    sizes = [size for value in stated for size in (value if isinstance(value, Sequence) else [value]) if size]
+    return max(sizes, default=None)
 
 
 @dataclass(frozen=True)
