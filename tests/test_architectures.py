@@ -39,8 +39,8 @@ def replies(tmp_path_factory, rows):
         tiny.model.save_pretrained(folder / name / "model")
         tiny.tokenizer.save_pretrained(folder / name / "model")
         model = load_base_model(folder / name / "model", device="cpu")
-        training = Training(model, rows, Recipe(layers=(1,), epochs=10, learning_rate=0.1))
-        assert len(list(training.events())) == 12
+        training = Training(model, rows, Recipe(layers=(1,), epochs=30, learning_rate=0.1))
+        assert len(list(training.events())) == 32
         training.bot().save(folder / name / "bot")
         compared = compare_replies(model, training.bot(), PROMPT, sampling=SHORT)
         here[name] = [compared.base, compared.bot]
