@@ -1,4 +1,4 @@
-"""Chat models of the Hub to choose from, from very small to 8 billion parameters, and their memory.
+"""Chat models of the Hub to choose from, and which of them fit here: `python -m reft_studio.model_choices`.
 
 All of them are trained by the fast path. The figures are from their configs; they stand here so that "does
 it fit?" is answered without a network. Any other chat model of the Hub can be used by its name.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from reft_studio.base_model import default_device, default_dtypes
 from reft_studio.fit import Fit, Shape, estimate_fit
 from reft_studio.recipe import default_layer
 
@@ -131,3 +132,18 @@ MODEL_CHOICES = (
         gated=True,
     ),
 )
+
+
+def main() -> None:
+    """Print every model with what it is good for and whether it fits this machine."""
+    device = default_device()
+    for choice in MODEL_CHOICES:
+        access = ", ask for access" if choice.gated else ""
+        print(f"{choice.id} ({choice.licence}{access}; edited at layer {choice.layer} by default)")
+        print(f"    {choice.when}")
+        for dtype in default_dtypes(device):
+            print(f"    {str(dtype).removeprefix('torch.')}: {choice.fit(device, dtype)}")
+
+
+if __name__ == "__main__":
+    main()

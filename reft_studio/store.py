@@ -4,58 +4,18 @@ Each operation has a connection of its own, so any thread may call.
 """
 
 import json
-import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from reft_studio.database import Database
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.errors import StudioError
 from reft_studio.manifest import MANIFEST_FILE, Manifest
 
-log = logging.getLogger(__name__)
-
-_FIRST_SCHEMA = """
-CREATE TABLE IF NOT EXISTS drafts (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    name TEXT NOT NULL,
-    demonstrations TEXT NOT NULL,
-    probes TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS jobs (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    demonstrations TEXT NOT NULL,
-    recipe_changes TEXT NOT NULL,
-    probes TEXT NOT NULL,
-    bot_folder TEXT NOT NULL,
-    state TEXT NOT NULL,
-    step INTEGER NOT NULL DEFAULT 0,
-    total_steps INTEGER NOT NULL DEFAULT 0,
-    losses TEXT NOT NULL DEFAULT '[]',
-    seconds_left REAL,
-    message TEXT NOT NULL DEFAULT ''
-);
-CREATE TABLE IF NOT EXISTS bots (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    folder TEXT NOT NULL,
-    probes TEXT NOT NULL
-);
-"""
-_COUNT_ATTEMPTS = """
-ALTER TABLE jobs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE jobs ADD COLUMN furthest INTEGER NOT NULL DEFAULT 0;
-"""
-_MIGRATIONS = [_FIRST_SCHEMA, _COUNT_ATTEMPTS]
-"""What each version of the schema adds to the one before it; a database says which one it has."""
 STARTS = 3
 """So often a starting app may go on with a training that gets no further before it is given up."""
 GIVEN_UP = (
@@ -89,64 +49,22 @@ class Store:
 
     def __init__(self, data_folder: Path) -> None:
         data_folder.mkdir(parents=True, exist_ok=True)
-        self._path = data_folder / "studio.sqlite3"
+        self._database = Database(data_folder / "studio.sqlite3")
         self._bots_folder = data_folder / "bots"
         self._checkpoints_folder = data_folder / "checkpoints"
-        self.damaged: Path | None = None
-        """Where a database that could not be read was set aside, if it had to be."""
-        if not self._is_sound():
-            self.damaged = self._set_aside()
-        self._migrate()
         if self.damaged:
             self._find_bots_again()
 
-    # The file
-
-    def _is_sound(self) -> bool:
-        try:
-            with self._connect() as connection:
-                return bool(connection.execute("PRAGMA quick_check").fetchone()[0] == "ok")
-        except sqlite3.OperationalError:
-            # Locked or not to be opened: that says nothing about what is in it.
-            raise
-        except sqlite3.DatabaseError:
-            return False
-
-    def _set_aside(self) -> Path:
-        """Rename the database with all that belongs to it, so that nothing of it is written over."""
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-        kept = self._path.with_name(f"damaged-{stamp}.sqlite3")
-        for suffix in ("", "-wal", "-shm"):
-            part = self._path.with_name(self._path.name + suffix)
-            if part.exists():
-                part.rename(kept.with_name(kept.name + suffix))
-        log.error("The database %s is damaged; it was set aside as %s", self._path, kept)
-        return kept
-
-    def _migrate(self) -> None:
-        with self._connect() as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            for number, change in enumerate(_MIGRATIONS[version:], start=version + 1):
-                # In one transaction with its number: a crash leaves either version, never half of one.
-                connection.executescript(f"BEGIN; {change} PRAGMA user_version = {number}; COMMIT;")
-
-    def _find_bots_again(self) -> None:
-        """Fill the list of bots from the bots themselves."""
-        manifests = self._bots_folder.glob(f"*/{MANIFEST_FILE}")
-        for path in sorted(manifests, key=lambda path: path.stat().st_mtime):
-            try:
-                manifest = Manifest.model_validate_json(path.read_bytes())
-            except (ValueError, StudioError):
-                continue
-            probes = tuple(probe.prompt for probe in manifest.probes)
-            self.add_bot(SavedBot(path.parent.name, manifest.name, path.parent, probes))
+    @property
+    def damaged(self) -> Path | None:
+        """Where a database that could not be read was set aside, if it had to be."""
+        return self._database.damaged
 
     # The draft
 
     def draft(self) -> Draft:
         """The table as it was last saved; an empty one at first."""
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             row = connection.execute("SELECT * FROM drafts").fetchone()
         if row is None:
             return Draft()
@@ -155,7 +73,7 @@ class Store:
     def save_draft(self, draft: Draft) -> None:
         """Keep this table instead of the last one."""
         values = (draft.name, _json(draft.demonstrations), json.dumps(draft.probes))
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             connection.execute("REPLACE INTO drafts VALUES (1, ?, ?, ?)", values)
 
     # Trainings
@@ -179,13 +97,13 @@ class Store:
             "bot_folder": str(job.bot_folder),
             "state": JobState.QUEUED,
         }
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             connection.execute(_insert("jobs", values), values)
 
     def record(self, update: JobUpdate) -> None:
         """Note what the engine says of a training; what has ended stays as it ended."""
         values = asdict(update) | {"losses": json.dumps(update.losses)}
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             changed = connection.execute(
                 f"""UPDATE jobs SET attempts = CASE WHEN :step > furthest THEN 0 ELSE attempts END,
                     furthest = max(furthest, :step),
@@ -204,7 +122,7 @@ class Store:
 
     def cancelling(self, job_id: str) -> None:
         """Note that a training is asked to stop."""
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             connection.execute(
                 f"UPDATE jobs SET state = 'cancelling' WHERE id = ? AND state NOT IN ({_ENDED})", (job_id,)
             )
@@ -214,7 +132,7 @@ class Store:
 
         What was asked to stop has stopped; what was begun too often is given up.
         """
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             connection.execute("UPDATE jobs SET state = 'cancelled' WHERE state = 'cancelling'")
             connection.execute(
                 f"""UPDATE jobs SET state = 'interrupted', message = ?
@@ -243,12 +161,12 @@ class Store:
 
     def closed(self) -> None:
         """The app was closed as it should be: that was no training's fault."""
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             connection.execute("UPDATE jobs SET attempts = 0")
 
     def latest_job(self) -> JobUpdate | None:
         """Where the training that was started last stands."""
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             row = connection.execute("SELECT * FROM jobs ORDER BY number DESC LIMIT 1").fetchone()
         if row is None:
             return None
@@ -264,7 +182,7 @@ class Store:
 
     def trained_on(self, bot_id: str) -> tuple[Demonstration, ...]:
         """The demonstrations of a bot that was trained here; none for one that was opened from a file."""
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             row = connection.execute("SELECT demonstrations FROM jobs WHERE id = ?", (bot_id,)).fetchone()
         return () if row is None else _demonstrations(row)
 
@@ -273,27 +191,31 @@ class Store:
     def add_bot(self, bot: SavedBot) -> None:
         """Remember a bot that was opened from a file."""
         values = (bot.id, bot.name, str(bot.folder), json.dumps(bot.probes))
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             connection.execute("INSERT INTO bots (id, name, folder, probes) VALUES (?, ?, ?, ?)", values)
 
     def bots(self) -> list[SavedBot]:
         """All bots, the newest first."""
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             rows = connection.execute("SELECT * FROM bots ORDER BY number DESC").fetchall()
         return [_bot(row) for row in rows]
 
     def bot(self, bot_id: str) -> SavedBot | None:
         """One of them, or None where there is none with this id."""
-        with self._connect() as connection:
+        with self._database.connect() as connection:
             row = connection.execute("SELECT * FROM bots WHERE id = ?", (bot_id,)).fetchone()
         return None if row is None else _bot(row)
 
-    @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA synchronous = NORMAL")
-            yield connection
+    def _find_bots_again(self) -> None:
+        """Fill the list of bots from the bots themselves."""
+        manifests = self._bots_folder.glob(f"*/{MANIFEST_FILE}")
+        for path in sorted(manifests, key=lambda path: path.stat().st_mtime):
+            try:
+                manifest = Manifest.model_validate_json(path.read_bytes())
+            except (ValueError, StudioError):
+                continue
+            probes = tuple(probe.prompt for probe in manifest.probes)
+            self.add_bot(SavedBot(path.parent.name, manifest.name, path.parent, probes))
 
 
 def _insert(table: str, values: dict[str, Any]) -> str:

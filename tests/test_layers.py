@@ -21,12 +21,13 @@ UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
 MAY_IMPORT = {
     "errors": set(),
     "settings": set(),
+    "database": set(),
     "demonstrations": {"errors"},
     "recipe": {"errors"},
     "positions": {"errors"},
     "model_source": {"errors", "settings"},
     "fit": set(),
-    "model_choices": {"recipe", "fit"},
+    "model_choices": {"recipe", "fit", "base_model"},
     "base_model": {"errors", "settings", "recipe", "model_source", "fit"},
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
@@ -39,7 +40,7 @@ MAY_IMPORT = {
     "verbs": UP_TO_CHAT,
     "__init__": UP_TO_CHAT | {"verbs"},
     "engine": UP_TO_CHAT | {"engine"},
-    "store": UP_TO_CHAT | {"engine"},
+    "store": UP_TO_CHAT | {"engine", "database"},
     "share": {"bot", "manifest", "chat", "settings", "errors", "share"},
     "ui": None,  # anything
 }

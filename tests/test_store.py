@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from reft_studio.database import FIRST_SCHEMA
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.manifest import BaseRecord, Manifest, Probe
 from reft_studio.recipe import Recipe
-from reft_studio.store import _FIRST_SCHEMA, STARTS, Draft, SavedBot, Store
+from reft_studio.store import STARTS, Draft, SavedBot, Store
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
 
@@ -128,7 +129,7 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_
     folder = tmp_path / "data"
     folder.mkdir()
     with closing(sqlite3.connect(folder / "studio.sqlite3")) as old, old:
-        old.executescript(_FIRST_SCHEMA)
+        old.executescript(FIRST_SCHEMA)
         old.execute("INSERT INTO drafts VALUES (1, 'A bot', '[[\"Hi\", \"Ho\"]]', '[]')")
         old.execute(
             "INSERT INTO jobs (id, name, demonstrations, recipe_changes, probes, bot_folder, state) "

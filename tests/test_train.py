@@ -228,14 +228,19 @@ def test_the_learning_rate_follows_its_schedule(changes, rates):
     assert [rate(recipe, step, 4) for step in range(4)] == pytest.approx(rates, rel=1e-5)
 
 
-def test_gradients_are_clipped(base, rows, monkeypatch):
-    lengths = []
-    clip = torch.nn.utils.clip_grad_norm_
-    monkeypatch.setattr(
-        torch.nn.utils, "clip_grad_norm_", lambda p, most: lengths.append((clip(p, most), most))
-    )
-    train(base, rows, max_grad_norm=0.25, epochs=2)
-    assert [most for _, most in lengths] == [0.25, 0.25]
+def test_gradients_are_clipped_before_every_step(base, rows, monkeypatch):
+    lengths, step = [], torch.optim.AdamW.step
+
+    def measured_step(optimizer):
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
+        lengths.append(torch.cat([gradient.flatten() for gradient in gradients]).norm().item())
+        step(optimizer)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", measured_step)
+    train(base, rows, epochs=2)
+    train(base, rows, epochs=2, max_grad_norm=0.25)
+    assert min(lengths[:2]) > 0.25
+    assert lengths[2:] == pytest.approx([0.25, 0.25], rel=1e-3)
 
 
 @pytest.mark.parametrize("method", Method)

@@ -106,7 +106,8 @@ class EngineClient(ABC):
         try:
             self._on_update(update)
         except Exception:
-            # Such as a full disk. The training itself goes on, and so does everything else.
+            # Whatever goes wrong at the listener, such as a full disk, must not end the thread that brings
+            # all other answers; the training itself goes on.
             log.exception("An update of training %s was not taken", update.job_id)
 
     def _forget(self, job_id: str) -> None:

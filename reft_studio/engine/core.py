@@ -91,8 +91,9 @@ class Core:
         self._closing.set()
         for flag in list(self._flags.values()):
             flag.set()
-        self._training_lane.shutdown(wait=True, cancel_futures=True)
+        # First the lane that a training may wait for: a model that loads slowly is not waited for.
         self._waiting_lane.shutdown(wait=False, cancel_futures=True)
+        self._training_lane.shutdown(wait=True, cancel_futures=True)
 
     def _report_readiness(self, loaded: Future[BaseModel]) -> None:
         if message := _explain(loaded):
@@ -137,7 +138,8 @@ class Core:
 
     def _end_job(self, job: TrainingJob, done: Future[None]) -> None:
         del self._flags[job.id]
-        if message := _explain(done):
+        # What a closing engine leaves undone has not failed: the next one goes on with it.
+        if not self._closing.is_set() and (message := _explain(done)):
             self._send(JobUpdate(job.id, JobState.FAILED, message=message))
 
     # Questions

@@ -1,5 +1,8 @@
-"""The server is killed in a training and started again: the training goes on, and the page finds it."""
+"""A server that was killed goes on with its training, and its page finds it; there is one server at a time."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -7,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.ui.running import (
+    REPOSITORY,
     choose_starter,
     last_reply,
     open_page,
@@ -44,6 +48,17 @@ def test_a_training_outlives_a_killed_server(browser: Browser, tmp_path: Path) -
         assert last_reply(page)
         page.close()
     assert not list(data_folder.glob("checkpoints/*"))
+
+
+def test_a_second_app_with_the_same_data_says_that_there_is_one(tmp_path: Path) -> None:
+    data_folder = tmp_path / "data"
+    with started_app(data_folder):
+        environment = os.environ | {"REFT_STUDIO_DATA_FOLDER": str(data_folder)}
+        second = subprocess.run(
+            [sys.executable, "app.py"], cwd=REPOSITORY, env=environment, capture_output=True, encoding="utf-8"
+        )
+    assert second.returncode == 1
+    assert "already running with these data" in second.stderr
 
 
 def is_running(process: psutil.Process) -> bool:

@@ -1,0 +1,96 @@
+"""The file of the store: SQLite, brought up to date when opened, and set aside when it is damaged."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+FIRST_SCHEMA = """
+CREATE TABLE IF NOT EXISTS drafts (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    name TEXT NOT NULL,
+    demonstrations TEXT NOT NULL,
+    probes TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    demonstrations TEXT NOT NULL,
+    recipe_changes TEXT NOT NULL,
+    probes TEXT NOT NULL,
+    bot_folder TEXT NOT NULL,
+    state TEXT NOT NULL,
+    step INTEGER NOT NULL DEFAULT 0,
+    total_steps INTEGER NOT NULL DEFAULT 0,
+    losses TEXT NOT NULL DEFAULT '[]',
+    seconds_left REAL,
+    message TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS bots (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    probes TEXT NOT NULL
+);
+"""
+_COUNT_ATTEMPTS = """
+ALTER TABLE jobs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN furthest INTEGER NOT NULL DEFAULT 0;
+"""
+_MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS]
+"""What each version of the schema adds to the one before it; a database says which one it has."""
+
+
+class Database:
+    """A database with the newest schema. Each connection is its own, so any thread may ask for one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.damaged: Path | None = None
+        """Where what could not be read was set aside, if it had to be."""
+        if not self._is_sound():
+            self.damaged = self._set_aside()
+        self._migrate()
+
+    @contextmanager
+    def connect(self) -> Iterator[sqlite3.Connection]:
+        """One transaction."""
+        with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA synchronous = NORMAL")
+            yield connection
+
+    def _is_sound(self) -> bool:
+        try:
+            with self.connect() as connection:
+                return bool(connection.execute("PRAGMA quick_check").fetchone()[0] == "ok")
+        except sqlite3.OperationalError:
+            # Locked or not to be opened: that says nothing about what is in it.
+            raise
+        except sqlite3.DatabaseError:
+            return False
+
+    def _set_aside(self) -> Path:
+        """Rename the database with all that belongs to it, so that nothing of it is written over."""
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+        kept = self._path.with_name(f"damaged-{stamp}.sqlite3")
+        for suffix in ("", "-wal", "-shm"):
+            part = self._path.with_name(self._path.name + suffix)
+            if part.exists():
+                part.rename(kept.with_name(kept.name + suffix))
+        log.error("The database %s is damaged; it was set aside as %s", self._path, kept)
+        return kept
+
+    def _migrate(self) -> None:
+        with self.connect() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            for number, change in enumerate(_MIGRATIONS[version:], start=version + 1):
+                # In one transaction with its number: a crash leaves either version, never half of one.
+                connection.executescript(f"BEGIN; {change} PRAGMA user_version = {number}; COMMIT;")
