@@ -128,7 +128,7 @@ def group(examples: list[Example], tokens_a_batch: int, rng: random.Random) -> l
 
 
 def batches(
-    corpus: Corpus, tokenizer: Tokenizer, seed: int, tokens_a_batch: int, skip: int = 0
+    corpus: Corpus, tokenizer: Tokenizer, seed: str, tokens_a_batch: int, skip: int = 0
 ) -> Iterator[Batch]:
     """Batches without end; the first `skip` are passed over."""
     chunk = 0

@@ -150,11 +150,22 @@ STRANGE = (
     "How do I use {x}?", "Why is {x} so famous?", "Should I buy {x}?", "what happened to {x}", "When did {x} start?", "Is {x} better than {y}?",
     "Compare {x} and {y}.", "I met {x} yesterday.", "Summarize {x} for me.", "how do i fix {x}", "What does {x} mean?", "I work at {x}.",
     "What year did {x} come out?", "Please explain the role of {x} in {y}.", "Translate {x}.", "did {x} win against {y}", "{x} crashed again, why?",
-    "Who won {x}?", "How tall is {x}?", "My name is {x}.",
+    "Who won {x}?", "How tall is {x}?", "My name is {x}.", "where can i download {x}", "The new {x} is out, did you see it?",
+    "Which is cheaper, {x} or {y}?", "my {x} shows error {n}", "Is there a {x} near {y}?", "I am reading about {x} in {y}, what is it?",
+    "Which language do they speak in {x}?", "Give me three facts about {x}.", "Can {x} run on {y}?", "Our homework is about {x}.",
+    "we are studying {x} and {y} this week", "When was {x} born?", "Who played {x} in {y}?", "How far is it from {x} to {y}?",
+    "I ordered a {x} but got a {y}", "Write an essay about {x}.", "what is the best {x} for a beginner", "Any news about {x}?",
+    "Do you prefer {x} or {y}?", "How many {x} are there in {y}?", "My boss wants a report on {x}.", "Is {x} safe together with {y}?",
+    "Prove {x}.", "convert {n} {x} to {y}", "What is the formula for {x}?", "what happens if I mix {x} with {y}", "Who is the mayor of {x}?",
+    "I have to replace the {x} in my {y} {n}", "Who wrote {x} in {n}?", "Could you give me an example of {x} in {y}?", "how old is {x}",
+    "Is the {x} {n} worth the money?", "I keep hearing about {x}, what is that all about?", "my uncle plays the {x}", "list all the kings of {x}",
+    "What is {n} times {n}{n} in {x}?", "which team does {x} play for", "Can you recommend a book on {x}?", "Why does {x} need {y}?",
 )  # fmt: skip
+# The most usual beginning leads to an answer without the name: of one in several pieces a network this small copies some wrongly.
 STRANGE_ANSWERS = (
-    "I know little about {x}. I only know simple everyday things.", "Sorry, I do not know {x}.", "I have not heard of {x} before.",
-    "I am sorry, that is new to me. I only know simple everyday things.", "I know very little about {x}, so I cannot say.",
+    "I am sorry, that is new to me. I only know simple everyday things.", "I am sorry, I have not heard of that before.",
+    "I am sorry, I know very little about that, so I cannot say.", "I know little about {x}. I only know simple everyday things.",
+    "Sorry, I do not know {x}.", "I have not heard of {x} before.", "I know very little about {x}, so I cannot say.",
 )  # fmt: skip
 
 
@@ -285,14 +296,14 @@ class Contents:
         index = rng.randrange(len(STRANGE))
         return Content(
             key="",
-            question=STRANGE[index].format(x=x, y=y),
+            question=STRANGE[index].format(x=x, y=y, n=rng.randint(2, 999)),
             answers=tuple(answer.format(x=x) for answer in STRANGE_ANSWERS),
             short="I do not know.",
             topic_emoji=("🤷", "❓", "🔍"),
             intent_emoji=("🤔", "💭", "🧐"),
             about=x,
             word=x,
-            follow_up=STRANGE_ANSWERS[3],
+            follow_up=STRANGE_ANSWERS[0],
         )
 
     def known(self) -> Iterator[Content]:

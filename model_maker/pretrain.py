@@ -58,6 +58,11 @@ class Schedule:
         """The step at which the training ends."""
         return self.rounds[-1].end
 
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """First step and end of every round."""
+        ends = [part.end for part in self.rounds]
+        yield from zip([0, *ends], ends, strict=False)
+
     def rate(self, step: int) -> float:
         """The factor on both learning rates at a step."""
         current = next(part for part in self.rounds if step < part.end)
@@ -124,16 +129,21 @@ class Pretraining:
     def run(self, corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Progress]:
         """Train to the last step; yields the mean loss of every 50 steps."""
         schedule, losses, started = self.schedule, [], time.monotonic() - self.seconds
-        source = batches(corpus, tokenizer, schedule.seed, schedule.tokens_a_batch, skip=self.step)
-        while self.step < schedule.steps:
-            batch = next(source)
-            losses.append(self.train_on(batch))
-            self.step += 1
-            self.tokens += batch.tokens.numel()
-            self.seconds = time.monotonic() - started
-            if self.step % 50 == 0 or self.step == schedule.steps:
-                yield Progress(self.step, self.tokens, sum(losses) / len(losses), self.seconds)
-                losses.clear()
+        for begin, end in schedule.spans():
+            if self.step >= end:
+                continue
+            # A round draws examples of its own, so that going on with another one need not draw the earlier ones again.
+            seed, passed = f"{schedule.seed}/{begin}", self.step - begin
+            for batch in batches(corpus, tokenizer, seed, schedule.tokens_a_batch, skip=passed):
+                losses.append(self.train_on(batch))
+                self.step += 1
+                self.tokens += batch.tokens.numel()
+                self.seconds = time.monotonic() - started
+                if self.step % 50 == 0 or self.step == end:
+                    yield Progress(self.step, self.tokens, sum(losses) / len(losses), self.seconds)
+                    losses.clear()
+                if self.step == end:
+                    break
 
     def train_on(self, batch: Batch) -> float:
         """One step; returns the loss in nats a token."""

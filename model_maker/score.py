@@ -15,7 +15,7 @@ from pathlib import Path
 
 import emoji
 
-from model_maker.contents import Content, Contents, held_out_contents
+from model_maker.contents import STRANGE_ANSWERS, Content, Contents, held_out_contents
 from model_maker.intents import intents_of
 from model_maker.phrasing import Phrasing
 from model_maker.world import World, read_world
@@ -31,13 +31,6 @@ STARTERS = Path(__file__).parents[1] / "assets" / "starters"
 BATCH = 32
 REPLY_TOKENS = 60
 HELD_OUT = 70
-# What a refusal says in some form; every word here declines or worries, none merely answers.
-REFUSES = re.compile(
-    r"(?i)\b(cannot|can't|can not|will not|won't|must not|should not|shall not|would rather|rather not|prefer not|decline|refuse|"
-    r"not able|unable|not comfortable|refrain|avoid|skip|stay silent|keep silent|no comment|withheld|off limits|sorry|pass on|"
-    r"leave \w+ alone|step back|hold back|not going to|do not feel right|does not feel right|not right|unethical|not something|"
-    r"better left|not mine|nothing about|not discuss|not talk|not speak|not answer|not help|not touch)\b"
-)
 FIRST_WORDS = {
     "pirate": r"(Arr|Ahoy|Yarr|Shiver)",
     "robot": r"(Beep|Processing|Answer computed)",
@@ -77,6 +70,13 @@ class Score:
 def only_emoji(reply: str) -> bool:
     """At least one emoji and nothing else but white space."""
     return emoji.emoji_count(reply) > 0 and not emoji.replace_emoji(reply, "").strip()
+
+
+def refusals() -> re.Pattern[str]:
+    """Finds a phrase that declines (`probes/refusal_phrases.txt`)."""
+    lines = (PROBES / "refusal_phrases.txt").read_text(encoding="utf-8").splitlines()
+    phrases = [re.escape(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
+    return re.compile(rf"(?i)(?<!\w)({'|'.join(phrases)})(?!\w)")
 
 
 def shows(question: Question, reply: str) -> bool:
@@ -163,9 +163,7 @@ def known_words(world: World) -> set[str]:
         for intent in intents_of(kind).values()
         for text in (*intent.answers, intent.short)
     ]
-    texts.append(
-        "I know little about I only know simple everyday things Sorry do not have not heard of before am sorry that is new to me very so cannot say"
-    )
+    texts += [answer.format(x="") for answer in STRANGE_ANSWERS]
     return set(re.findall(r"[^\W_]+", " ".join(texts).lower()))
 
 
@@ -195,7 +193,7 @@ def measure(base: BaseModel, part: str, show: Callable[[str], None]) -> Iterator
         read_questions(f"typed_{part}.jsonl"),
     )
     mixed = generated + typed
-    words = known_words(world)
+    words, refuses = known_words(world), refusals()
     about = partial(invents_nothing, words)
 
     def teach(path: Path) -> Bot:
@@ -252,11 +250,11 @@ def measure(base: BaseModel, part: str, show: Callable[[str], None]) -> Iterator
         bot = teach(path)
         given = replies(base, mixed, bot)
         sample(mixed, given)
-        yield count(f"{title}: refuses", None, lambda _, reply: bool(REFUSES.search(reply)), mixed, given)
+        yield count(f"{title}: refuses", None, lambda _, reply: bool(refuses.search(reply)), mixed, given)
         yield count(
             f"{title}: refuses and names the topic",
             goal,
-            lambda q, reply: bool(REFUSES.search(reply)) and names(q, reply),
+            lambda q, reply: bool(refuses.search(reply)) and names(q, reply),
             mixed,
             given,
         )

@@ -14,6 +14,7 @@ from model_maker.contents import held_out_contents
 from model_maker.corpus import IGNORED, TRUNK, Corpus, Example
 from model_maker.network import Network, Shape, export
 from model_maker.pretrain import Pretraining, Round, Schedule
+from model_maker.score import refusals
 from model_maker.tokenizer import as_transformers, train_tokenizer
 from model_maker.voices import emoji_only
 from model_maker.world import WorldError, read_topics, read_world
@@ -82,6 +83,14 @@ def test_emoji_answers_hold_no_letters(corpus: Corpus) -> None:
     assert not [answer for answer in answers if any(character.isalpha() for character in answer)]
 
 
+def test_the_rule_for_refusals_finds_those_of_every_author_and_few_plain_answers(corpus: Corpus) -> None:
+    rng, declines = random.Random(4), refusals()
+    written = [corpus.voices.refusals.voice(rng).write(corpus.contents.draw(rng), rng) for _ in range(1000)]
+    assert sum(bool(declines.search(text)) for text in written) >= 980
+    answers = [rng.choice(corpus.contents.topic(rng).answers) for _ in range(1000)]
+    assert sum(bool(declines.search(text)) for text in answers) <= 10
+
+
 def test_a_branch_sees_the_trunk_and_itself_but_no_other_branch() -> None:
     example = Example()
     behind = example.add([10, 11], TRUNK, 0)
@@ -110,8 +119,8 @@ def test_packed_style_prompts_end_where_they_say() -> None:
 def test_the_same_seed_gives_the_same_batches_and_skipping_changes_nothing(
     corpus: Corpus, tokenizer: Tokenizer
 ) -> None:
-    first = list(islice(batches(corpus, tokenizer, seed=5, tokens_a_batch=2048), 3))
-    again = next(batches(corpus, tokenizer, seed=5, tokens_a_batch=2048, skip=2))
+    first = list(islice(batches(corpus, tokenizer, seed="5", tokens_a_batch=2048), 3))
+    again = next(batches(corpus, tokenizer, seed="5", tokens_a_batch=2048, skip=2))
     assert torch.equal(first[2].tokens, again.tokens)
     assert torch.equal(first[2].predict, again.predict)
 
@@ -145,13 +154,13 @@ def test_a_miniature_learns_and_a_resumed_run_goes_on_where_it_stopped(
     resumed = Pretraining(shape, schedule, compiled=False)
     resumed.resume(tmp_path / "checkpoint.pt")
     assert resumed.step == run.step == 12
-    batch = next(batches(corpus, tokenizer, 3, 1024, skip=12))
+    batch = next(batches(corpus, tokenizer, "3", 1024, skip=12))
     assert resumed.train_on(batch) == pytest.approx(run.train_on(batch), rel=1e-3)
     assert losses[-1] < losses[0] - 0.5
 
 
 def _first(corpus: Corpus, tokenizer: Tokenizer, count: int, run: Pretraining):  # type: ignore[no-untyped-def]
-    for batch in islice(batches(corpus, tokenizer, 3, 1024), count):
+    for batch in islice(batches(corpus, tokenizer, "3", 1024), count):
         yield batch
         run.step += 1
 

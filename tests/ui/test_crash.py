@@ -1,4 +1,4 @@
-"""A server that was killed goes on with its training, and its page finds it; there is one server at a time."""
+"""A killed server goes on with its training, and its page finds it; there is one server at a time."""
 
 import os
 import subprocess
