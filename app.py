@@ -29,8 +29,9 @@ def main() -> None:
             "REFT_STUDIO_DATA_FOLDER to another folder for a second one."
         )
     store = Store(settings.data_folder)
+    process = ProcessEngine(settings.base_model, store.record, settings.quantization)
     with (
-        closing(ProcessEngine(settings.base_model, on_update=store.record)) as engine,
+        closing(process) as engine,
         TemporaryDirectory(prefix="reft-studio-") as scratch,
     ):
         engine.start()

@@ -80,7 +80,9 @@ def print_figures(shape: str, dtype: str) -> None:
         parameters = sum(p.numel() for p in base.model.parameters())
         fit = estimate_fit(parameters, Shape.of(base.model.config), base.device, DTYPES[dtype])
         with peak_memory() as sizes:
-            training = Training(base, rows_of_usual_size(), Recipe.for_depth(base.num_layers, epochs=2))
+            training = Training(
+                base, rows_of_usual_size(), Recipe.for_model(base.num_layers, base.width, epochs=2)
+            )
             for _ in training.events():
                 pass
     print(*(round(figure / 2**20) for figure in (fit.weights, fit.working, sizes[1] - sizes[0])))

@@ -120,7 +120,7 @@ class Runner:
     """Takes optimizer steps by one path."""
 
     def __init__(self, path: str, base: BaseModel, examples: list[Example]) -> None:
-        recipe = Recipe.for_depth(base.num_layers)
+        recipe = Recipe.for_model(base.num_layers, base.width)
         self._path: Any
         trained: Iterable[Any]
         if path == "pyreft":

@@ -22,6 +22,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from reft_studio.errors import BaseModelError
 from reft_studio.fit import Shape, estimate_fit
 from reft_studio.model_source import EMBEDDED_ID, ModelSource, find_model, weight_files
+from reft_studio.quantization import Quantization, make_trainable
 from reft_studio.recipe import Component
 
 # What architectures call the parts of a block.
@@ -47,6 +48,8 @@ class BaseModel:
     """The commit on the Hub."""
     folder: Path
     """Where the weight files lie."""
+    quantization: Quantization | None = None
+    """How the weights of its linear layers are stored in memory, if in fewer bits."""
 
     @cached_property
     def blocks_path(self) -> str:
@@ -123,7 +126,7 @@ class BaseModel:
 
     @property
     def dtype(self) -> str:
-        """The precision of the weights in memory, such as "float32"."""
+        """The precision of the weights in memory that are not quantized, such as "float32"."""
         return str(self.model.dtype).removeprefix("torch.")
 
     @cached_property
@@ -169,11 +172,13 @@ def load_base_model(
     revision: str | None = None,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
+    quantization: Quantization | None = None,
 ) -> BaseModel:
     """Load the embedded model, a folder, or a model from the Hub.
 
     By default on a GPU in half precision where there is one, else in float32, or in bfloat16 if that is what
-    fits. Raises BaseModelError, which says what to do, where that is not possible.
+    fits. Interventions compute in float32 whatever the model does. Raises BaseModelError, which says what to
+    do, where that is not possible.
     """
     device = torch.device(device) if device else default_device()
     source = find_model(name or EMBEDDED_ID, revision)
@@ -182,8 +187,12 @@ def load_base_model(
     try:
         config = AutoConfig.from_pretrained(where, **options)
         _check_causal(config, source.id)
-        dtype = _choose_dtype(source, config, device, [dtype] if dtype else default_dtypes(device))
-        model = AutoModelForCausalLM.from_pretrained(where, dtype=dtype, use_safetensors=True, **options)
+        dtypes = [dtype] if dtype else default_dtypes(device)
+        dtype = _choose_dtype(source, config, device, dtypes, quantization)
+        placed = quantization.options(device, dtype) if quantization else {}
+        model = AutoModelForCausalLM.from_pretrained(
+            where, dtype=dtype, use_safetensors=True, **placed, **options
+        )
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
     except (OSError, ValueError, ImportError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -193,11 +202,14 @@ def load_base_model(
             "Choose another one."
         ) from error
     # By way of nn.Module: transformers' own versions have no types.
-    nn.Module.to(model, device)
     nn.Module.eval(model).requires_grad_(False)
+    if quantization:
+        make_trainable(model)
+    else:
+        nn.Module.to(model, device)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return BaseModel(model, tokenizer, source.id, source.revision, source.folder)
+    return BaseModel(model, tokenizer, source.id, source.revision, source.folder, quantization)
 
 
 def default_device() -> torch.device:
@@ -218,7 +230,11 @@ def default_dtypes(device: torch.device) -> list[torch.dtype]:
 
 
 def _choose_dtype(
-    source: ModelSource, config: Any, device: torch.device, dtypes: Sequence[torch.dtype]
+    source: ModelSource,
+    config: Any,
+    device: torch.device,
+    dtypes: Sequence[torch.dtype],
+    quantization: Quantization | None,
 ) -> torch.dtype:
     """The first one in which the model fits.
 
@@ -229,7 +245,7 @@ def _choose_dtype(
     if parameters is None:
         return dtypes[0]
     shape = Shape.of(config.get_text_config())
-    fits = {dtype: estimate_fit(parameters, shape, device, dtype) for dtype in dtypes}
+    fits = {dtype: estimate_fit(parameters, shape, device, dtype, quantization) for dtype in dtypes}
     for dtype, fit in fits.items():
         if fit:
             return dtype

@@ -7,6 +7,8 @@ from typing import Any, Self
 import psutil
 import torch
 
+from reft_studio.quantization import Quantization
+
 ROWS, TOKENS, REPLY_TOKENS = 10, 256, 64
 """The training that memory is reckoned for: a usual table with long rows, edited at the last prompt token."""
 OVERHEAD = {"cpu": 300_000_000, "cuda": 600_000_000, "mps": 300_000_000}
@@ -26,6 +28,12 @@ class Shape:
     """Heads of keys and values."""
     head_width: int
     vocabulary: int
+
+    @property
+    def block_weights(self) -> int:
+        """How many weights the linear layers of all blocks have."""
+        attention = 2 * self.width * self.head_width * (self.heads + self.key_heads)
+        return self.layers * (attention + 3 * self.width * self.inner)
 
     @classmethod
     def of(cls, config: Any) -> Self:
@@ -77,7 +85,13 @@ class Fit:
         return f"It needs about {needed} of memory and {free} are free: {verdict}."
 
 
-def estimate_fit(parameters: int, shape: Shape, device: torch.device, dtype: torch.dtype) -> Fit:
+def estimate_fit(
+    parameters: int,
+    shape: Shape,
+    device: torch.device,
+    dtype: torch.dtype,
+    quantization: Quantization | None = None,
+) -> Fit:
     """What a model of so many parameters and of this shape needs on a device.
 
     `python -m benchmarks.memory` holds it against trainings. A model that has to be trained through the whole
@@ -92,7 +106,11 @@ def estimate_fit(parameters: int, shape: Shape, device: torch.device, dtype: tor
     # Kept in float32, with their softmax and their gradients.
     logits = REPLY_TOKENS * shape.vocabulary * 3 * 4
     working = ROWS * (shape.layers * (states + stored) * dtype.itemsize + logits)
-    return Fit(parameters * dtype.itemsize, working, OVERHEAD.get(device.type, 0), free_memory(device))
+    weights = parameters * dtype.itemsize
+    if quantization:
+        in_blocks = min(shape.block_weights, parameters)
+        weights = round(in_blocks * quantization.bytes_a_weight) + (parameters - in_blocks) * dtype.itemsize
+    return Fit(weights, working, OVERHEAD.get(device.type, 0), free_memory(device))
 
 
 def free_memory(device: torch.device) -> int:

@@ -45,11 +45,29 @@ class ReFT(
             rotation = orthogonal(rotation, orthogonal_map="householder", use_trivialization=False)
         self.rotation = rotation
         self.bias = nn.Parameter(torch.zeros(recipe.rank))
-        R = self._R().detach()
-        self.source = (
-            nn.Parameter(R.clone() if form.replaces else torch.zeros_like(R)) if form.reads else None
-        )
+        self.source = nn.Parameter(torch.zeros(recipe.rank, width)) if form.reads else None
+        self._write_nothing()
         self.dropout = nn.Dropout(recipe.dropout)
+
+    @torch.no_grad()
+    def look_along(self, directions: Tensor) -> None:
+        """Turn R of an untrained edit to `directions` [any, width], orthonormal, the most important first.
+
+        Where there are fewer than R has rows, the others stay as far as they may.
+        """
+        old = self._R()
+        wanted = torch.cat([directions[: len(old)].to(old), old])
+        new = torch.linalg.qr(wanted.T).Q.T[: len(old)].contiguous()
+        if FORMS[self._recipe.method].orthonormal:
+            self.rotation.weight = new
+        else:
+            self._R().copy_(new)
+        self._write_nothing()
+
+    @torch.no_grad()
+    def _write_nothing(self) -> None:
+        if self.source is not None and FORMS[self._recipe.method].replaces:
+            self.source.copy_(self._R())
 
     def weights(self) -> ReFTWeights:
         """The edit as it stands, differentiable."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel as Schema
 from pydantic import ConfigDict, Field, model_validator
 
 from reft_studio.positions import parse_positions
+from reft_studio.quantization import Quantization
 from reft_studio.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class BaseRecord(_Record):
     template_digest: str = Field(pattern="^[0-9a-f]{64}$")
     dtype: str = Field(max_length=20)
     """Precision of the base model in training."""
+    quantization: Quantization | None = None
     num_layers: int = Field(ge=1, le=1000)
     width: int = Field(ge=1, le=65_536)
 
@@ -43,6 +45,7 @@ class BaseRecord(_Record):
             digest=base.digest(),
             template_digest=base.template_digest,
             dtype=base.dtype,
+            quantization=base.quantization,
             num_layers=base.num_layers,
             width=base.width,
         )

@@ -59,7 +59,7 @@ def test_losses_and_gradients_are_those_of_the_reference(name, recipe, rows):
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))
 def test_where_the_fast_path_is_not_exact_the_training_says_so(name, rows):
     base = tiny_model(name)
-    started = next(Training(base, rows, Recipe.for_depth(base.num_layers, epochs=1)).events())
+    started = next(Training(base, rows, Recipe.for_model(base.num_layers, base.width, epochs=1)).events())
     assert (started.slow_because is not None) is (name in SLOW)
 
 
@@ -137,4 +137,4 @@ def test_a_model_without_a_head_is_not_supported(monkeypatch):
 def test_a_model_with_several_states_for_each_token_is_refused(rows):
     base = tiny_model("Gemma3n")
     with pytest.raises(BaseModelError, match="more than one state"):
-        Training(base, rows, Recipe.for_depth(base.num_layers))
+        Training(base, rows, Recipe.for_model(base.num_layers, base.width))

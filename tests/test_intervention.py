@@ -56,7 +56,7 @@ def orthonormal(R):
 def random_weights(base):
     """An edit that changes much, in layers 1 and 2."""
     torch.manual_seed(0)
-    modules = build_interventions(Recipe.for_depth(base.num_layers, layers=(1, 2)), base.width)
+    modules = build_interventions(Recipe.for_model(base.num_layers, base.width, layers=(1, 2)), base.width)
     for module in modules.values():
         nn.init.normal_(module.source)
     return modules, learned(modules)
@@ -128,7 +128,9 @@ def test_dropout_leaves_dimensions_of_the_change_out_in_training_only():
 
 @pytest.mark.parametrize("method", ["loreft", "noreft", "direft", "nodireft", "lobireft"])
 def test_an_untrained_intervention_changes_nothing_bit_for_bit(base, method):
-    untrained = learned(build_interventions(Recipe.for_depth(base.num_layers, method=method), base.width))
+    untrained = learned(
+        build_interventions(Recipe.for_model(base.num_layers, base.width, method=method), base.width)
+    )
     edits = [Edit(row, untrained, at(0, 5)) for row in (0, 1)]
     assert torch.equal(logits(base, edits), logits(base, []))
 
@@ -199,7 +201,7 @@ def test_blocks_may_return_hidden_states_alone_or_in_a_tuple(in_a_tuple):
 def test_the_same_seed_builds_the_same_and_leaves_the_callers_generator_alone():
     state = torch.random.get_rng_state()
     first, second, other = (
-        to_tensors(learned(build_interventions(Recipe.for_depth(6, seed=seed), 16))) for seed in (1, 1, 2)
+        to_tensors(learned(build_interventions(Recipe.for_model(6, 16, seed=seed), 16))) for seed in (1, 1, 2)
     )
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["layers.1.block_output.R"], other["layers.1.block_output.R"])
@@ -207,7 +209,7 @@ def test_the_same_seed_builds_the_same_and_leaves_the_callers_generator_alone():
 
 
 def test_weight_decay_does_not_touch_the_rotation():
-    modules = build_interventions(Recipe.for_depth(6), 16)
+    modules = build_interventions(Recipe.for_model(6, 16), 16)
     optimizer = torch.optim.AdamW(parameter_groups(modules, weight_decay=0.1), lr=0.01)
     for _ in range(3):
         optimizer.zero_grad()
@@ -219,7 +221,7 @@ def test_weight_decay_does_not_touch_the_rotation():
 @pytest.mark.parametrize("changes", [{}, {"shared": False, "positions": "f1+l1", "component": "mlp_output"}])
 @pytest.mark.parametrize("method", Method)
 def test_tensors_have_the_announced_names_and_shapes_and_come_back(method, changes):
-    recipe = Recipe.for_depth(6, layers=(1, 4), rank=3, method=method, **changes)
+    recipe = Recipe.for_model(6, 256, layers=(1, 4), rank=3, method=method, **changes)
     weights = learned(build_interventions(recipe, 16))
     tensors = to_tensors(weights)
     assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == tensor_shapes(recipe, 16)

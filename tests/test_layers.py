@@ -12,7 +12,7 @@ PACKAGE = ROOT / "reft_studio"
 
 LOWEST = {"errors", "settings"}
 TABLE = {"demonstrations", "recipe", "positions"}
-MODEL = {"base_model", "prompts", "model_source", "fit", "model_choices"}
+MODEL = {"base_model", "quantization", "prompts", "model_source", "fit", "model_choices"}
 WEIGHTS = {"weights"}
 BOT = {"bot", "manifest"}
 UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention", "lora"} | BOT
@@ -20,15 +20,16 @@ UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
 
 MAY_IMPORT = {
     "errors": set(),
-    "settings": set(),
+    "settings": {"quantization"},
     "database": set(),
     "demonstrations": {"errors"},
     "recipe": {"errors"},
     "positions": {"errors"},
     "model_source": {"errors", "settings"},
-    "fit": set(),
-    "model_choices": {"recipe", "fit", "base_model"},
-    "base_model": {"errors", "settings", "recipe", "model_source", "fit"},
+    "quantization": {"errors"},
+    "fit": {"quantization"},
+    "model_choices": {"recipe", "fit", "base_model", "quantization"},
+    "base_model": {"errors", "settings", "recipe", "model_source", "fit", "quantization"},
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
     "lora": {"base_model", "errors"},

@@ -25,7 +25,7 @@ SHORT = Sampling(max_new_tokens=16)
 
 def training_of(base, rows, **changes):
     settings = {"lora_rank": 2, "epochs": 12, "learning_rate": 1e-2, **changes}
-    return Training(base, rows, Recipe.for_depth(base.num_layers, **settings))
+    return Training(base, rows, Recipe.for_model(base.num_layers, base.width, **settings))
 
 
 def losses_of(training):

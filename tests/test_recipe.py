@@ -1,7 +1,7 @@
 import pytest
 
 from reft_studio.errors import RecipeError
-from reft_studio.recipe import Recipe, default_layer
+from reft_studio.recipe import Recipe, default_layer, default_learning_rate
 
 
 def test_the_default_layer_is_a_quarter_of_the_way_up():
@@ -10,17 +10,23 @@ def test_the_default_layer_is_a_quarter_of_the_way_up():
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 6, 80])
 def test_the_default_recipe_fits_a_model_of_any_depth(depth):
-    assert max(Recipe.for_depth(depth).layers) < depth
+    assert max(Recipe.for_model(depth, 256).layers) < depth
+
+
+def test_the_default_learning_rate_is_pyrefts_in_a_wide_model_and_higher_in_a_narrow_one():
+    assert [default_learning_rate(width) for width in (4096, 1024, 256)] == [0.004, 0.008, 0.016]
+    assert Recipe.for_model(6, 256).learning_rate == 0.016
+    assert Recipe.for_model(6, 256, learning_rate=0.01).learning_rate == 0.01
 
 
 def test_changes_reach_the_recipe_and_layers_are_sorted():
-    recipe = Recipe.for_depth(6, layers=(3, 1), rank=8)
+    recipe = Recipe.for_model(6, 256, layers=(3, 1), rank=8)
     assert recipe.layers == (1, 3)
     assert recipe.rank == 8
 
 
 def test_a_recipe_survives_json():
-    recipe = Recipe.for_depth(6, learning_rate=0.01, positions="f1+l1")
+    recipe = Recipe.for_model(6, 256, learning_rate=0.01, positions="f1+l1")
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
 
 
@@ -44,7 +50,7 @@ def test_a_recipe_survives_json():
 )
 def test_a_bad_setting_is_named_in_plain_words(changes, said):
     with pytest.raises(RecipeError) as problem:
-        Recipe.for_depth(6, **changes)
+        Recipe.for_model(6, 256, **changes)
     assert said in str(problem.value)
     assert "validation error" not in str(problem.value)
 
@@ -55,7 +61,7 @@ def test_a_missing_setting_is_named():
 
 
 def test_a_recipe_cannot_be_changed_afterwards():
-    recipe = Recipe.for_depth(6)
+    recipe = Recipe.for_model(6, 256)
     with pytest.raises((RecipeError, ValueError)):
         recipe.rank = 2
     assert recipe.rank == 4

@@ -20,7 +20,7 @@ from reft_studio.train.reference import Reference
 
 
 def recipe_for(base, **changes):
-    return Recipe.for_depth(base.num_layers, **{"epochs": 3, **changes})
+    return Recipe.for_model(base.num_layers, base.width, **{"epochs": 3, **changes})
 
 
 def train(base, rows, **changes):
@@ -224,7 +224,7 @@ def test_a_training_from_a_bot_on_its_way_is_a_bot(base, rows):
     ],
 )
 def test_the_learning_rate_follows_its_schedule(changes, rates):
-    recipe = Recipe.for_depth(4, **changes)
+    recipe = Recipe.for_model(4, 256, **changes)
     assert [rate(recipe, step, 4) for step in range(4)] == pytest.approx(rates, rel=1e-5)
 
 

@@ -45,6 +45,7 @@ from reft_studio.engine.messages import (
     Submit,
 )
 from reft_studio.errors import StudioError, TrainingError
+from reft_studio.quantization import Quantization
 from reft_studio.recipe import Recipe
 from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Finished, Started, Step
@@ -59,14 +60,14 @@ log = logging.getLogger(__name__)
 class Core:
     """Loads a base model, then handles commands; whatever there is to tell goes through `send`."""
 
-    def __init__(self, base_model: str, send: Send) -> None:
+    def __init__(self, base_model: str, send: Send, quantization: Quantization | None = None) -> None:
         self._send = send
         self._flags: dict[str, Flag] = {}
         self._closing = Flag()
         self._training_lane = ThreadPoolExecutor(1, "training")
         self._waiting_lane = ThreadPoolExecutor(1, "waiting")
         send(EngineStatus(Readiness.LOADING))
-        self._base = self._waiting_lane.submit(load_base_model, base_model)
+        self._base = self._waiting_lane.submit(load_base_model, base_model, quantization=quantization)
         self._base.add_done_callback(self._report_readiness)
         # Before anything is hooked into the modules, and once: it remembers its digest.
         self._twin = self._waiting_lane.submit(lambda: _twin(self._base.result()))
@@ -105,7 +106,7 @@ class Core:
 
     def _train(self, job: TrainingJob) -> None:
         base = self._twin.result()
-        recipe = Recipe.for_depth(base.num_layers, **job.recipe_changes)
+        recipe = Recipe.for_model(base.num_layers, base.width, **job.recipe_changes)
         progress = JobUpdate(job.id, JobState.RUNNING)
         sent_at, kept_at = 0.0, time.monotonic()
         training = Training(base, job.demonstrations, recipe, limits=job.limits)

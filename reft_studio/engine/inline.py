@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reft_studio.engine.client import EngineClient
 from reft_studio.engine.interface import JobUpdate
 from reft_studio.engine.messages import Command, Event
+from reft_studio.quantization import Quantization
 
 if TYPE_CHECKING:
     from reft_studio.engine.core import Core
@@ -15,16 +16,22 @@ if TYPE_CHECKING:
 class InlineEngine(EngineClient):
     """Holds the model in this process, so it imports torch when started."""
 
-    def __init__(self, base_model: str, on_update: Callable[[JobUpdate], None]) -> None:
+    def __init__(
+        self,
+        base_model: str,
+        on_update: Callable[[JobUpdate], None],
+        quantization: Quantization | None = None,
+    ) -> None:
         super().__init__(on_update)
         self._base_model = base_model
+        self._quantization = quantization
         self._core: Core | None = None
         self._receiving = Lock()
 
     def start(self) -> None:
         from reft_studio.engine.core import Core
 
-        self._core = Core(self._base_model, self._receive_one_at_a_time)
+        self._core = Core(self._base_model, self._receive_one_at_a_time, self._quantization)
 
     def close(self) -> None:
         if self._core:

@@ -18,6 +18,7 @@ from threading import Lock, Thread, Timer
 from reft_studio.engine.client import EngineClient
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
 from reft_studio.engine.messages import Cancel, Command, Event, Submit
+from reft_studio.quantization import Quantization
 
 INTERRUPTED = (
     "The part of the app that trains and chats stopped unexpectedly, perhaps because the memory of this "
@@ -38,9 +39,15 @@ class _Child:
 class ProcessEngine(EngineClient):
     """Starts its child when told to, and again whenever it is needed and gone."""
 
-    def __init__(self, base_model: str, on_update: Callable[[JobUpdate], None]) -> None:
+    def __init__(
+        self,
+        base_model: str,
+        on_update: Callable[[JobUpdate], None],
+        quantization: Quantization | None = None,
+    ) -> None:
         super().__init__(on_update)
         self._base_model = base_model
+        self._quantization = quantization
         self._lock = Lock()
         self._child: _Child | None = None
         self._reader: Thread | None = None
@@ -80,7 +87,9 @@ class ProcessEngine(EngineClient):
             self._status = EngineStatus(Readiness.LOADING)
             spawn = get_context("spawn")
             pipe, childs_end = spawn.Pipe()
-            process = spawn.Process(target=_serve, args=(childs_end, self._base_model), daemon=True)
+            process = spawn.Process(
+                target=_serve, args=(childs_end, self._base_model, self._quantization), daemon=True
+            )
             process.start()
             childs_end.close()
             self._child = _Child(process, pipe)
@@ -122,7 +131,7 @@ class ProcessEngine(EngineClient):
                 self.receive(JobUpdate(job.id, JobState.INTERRUPTED, message=INTERRUPTED))
 
 
-def _serve(pipe: Connection, base_model: str) -> None:
+def _serve(pipe: Connection, base_model: str, quantization: Quantization | None) -> None:
     """The child: handle commands until the page says None or is gone."""
     if hasattr(os, "setsid"):
         os.setsid()
@@ -138,7 +147,7 @@ def _serve(pipe: Connection, base_model: str) -> None:
         with sending, suppress(OSError):
             pipe.send(event)
 
-    core = Core(base_model, send)
+    core = Core(base_model, send, quantization)
     with suppress(EOFError, OSError):
         while (command := pipe.recv()) is not None:
             core.handle(command)

@@ -23,10 +23,12 @@ from reft_studio.train.events import Event, Finished, Started, Step
 from reft_studio.train.examples import Example, build_examples
 from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
 from reft_studio.train.reference import Reference
+from reft_studio.train.start import align
 
-TOLERANCE = {"float32": 1e-4}
-COARSE = 2e-2
-"""Relative difference of losses that rounding explains, in float32 and in half precision."""
+TOLERANCE, COARSE = 1e-4, 2e-2
+"""Relative difference of losses that rounding explains, in float32 and in half precision or fewer bits."""
+ALIGNED_BY = 256
+"""So many demonstrations tell where a training starts; more would only take longer."""
 
 
 class Training:
@@ -44,7 +46,7 @@ class Training:
         system_prompt: str | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self.recipe = recipe or Recipe.for_depth(base.num_layers)
+        self.recipe = recipe or Recipe.for_model(base.num_layers, base.width)
         check_recipe(self.recipe, base)
         base.check_blocks()
         self._base, self._system_prompt = base, system_prompt
@@ -88,6 +90,8 @@ class Training:
         path, slow_because = self._choose_path()
         total, before = self.total_steps, self._step
         yield Started(total, slow_because, self._short_prompts)
+        if not before:
+            self._align(path)
         begun = time.monotonic()
         for epoch, batches in itertools.islice(_order(len(self._examples), self.recipe), before, None):
             loss = self._take_step(path, batches)
@@ -150,6 +154,12 @@ class Training:
             return Reference(self._base, self._examples, self._interventions), reason
         return choose_path(self._base, self._examples, self._interventions, self.recipe.batch_size)
 
+    def _align(self, path: FrozenPrefix | Reference) -> None:
+        rows = torch.arange(min(len(self._examples), ALIGNED_BY))
+        with self._lora.in_place(), self._own_randomness():
+            batches = [batch.tolist() for batch in torch.split(rows, self.recipe.batch_size)]
+            align(self._interventions, path, batches)
+
     @contextmanager
     def _own_randomness(self) -> Iterator[None]:
         """What dropout leaves out follows from the step alone: a resumed training leaves out the same."""
@@ -164,7 +174,7 @@ class Training:
         # Not the rendered prompts: there are templates that write today's date.
         described = [
             self.recipe.model_dump_json(),
-            *(base.digest(), base.template_digest, base.dtype),
+            *(base.digest(), base.template_digest, base.dtype, str(base.quantization)),
             str(self._system_prompt),
             *(f"{row.prompt!r} {row.reply!r}" for row in self._rows),
         ]
@@ -191,7 +201,8 @@ def choose_path(
     """The fast path where it gives the same loss as the whole forward pass, else the reference, and why."""
     try:
         fast = FrozenPrefix(base, examples, interventions)
-        fast.check(range(min(len(examples), batch_size)), TOLERANCE.get(base.dtype, COARSE))
+        exact = base.dtype == "float32" and base.quantization is None
+        fast.check(range(min(len(examples), batch_size)), TOLERANCE if exact else COARSE)
     except NotSupportedError as reason:
         return Reference(base, examples, interventions), str(reason)
     return fast, None

@@ -123,9 +123,7 @@ def _build_advanced() -> list[Any]:
             default["epochs"], label=wording.EPOCHS, info=wording.EPOCHS_HELP, precision=0, elem_id="epochs"
         )
     with gr.Row():
-        rate = gr.Number(
-            default["learning_rate"], label=wording.LEARNING_RATE, info=wording.LEARNING_RATE_HELP
-        )
+        rate = gr.Textbox(label=wording.LEARNING_RATE, info=wording.LEARNING_RATE_HELP, max_lines=1)
         seed = gr.Number(default["seed"], label=wording.SEED, info=wording.SEED_HELP, precision=0)
     return [layer, positions, rank, epochs, rate, seed]
 
@@ -135,7 +133,7 @@ def _recipe_changes(settings: dict[str, Any]) -> dict[str, Any]:
     changes = {name: value for name, value in settings.items() if value is not None and str(value).strip()}
     if "layer" in changes:
         changes["layers"] = changes.pop("layer").split(",")
-    recipe = Recipe.for_depth(1, **changes)
+    recipe = Recipe.for_model(1, 1, **changes)
     parse_positions(recipe.positions)
     return changes
 

@@ -121,9 +121,14 @@ EPOCHS_HELP = (
     "How often the training goes through all rows. Too few: not learned. Too many: learned by heart."
 )
 LEARNING_RATE = "Learning rate"
-LEARNING_RATE_HELP = "How big each correction is. Halve it if the curve jumps about."
+LEARNING_RATE_HELP = (
+    "How big each correction is; 0.016 for the small model that comes along. Halve it if the curve jumps "
+    "about. Empty: one that suits the model."
+)
 SEED = "Seed"
-SEED_HELP = "The same seed and the same rows give the same bot. Another number gives another try."
+SEED_HELP = (
+    "What is left to chance, such as the order of many rows. The same seed and rows give the same bot."
+)
 
 NOTHING_TRAINED = "Nothing trained yet. Press the button, and watch your bot learn here."
 QUEUED = "Getting ready: the chat model is being loaded…"

@@ -1,0 +1,66 @@
+"""Base models whose weights take fewer bits, by way of bitsandbytes (an optional library)."""
+
+import logging
+from enum import StrEnum
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from reft_studio.errors import BaseModelError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import BitsAndBytesConfig
+
+DEVICES = ("cuda", "cpu")
+
+
+class Quantization(StrEnum):
+    """How the linear layers of the blocks are stored; all else keeps its precision."""
+
+    INT8 = "int8"
+    """8 bits a weight (LLM.int8, arXiv 2208.07339): half the memory of half precision, hardly different."""
+    NF4 = "nf4"
+    """4 bits a weight (QLoRA, arXiv 2305.14314): a quarter of it, a little coarser."""
+
+    @property
+    def bytes_a_weight(self) -> float:
+        """With the scales: NF4 has a float32 for every 64 weights."""
+        return {Quantization.INT8: 1.0, Quantization.NF4: 0.5 + 4 / 64}[self]
+
+    def options(self, device: "torch.device", dtype: "torch.dtype") -> dict[str, Any]:
+        """What transformers has to be told to load a model so; raises BaseModelError where it cannot be."""
+        if device.type not in DEVICES:
+            raise BaseModelError(
+                f"Models with {self} weights work on graphics cards of NVIDIA and on processors, not on "
+                f'"{device.type}". Load it without quantization.'
+            )
+        if find_spec("bitsandbytes") is None:
+            raise BaseModelError(
+                f"For models with {self} weights the library bitsandbytes is missing. Install it with "
+                '"pip install bitsandbytes", or load the model without quantization.'
+            )
+        return {"quantization_config": self._config(dtype), "device_map": {"": device}}
+
+    def _config(self, dtype: "torch.dtype") -> "BitsAndBytesConfig":
+        from transformers import BitsAndBytesConfig
+
+        settings: dict[str, Any] = {"load_in_8bit": True}
+        if self is Quantization.NF4:
+            settings = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": dtype}
+        return BitsAndBytesConfig(**settings)  # type: ignore[no-untyped-call]
+
+
+def make_trainable(model: "nn.Module") -> None:
+    """Keep the 4-bit layers of a model on a processor from the fastest kernel there, which has no derivative.
+
+    bitsandbytes packs weights for it in layers that are in evaluation mode; nothing else about a linear layer
+    follows from that mode.
+    """
+    from bitsandbytes.nn.modules import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.train()
+    # Every 8-bit product would say that float32 is rounded to float16 on its way to 8 bits.
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
