@@ -91,14 +91,14 @@ class Pyreft:
     def __init__(self, base: BaseModel, examples: Sequence[Example], recipe: Recipe) -> None:
         import pyreft
 
-        intervention = pyreft.LoreftIntervention(
+        self.intervention = pyreft.LoreftIntervention(
             embed_dim=base.width, low_rank_dimension=recipe.rank, dtype=torch.float32
         )
         representations = {
             "layer": recipe.layers[0],
             "component": "block_output",
             "low_rank_dimension": recipe.rank,
-            "intervention": intervention,
+            "intervention": self.intervention,
         }
         self.model = pyreft.get_reft_model(base.model, pyreft.ReftConfig(representations=representations))
         self._base, self._examples = base, examples
@@ -132,7 +132,7 @@ class Runner:
                 intervention.to(base.device)
             self._path = PATHS[path](base, examples, interventions)
             trained = parameter_groups(interventions, 0.0)
-        self._optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate)
+        self._optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=0.0)
         self._batches = [range(i, min(i + 10, len(examples))) for i in range(0, len(examples), 10)]
         self._taken = 0
         self.losses: list[float] = []

@@ -19,6 +19,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
+from reft_studio.device import default_device, default_dtypes
 from reft_studio.errors import BaseModelError
 from reft_studio.fit import Shape, estimate_fit
 from reft_studio.model_source import EMBEDDED_ID, ModelSource, find_model, weight_files
@@ -176,9 +177,9 @@ def load_base_model(
 ) -> BaseModel:
     """Load the embedded model, a folder, or a model from the Hub.
 
-    By default on a GPU in half precision where there is one, else in float32, or in bfloat16 if that is what
-    fits. Interventions compute in float32 whatever the model does. Raises BaseModelError, which says what to
-    do, where that is not possible.
+    By default on a GPU in half precision where there is one; on a processor in float32, or in bfloat16 if
+    that is what fits, or what the weights were saved in and the processor is made for. Interventions compute
+    in float32 in any case. Raises BaseModelError, which says what to do, where that is not possible.
     """
     device = torch.device(device) if device else default_device()
     source = find_model(name or EMBEDDED_ID, revision)
@@ -187,7 +188,7 @@ def load_base_model(
     try:
         config = AutoConfig.from_pretrained(where, **options)
         _check_causal(config, source.id)
-        dtypes = [dtype] if dtype else default_dtypes(device)
+        dtypes = [dtype] if dtype else default_dtypes(device, config.get_text_config().dtype)
         dtype = _choose_dtype(source, config, device, dtypes, quantization)
         placed = quantization.options(device, dtype) if quantization else {}
         model = AutoModelForCausalLM.from_pretrained(
@@ -210,23 +211,6 @@ def load_base_model(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return BaseModel(model, tokenizer, source.id, source.revision, source.folder, quantization)
-
-
-def default_device() -> torch.device:
-    """The fastest device of this machine."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def default_dtypes(device: torch.device) -> list[torch.dtype]:
-    """The precision a model is loaded in, and one to fall back to where memory is short.
-
-    Half precision on GPUs, bfloat16 where the hardware has it; float32 elsewhere.
-    """
-    if device.type != "cuda":
-        return [torch.float32, torch.bfloat16]
-    return [torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16]
 
 
 def _choose_dtype(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from reft_studio.base_model import default_device, default_dtypes
+from reft_studio.device import default_device, default_dtypes
 from reft_studio.fit import Fit, Shape, estimate_fit
 from reft_studio.recipe import default_layer
 
@@ -141,7 +141,8 @@ def main() -> None:
         access = ", ask for access" if choice.gated else ""
         print(f"{choice.id} ({choice.licence}{access}; edited at layer {choice.layer} by default)")
         print(f"    {choice.when}")
-        for dtype in default_dtypes(device):
+        # All of them were saved in bfloat16.
+        for dtype in default_dtypes(device, torch.bfloat16):
             print(f"    {str(dtype).removeprefix('torch.')}: {choice.fit(device, dtype)}")
 
 

@@ -6,11 +6,15 @@ import torch
 from huggingface_hub import errors as hub_errors
 from transformers import BertConfig, BertModel
 
-from reft_studio import base_model, fit, model_source
-from reft_studio.base_model import default_dtypes, load_base_model
+from reft_studio import base_model, device, fit, model_source
+from reft_studio.base_model import load_base_model
+from reft_studio.chat.probes import failed_probes, record_probes
+from reft_studio.device import default_dtypes
 from reft_studio.errors import BaseModelError
 from reft_studio.model_source import ModelSource
+from reft_studio.recipe import Recipe
 from reft_studio.settings import EMBEDDED_MODEL
+from reft_studio.train.loop import Training
 
 
 @pytest.fixture
@@ -156,12 +160,39 @@ def test_the_parameters_in_a_folder_are_those_of_the_model(base, copied):
 @pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
 def test_a_gpu_works_in_the_half_precision_that_it_has(monkeypatch, native, dtype):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: native)
-    assert default_dtypes(torch.device("cuda")) == [dtype]
-    assert default_dtypes(torch.device("cpu"))[0] == torch.float32
+    assert default_dtypes(torch.device("cuda"), torch.bfloat16) == [dtype]
+
+
+@pytest.mark.parametrize(
+    ("able", "saved", "dtype"),
+    [
+        (True, torch.bfloat16, torch.bfloat16),
+        (True, torch.float16, torch.float32),
+        (True, None, torch.float32),
+        (False, torch.bfloat16, torch.float32),
+    ],
+)
+def test_a_processor_works_in_bfloat16_where_it_can_and_the_model_is_of_that_kind(
+    monkeypatch, able, saved, dtype
+):
+    monkeypatch.setattr(device, "_multiplies_bfloat16", lambda: able)
+    assert default_dtypes(torch.device("cpu"), saved)[0] == dtype
+
+
+def test_a_model_in_bfloat16_trains_by_the_fast_path_and_repeats_itself(base, rows, tmp_path):
+    base.tokenizer.save_pretrained(tmp_path)
+    load_base_model(dtype=torch.bfloat16, device="cpu").model.save_pretrained(tmp_path)
+    half = load_base_model(tmp_path, device="cpu", dtype=torch.bfloat16)
+    training = Training(half, rows, Recipe(layers=(1,), epochs=15, learning_rate=1e-2))
+    assert next(training.events()).slow_because is None
+    list(training.events())
+    assert training.losses[-1] < 0.6 * training.losses[0]
+    bot = record_probes(half, training.bot(), [row.prompt for row in rows])
+    assert failed_probes(half, bot) == []
 
 
 def test_a_model_that_fits_in_half_the_precision_alone_is_loaded_so(copied, monkeypatch):
-    def estimate(_parameters, _shape, _device, dtype):
+    def estimate(_parameters, _shape, _device, dtype, _quantization):
         return dtype == torch.bfloat16
 
     monkeypatch.setattr(base_model, "estimate_fit", estimate)

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "reft_studio"
 
 LOWEST = {"errors", "settings"}
 TABLE = {"demonstrations", "recipe", "positions"}
-MODEL = {"base_model", "quantization", "prompts", "model_source", "fit", "model_choices"}
+MODEL = {"base_model", "device", "quantization", "prompts", "model_source", "fit", "model_choices"}
 WEIGHTS = {"weights"}
 BOT = {"bot", "manifest"}
 UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention", "lora"} | BOT
@@ -26,10 +26,11 @@ MAY_IMPORT = {
     "recipe": {"errors"},
     "positions": {"errors"},
     "model_source": {"errors", "settings"},
+    "device": set(),
     "quantization": {"errors"},
     "fit": {"quantization"},
-    "model_choices": {"recipe", "fit", "base_model", "quantization"},
-    "base_model": {"errors", "settings", "recipe", "model_source", "fit", "quantization"},
+    "model_choices": {"recipe", "fit", "device", "quantization"},
+    "base_model": {"errors", "settings", "recipe", "model_source", "fit", "device", "quantization"},
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
     "lora": {"base_model", "errors"},
