@@ -14,6 +14,7 @@ def main() -> None:
     from reft_studio.engine.process import ProcessEngine
     from reft_studio.settings import Settings
     from reft_studio.store import Store
+    from reft_studio.trainings import Trainings
     from reft_studio.ui.page import build_ui
     from reft_studio.ui.server import serve
     from reft_studio.ui.studio import Studio
@@ -29,15 +30,15 @@ def main() -> None:
             "REFT_STUDIO_DATA_FOLDER to another folder for a second one."
         )
     store = Store(settings.data_folder)
-    process = ProcessEngine(settings.base_model, store.record, settings.quantization)
+    trainings = Trainings(store, settings)
+    process = ProcessEngine(settings.base_model, trainings.record, settings.quantization)
     with (
         closing(process) as engine,
         TemporaryDirectory(prefix="reft-studio-") as scratch,
     ):
         engine.start()
-        studio = Studio(settings, store, engine, Path(scratch))
-        studio.resume_trainings()
-        serve(build_ui(studio), settings)
+        trainings.start(engine)
+        serve(build_ui(Studio(settings, store, engine, trainings, Path(scratch))), settings)
         store.closed()
 
 

@@ -43,7 +43,23 @@ _COUNT_ATTEMPTS = """
 ALTER TABLE jobs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN furthest INTEGER NOT NULL DEFAULT 0;
 """
-_MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS]
+# Everything belongs to somebody; what is older belongs to the one person who used the app on this computer.
+# claimed: the how-many-eth training it was that was given to the engine; empty as long as it waits.
+_OWNERS = """
+ALTER TABLE drafts RENAME TO drafts_of_one;
+CREATE TABLE drafts (
+    owner TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    demonstrations TEXT NOT NULL,
+    probes TEXT NOT NULL
+);
+INSERT INTO drafts SELECT 'local', name, demonstrations, probes FROM drafts_of_one;
+DROP TABLE drafts_of_one;
+ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT 'local';
+ALTER TABLE jobs ADD COLUMN claimed INTEGER;
+ALTER TABLE bots ADD COLUMN owner TEXT NOT NULL DEFAULT 'local';
+"""
+_MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 
 

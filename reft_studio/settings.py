@@ -1,19 +1,34 @@
 """Settings of one installation, read once from the environment (`REFT_STUDIO_PORT=8000` and so on)."""
 
+import os
 from pathlib import Path
+from typing import Self
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from reft_studio.demonstrations import Limits
 from reft_studio.quantization import Quantization
 
 EMBEDDED_MODEL = Path(__file__).resolve().parents[1] / "assets" / "embedded_model"
 """The small chat model that comes with the repository."""
 
 
+TIGHTER = {
+    "max_rows": 200,
+    "max_cell_characters": 2000,
+    "max_epochs": 300,
+    "max_rank": 32,
+    "max_training_seconds": 600,
+    "max_waiting_trainings": 32,
+    "max_upload_bytes": 5_000_000,
+}
+"""Where strangers share one app."""
+
+
 class Settings(BaseSettings):
-    """Where data lives, which base model is loaded, and what a visitor may send."""
+    """Where data lives, which base model is loaded, and how much anyone may ask for: all limits are here."""
 
     model_config = SettingsConfigDict(env_prefix="REFT_STUDIO_", frozen=True, extra="forbid")
 
@@ -22,8 +37,28 @@ class Settings(BaseSettings):
     """A folder or a Hub id."""
     quantization: Quantization | None = None
     """Load it with fewer bits a weight: int8 or nf4."""
+    shared: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
+    """Several people use one app: each sees only their own, and the limits are those of TIGHTER."""
     max_rows: int = Field(default=1000, ge=1)
     max_cell_characters: int = Field(default=4000, ge=1)
+    max_epochs: int = Field(default=10_000, ge=1)
+    max_rank: int = Field(default=256, ge=1)
+    max_training_seconds: float = Field(default=24 * 3600, gt=0)
+    """A training that takes longer ends there and keeps what it has learned."""
+    max_waiting_trainings: int = Field(default=100, ge=1)
     max_upload_bytes: int = Field(default=20_000_000, ge=1)
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
+
+    @property
+    def limits(self) -> Limits:
+        """How much of a table training accepts."""
+        return Limits(rows=self.max_rows, cell_characters=self.max_cell_characters)
+
+    @model_validator(mode="after")
+    def _tighten(self) -> Self:
+        if self.shared:
+            for name, value in TIGHTER.items():
+                if name not in self.model_fields_set:
+                    object.__setattr__(self, name, value)
+        return self

@@ -1,6 +1,7 @@
 """What must survive a reload and a restart: the table, the trainings, the bots. SQLite, one file.
 
-Each operation has a connection of its own, so any thread may call.
+Everything has an owner, and what people ask for is found under their own name only. Each operation has a
+connection of its own, so any thread may call.
 """
 
 import json
@@ -8,7 +9,6 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from reft_studio.database import Database
 from reft_studio.demonstrations import Demonstration
@@ -22,6 +22,8 @@ GIVEN_UP = (
     "This training stopped the app several times, so it is not begun again. Try with fewer or shorter rows, "
     "or with a smaller base model."
 )
+LOCAL = "local"
+"""The owner of everything where the app has one person only."""
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
 
 
@@ -62,19 +64,19 @@ class Store:
 
     # The draft
 
-    def draft(self) -> Draft:
+    def draft(self, owner: str) -> Draft:
         """The table as it was last saved; an empty one at first."""
         with self._database.connect() as connection:
-            row = connection.execute("SELECT * FROM drafts").fetchone()
+            row = connection.execute("SELECT * FROM drafts WHERE owner = ?", (owner,)).fetchone()
         if row is None:
             return Draft()
         return Draft(row["name"], _demonstrations(row), tuple(json.loads(row["probes"])))
 
-    def save_draft(self, draft: Draft) -> None:
+    def save_draft(self, owner: str, draft: Draft) -> None:
         """Keep this table instead of the last one."""
-        values = (draft.name, _json(draft.demonstrations), json.dumps(draft.probes))
+        values = (owner, draft.name, _json(draft.demonstrations), json.dumps(draft.probes))
         with self._database.connect() as connection:
-            connection.execute("REPLACE INTO drafts VALUES (1, ?, ?, ?)", values)
+            connection.execute("REPLACE INTO drafts VALUES (?, ?, ?, ?)", values)
 
     # Trainings
 
@@ -86,10 +88,11 @@ class Store:
         """Where a training is written down while it runs."""
         return self._checkpoints_folder / f"{job_id}.safetensors"
 
-    def add_job(self, job: TrainingJob) -> None:
-        """Write down a training before the engine hears of it."""
+    def add_job(self, owner: str, job: TrainingJob) -> bool:
+        """Put a training in the queue, unless its owner has one there already: a double click makes one."""
         values = {
             "id": job.id,
+            "owner": owner,
             "name": job.name,
             "demonstrations": _json(job.demonstrations),
             "recipe_changes": json.dumps(job.recipe_changes),
@@ -98,7 +101,47 @@ class Store:
             "state": JobState.QUEUED,
         }
         with self._database.connect() as connection:
-            connection.execute(_insert("jobs", values), values)
+            added = connection.execute(
+                f"""INSERT INTO jobs ({", ".join(values)}) SELECT :{", :".join(values)}
+                WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE owner = :owner AND state NOT IN ({_ENDED}))""",
+                values,
+            )
+            return added.rowcount == 1
+
+    def waiting(self) -> list[str]:
+        """The ids of all trainings in the queue, the next one first: people take turns.
+
+        Whoever has waited longest since a training of his own began is next. No clock has a say in it.
+        """
+        with self._database.connect() as connection:
+            queued = connection.execute(
+                "SELECT id, owner FROM jobs WHERE state = 'queued' AND claimed IS NULL ORDER BY number"
+            ).fetchall()
+            claims = connection.execute("SELECT owner, max(claimed) FROM jobs GROUP BY owner").fetchall()
+        last: dict[str, int] = {owner: claimed or 0 for owner, claimed in claims}
+        # Each owner has one in the queue at most, and sorting keeps the order of those who are equal.
+        return [job["id"] for job in sorted(queued, key=lambda job: last.get(job["owner"], 0))]
+
+    def claim(self, job_id: str) -> TrainingJob | None:
+        """Take a training out of the queue for the engine; None if it is not there any more."""
+        with self._database.connect() as connection:
+            claimed = connection.execute(
+                """UPDATE jobs SET claimed = (SELECT 1 + coalesce(max(claimed), 0) FROM jobs)
+                WHERE id = ? AND state = 'queued' AND claimed IS NULL""",
+                (job_id,),
+            )
+            if not claimed.rowcount:
+                return None
+            row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        return TrainingJob(
+            id=row["id"],
+            name=row["name"],
+            demonstrations=_demonstrations(row),
+            bot_folder=Path(row["bot_folder"]),
+            recipe_changes=json.loads(row["recipe_changes"]),
+            probes=tuple(json.loads(row["probes"])),
+            checkpoint_file=self.checkpoint_file(row["id"]),
+        )
 
     def record(self, update: JobUpdate) -> None:
         """Note what the engine says of a training; what has ended stays as it ended."""
@@ -115,59 +158,55 @@ class Store:
             ).rowcount
             if changed and update.state is JobState.DONE:
                 connection.execute(
-                    "INSERT INTO bots (id, name, folder, probes) "
-                    "SELECT id, name, bot_folder, probes FROM jobs WHERE id = ?",
+                    "INSERT INTO bots (id, owner, name, folder, probes) "
+                    "SELECT id, owner, name, bot_folder, probes FROM jobs WHERE id = ?",
                     (update.job_id,),
                 )
 
-    def cancelling(self, job_id: str) -> None:
-        """Note that a training is asked to stop."""
+    def cancel(self, owner: str, job_id: str) -> bool:
+        """Note that a training is to stop; whether the engine has to be told, too."""
         with self._database.connect() as connection:
-            connection.execute(
-                f"UPDATE jobs SET state = 'cancelling' WHERE id = ? AND state NOT IN ({_ENDED})", (job_id,)
-            )
+            stopped = connection.execute(
+                f"""UPDATE jobs SET state = iif(claimed IS NULL, 'cancelled', 'cancelling')
+                WHERE id = ? AND owner = ? AND state NOT IN ({_ENDED}) RETURNING state""",
+                (job_id, owner),
+            ).fetchone()
+        return stopped is not None and stopped["state"] == JobState.CANCELLING
 
-    def unfinished_jobs(self) -> list[TrainingJob]:
-        """Trainings that a starting app has to go on with, in their order.
+    def requeue(self) -> None:
+        """What was not done when the app stopped waits again, in its old order.
 
         What was asked to stop has stopped; what was begun too often is given up.
         """
         with self._database.connect() as connection:
             connection.execute("UPDATE jobs SET state = 'cancelled' WHERE state = 'cancelling'")
             connection.execute(
+                f"""UPDATE jobs SET attempts = attempts + 1
+                WHERE claimed IS NOT NULL AND state NOT IN ({_ENDED})"""
+            )
+            connection.execute(
                 f"""UPDATE jobs SET state = 'interrupted', message = ?
-                WHERE attempts >= ? AND state NOT IN ({_ENDED})""",
+                WHERE attempts > ? AND state NOT IN ({_ENDED})""",
                 (GIVEN_UP, STARTS),
             )
             connection.execute(
-                f"UPDATE jobs SET state = 'queued', attempts = attempts + 1 WHERE state NOT IN ({_ENDED})"
+                f"UPDATE jobs SET state = 'queued', claimed = NULL WHERE state NOT IN ({_ENDED})"
             )
-            rows = connection.execute("SELECT * FROM jobs WHERE state = 'queued' ORDER BY number").fetchall()
-        needed = {self.checkpoint_file(row["id"]) for row in rows}
+        needed = {self.checkpoint_file(job_id) for job_id in self.waiting()}
         for left in set(self._checkpoints_folder.glob("*")) - needed:
             left.unlink()
-        return [
-            TrainingJob(
-                id=row["id"],
-                name=row["name"],
-                demonstrations=_demonstrations(row),
-                bot_folder=Path(row["bot_folder"]),
-                recipe_changes=json.loads(row["recipe_changes"]),
-                probes=tuple(json.loads(row["probes"])),
-                checkpoint_file=self.checkpoint_file(row["id"]),
-            )
-            for row in rows
-        ]
 
     def closed(self) -> None:
         """The app was closed as it should be: that was no training's fault."""
         with self._database.connect() as connection:
             connection.execute("UPDATE jobs SET attempts = 0")
 
-    def latest_job(self) -> JobUpdate | None:
-        """Where the training that was started last stands."""
+    def latest_job(self, owner: str) -> JobUpdate | None:
+        """Where the training that its owner started last stands."""
         with self._database.connect() as connection:
-            row = connection.execute("SELECT * FROM jobs ORDER BY number DESC LIMIT 1").fetchone()
+            row = connection.execute(
+                "SELECT * FROM jobs WHERE owner = ? ORDER BY number DESC LIMIT 1", (owner,)
+            ).fetchone()
         if row is None:
             return None
         return JobUpdate(
@@ -180,34 +219,38 @@ class Store:
             message=row["message"],
         )
 
-    def trained_on(self, bot_id: str) -> tuple[Demonstration, ...]:
+    def trained_on(self, owner: str, bot_id: str) -> tuple[Demonstration, ...]:
         """The demonstrations of a bot that was trained here; none for one that was opened from a file."""
         with self._database.connect() as connection:
-            row = connection.execute("SELECT demonstrations FROM jobs WHERE id = ?", (bot_id,)).fetchone()
+            row = connection.execute(
+                "SELECT demonstrations FROM jobs WHERE id = ? AND owner = ?", (bot_id, owner)
+            ).fetchone()
         return () if row is None else _demonstrations(row)
 
     # Bots
 
-    def add_bot(self, bot: SavedBot) -> None:
+    def add_bot(self, owner: str, bot: SavedBot) -> None:
         """Remember a bot that was opened from a file."""
-        values = (bot.id, bot.name, str(bot.folder), json.dumps(bot.probes))
+        values = (bot.id, owner, bot.name, str(bot.folder), json.dumps(bot.probes))
         with self._database.connect() as connection:
-            connection.execute("INSERT INTO bots (id, name, folder, probes) VALUES (?, ?, ?, ?)", values)
+            connection.execute(
+                "INSERT INTO bots (id, owner, name, folder, probes) VALUES (?, ?, ?, ?, ?)", values
+            )
 
-    def bots(self) -> list[SavedBot]:
-        """All bots, the newest first."""
+    def bots(self, owner: str) -> list[SavedBot]:
+        """All bots of an owner, the newest first."""
         with self._database.connect() as connection:
-            rows = connection.execute("SELECT * FROM bots ORDER BY number DESC").fetchall()
+            rows = connection.execute(
+                "SELECT * FROM bots WHERE owner = ? ORDER BY number DESC", (owner,)
+            ).fetchall()
         return [_bot(row) for row in rows]
 
-    def bot(self, bot_id: str) -> SavedBot | None:
+    def bot(self, owner: str, bot_id: str) -> SavedBot | None:
         """One of them, or None where there is none with this id."""
-        with self._database.connect() as connection:
-            row = connection.execute("SELECT * FROM bots WHERE id = ?", (bot_id,)).fetchone()
-        return None if row is None else _bot(row)
+        return next((bot for bot in self.bots(owner) if bot.id == bot_id), None)
 
     def _find_bots_again(self) -> None:
-        """Fill the list of bots from the bots themselves."""
+        """Fill the list of bots from the bots themselves. Whose they were is lost, so no visitor gets any."""
         manifests = self._bots_folder.glob(f"*/{MANIFEST_FILE}")
         for path in sorted(manifests, key=lambda path: path.stat().st_mtime):
             try:
@@ -215,12 +258,7 @@ class Store:
             except (ValueError, StudioError):
                 continue
             probes = tuple(probe.prompt for probe in manifest.probes)
-            self.add_bot(SavedBot(path.parent.name, manifest.name, path.parent, probes))
-
-
-def _insert(table: str, values: dict[str, Any]) -> str:
-    names = ", ".join(values)
-    return f"INSERT INTO {table} ({names}) VALUES (:{', :'.join(values)})"
+            self.add_bot(LOCAL, SavedBot(path.parent.name, manifest.name, path.parent, probes))
 
 
 def _json(demonstrations: Sequence[Demonstration]) -> str:

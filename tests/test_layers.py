@@ -20,7 +20,7 @@ UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
 
 MAY_IMPORT = {
     "errors": set(),
-    "settings": {"quantization"},
+    "settings": {"quantization", "demonstrations"},
     "database": set(),
     "demonstrations": {"errors"},
     "recipe": {"errors"},
@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "__init__": UP_TO_CHAT | {"verbs"},
     "engine": UP_TO_CHAT | {"engine"},
     "store": UP_TO_CHAT | {"engine", "database"},
+    "trainings": UP_TO_CHAT | {"engine", "store"},
     "share": {"bot", "manifest", "chat", "settings", "errors", "share"},
     "ui": None,  # anything
 }

@@ -1,6 +1,7 @@
 """What must survive a reload and a restart does, and trainings go only from state to state as they should."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.manifest import BaseRecord, Manifest, Probe
 from reft_studio.recipe import Recipe
-from reft_studio.store import STARTS, Draft, SavedBot, Store
+from reft_studio.store import LOCAL, STARTS, Draft, SavedBot, Store
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
 
@@ -27,102 +28,181 @@ def job(store: Store, job_id: str = "one") -> TrainingJob:
 
 
 def state(store: Store) -> JobState:
-    latest = store.latest_job()
+    latest = store.latest_job(LOCAL)
     assert latest
     return latest.state
 
 
 def test_an_empty_store_has_an_empty_table_and_nothing_else(store: Store) -> None:
-    assert store.draft() == Draft()
-    assert store.latest_job() is None
-    assert store.bots() == []
-    assert store.bot("one") is None
-    assert store.trained_on("one") == ()
+    assert store.draft(LOCAL) == Draft()
+    assert store.latest_job(LOCAL) is None
+    assert store.bots(LOCAL) == []
+    assert store.bot(LOCAL, "one") is None
+    assert store.trained_on(LOCAL, "one") == ()
 
 
 def test_the_table_comes_back_exactly_after_a_restart(store: Store, tmp_path: Path) -> None:
     draft = Draft("A bot", ROWS, ("And you?",))
-    store.save_draft(Draft("Another"))
-    store.save_draft(draft)
-    assert Store(tmp_path / "data").draft() == draft
+    store.save_draft(LOCAL, Draft("Another"))
+    store.save_draft(LOCAL, draft)
+    assert Store(tmp_path / "data").draft(LOCAL) == draft
 
 
 def test_a_finished_training_leaves_a_bot_with_its_rows(store: Store) -> None:
-    store.add_job(job(store))
+    store.add_job(LOCAL, job(store))
     store.record(JobUpdate("one", JobState.RUNNING, 1, 2, (3.5,), 0.5))
-    assert store.latest_job() == JobUpdate("one", JobState.RUNNING, 1, 2, (3.5,), 0.5)
-    assert store.bots() == []
+    assert store.latest_job(LOCAL) == JobUpdate("one", JobState.RUNNING, 1, 2, (3.5,), 0.5)
+    assert store.bots(LOCAL) == []
     store.record(JobUpdate("one", JobState.DONE, 2, 2, (3.5, 1.25)))
-    assert store.bots() == [SavedBot("one", "A bot", store.bot_folder("one"), ("And you?",))]
-    assert store.trained_on("one") == ROWS
+    assert store.bots(LOCAL) == [SavedBot("one", "A bot", store.bot_folder("one"), ("And you?",))]
+    assert store.trained_on(LOCAL, "one") == ROWS
 
 
 @pytest.mark.parametrize("end", [state for state in JobState if state.ended])
 def test_what_has_ended_stays_as_it_ended(store: Store, end: JobState) -> None:
-    store.add_job(job(store))
+    store.add_job(LOCAL, job(store))
     store.record(JobUpdate("one", end))
     store.record(JobUpdate("one", JobState.RUNNING, 1, 2))
     store.record(JobUpdate("one", JobState.DONE))
-    store.cancelling("one")
-    assert store.unfinished_jobs() == []
-    assert store.latest_job() == JobUpdate("one", end)
-    assert len(store.bots()) == (end is JobState.DONE)
+    assert not store.cancel(LOCAL, "one")
+    store.requeue()
+    assert store.waiting() == []
+    assert store.latest_job(LOCAL) == JobUpdate("one", end)
+    assert len(store.bots(LOCAL)) == (end is JobState.DONE)
 
 
 def test_a_training_that_is_asked_to_stop_does_not_seem_to_run_on(store: Store) -> None:
-    store.add_job(job(store))
-    store.cancelling("one")
+    store.add_job(LOCAL, job(store))
+    store.claim("one")
+    assert store.cancel(LOCAL, "one")
     store.record(JobUpdate("one", JobState.RUNNING, 1, 2))
     assert state(store) is JobState.CANCELLING
     store.record(JobUpdate("one", JobState.CANCELLED, 1, 2))
     assert state(store) is JobState.CANCELLED
 
 
+def test_a_training_that_only_waits_is_cancelled_at_once(store: Store) -> None:
+    store.add_job(LOCAL, job(store))
+    assert not store.cancel(LOCAL, "one")
+    assert state(store) is JobState.CANCELLED
+    assert store.waiting() == []
+
+
+def test_nobody_has_two_trainings_at_a_time(store: Store) -> None:
+    assert store.add_job("ann", job(store, "one"))
+    assert not store.add_job("ann", job(store, "two"))
+    assert store.add_job("bob", job(store, "three"))
+    store.record(JobUpdate("one", JobState.DONE))
+    assert store.add_job("ann", job(store, "four"))
+
+
+def test_of_two_that_click_at_the_same_time_one_is_queued(store: Store) -> None:
+    with ThreadPoolExecutor(8) as clicks:
+        added = list(clicks.map(lambda n: store.add_job("ann", job(store, f"click {n}")), range(24)))
+    assert sum(added) == 1
+
+
+def test_a_training_is_claimed_once_however_many_try(store: Store) -> None:
+    store.add_job(LOCAL, job(store))
+    with ThreadPoolExecutor(8) as servers:
+        claimed = list(servers.map(lambda _: store.claim("one"), range(24)))
+    assert [one.id for one in claimed if one] == ["one"]
+
+
+def test_whoever_waited_longest_for_a_training_is_next(store: Store) -> None:
+    # Ann trains one after the other; the others come later and less often.
+    order = []
+    for turn in range(3):
+        for owner in ("ann", "bob", "cleo")[: turn + 1]:
+            store.add_job(owner, job(store, f"{owner} {turn}"))
+        (next_one, *_) = store.waiting()
+        order.append(next_one)
+        store.claim(next_one)
+        store.record(JobUpdate(next_one, JobState.DONE))
+    assert order == ["ann 0", "bob 1", "cleo 2"]
+    assert store.waiting() == ["ann 1", "bob 2"]
+
+
 def test_a_starting_app_goes_on_with_what_was_not_done_in_its_order(store: Store, tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
-        store.add_job(job(store, name))
+        store.add_job(name, job(store, name))
+        store.claim(name)
     store.record(JobUpdate("two", JobState.RUNNING, 5, 10, (1.0,)))
-    store.cancelling("three")
+    store.cancel("three", "three")
     again = Store(tmp_path / "data")
-    unfinished = again.unfinished_jobs()
-    assert [replace(one, checkpoint_file=None) for one in unfinished] == [
-        replace(job(store, name), recipe_changes={"layers": [1]}) for name in ("one", "two")
-    ]
-    assert [one.checkpoint_file for one in unfinished] == [store.checkpoint_file(n) for n in ("one", "two")]
-    assert state(again) is JobState.CANCELLED
+    again.requeue()
+    assert again.waiting() == ["one", "two"]
+    assert again.claim("two") == replace(
+        job(store, "two"), recipe_changes={"layers": [1]}, checkpoint_file=store.checkpoint_file("two")
+    )
+    cancelled = again.latest_job("three")
+    assert cancelled
+    assert cancelled.state is JobState.CANCELLED
 
 
 def test_a_training_that_gets_no_further_is_given_up_and_one_that_does_is_not(store: Store) -> None:
     for name in ("stuck", "slow"):
-        store.add_job(job(store, name))
+        store.add_job(name, job(store, name))
+        store.claim(name)
     store.record(JobUpdate("stuck", JobState.RUNNING, 50, 100))
     for step in range(1, 3 * STARTS):
-        assert len(store.unfinished_jobs()) == (2 if step <= STARTS else 1)
+        store.requeue()
+        assert len(store.waiting()) == (2 if step <= STARTS else 1)
+        for name in store.waiting():
+            store.claim(name)
         # Its checkpoint is of step 40, and it never gets beyond 50.
         for again in (40, 45, 50):
             store.record(JobUpdate("stuck", JobState.RUNNING, again, 100))
         store.record(JobUpdate("slow", JobState.RUNNING, step, 100))
     store.record(JobUpdate("slow", JobState.DONE, 100, 100))
-    assert store.unfinished_jobs() == []
-    assert [bot.id for bot in store.bots()] == ["slow"]
+    store.requeue()
+    assert store.waiting() == []
+    assert [bot.id for bot in store.bots("slow")] == ["slow"]
 
 
-def test_closing_the_app_is_no_fault_of_a_training(store: Store) -> None:
-    store.add_job(job(store))
+@pytest.mark.parametrize("begun", [False, True])
+def test_closing_the_app_or_waiting_is_no_fault_of_a_training(store: Store, begun: bool) -> None:
+    store.add_job(LOCAL, job(store))
     for _ in range(3 * STARTS):
-        assert len(store.unfinished_jobs()) == 1
-        store.closed()
+        store.requeue()
+        assert store.waiting() == ["one"]
+        if begun:
+            store.claim("one")
+            store.closed()
 
 
 def test_checkpoints_that_nobody_needs_are_deleted_when_the_app_starts(store: Store) -> None:
-    store.add_job(job(store))
+    store.add_job(LOCAL, job(store))
     needed, left = store.checkpoint_file("one"), store.checkpoint_file("gone")
     needed.parent.mkdir()
     for path in (needed, left):
         path.touch()
-    store.unfinished_jobs()
+    store.requeue()
     assert needed.exists()
     assert not left.exists()
+
+
+def test_what_one_person_has_nobody_else_sees_or_stops(store: Store) -> None:
+    draft = Draft("Ann's bot", ROWS)
+    store.save_draft("ann", draft)
+    store.save_draft("bob", Draft("Bob's bot"))
+    store.add_job("ann", job(store, "done"))
+    store.record(JobUpdate("done", JobState.DONE))
+    store.add_job("ann", job(store, "running"))
+    store.claim("running")
+    store.add_bot("ann", SavedBot("opened", "A bot", store.bot_folder("opened")))
+    assert store.draft("ann") == draft
+    assert not store.cancel("bob", "running")
+    assert store.latest_job("bob") is None
+    assert store.bots("bob") == []
+    for bot_id in ("done", "opened"):
+        assert store.bot("ann", bot_id)
+        assert store.bot("bob", bot_id) is None
+    assert store.trained_on("ann", "done") == ROWS
+    assert store.trained_on("bob", "done") == ()
+    ours = store.latest_job("ann")
+    assert ours
+    assert ours.state is JobState.QUEUED
 
 
 def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it(tmp_path: Path) -> None:
@@ -137,14 +217,16 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_
         )
     for _ in range(2):
         store = Store(folder)
-        assert store.draft() == Draft("A bot", (Demonstration("Hi", "Ho"),))
-        assert [one.id for one in store.unfinished_jobs()] == ["one"]
+        assert store.draft(LOCAL) == Draft("A bot", (Demonstration("Hi", "Ho"),))
+        store.requeue()
+        assert store.waiting() == ["one"]
 
 
 def test_the_latest_training_is_the_one_started_last(store: Store) -> None:
     for job_id in ("b", "a"):
-        store.add_job(job(store, job_id))
-    latest = store.latest_job()
+        store.add_job(LOCAL, job(store, job_id))
+        store.record(JobUpdate(job_id, JobState.CANCELLED))
+    latest = store.latest_job(LOCAL)
     assert latest
     assert latest.job_id == "a"
 
@@ -152,10 +234,10 @@ def test_the_latest_training_is_the_one_started_last(store: Store) -> None:
 def test_opened_bots_are_listed_newest_first(store: Store) -> None:
     bots = [SavedBot(name, name.upper(), store.bot_folder(name), ("Hi",)) for name in ("b", "a")]
     for bot in bots:
-        store.add_bot(bot)
-    assert store.bots() == bots[::-1]
-    assert store.bot("b") == bots[0]
-    assert store.trained_on("b") == ()
+        store.add_bot(LOCAL, bot)
+    assert store.bots(LOCAL) == bots[::-1]
+    assert store.bot(LOCAL, "b") == bots[0]
+    assert store.trained_on(LOCAL, "b") == ()
 
 
 @pytest.mark.parametrize("where", ["at its beginning", "in its middle"])
@@ -163,7 +245,7 @@ def test_a_damaged_database_is_set_aside_and_its_bots_are_found_again(tmp_path: 
     folder = tmp_path / "data"
     store = Store(folder)
     for number in range(200):
-        store.add_job(job(store, f"job {number}"))
+        store.add_job(f"person {number}", job(store, f"job {number}"))
     manifest = store.bot_folder("one") / "bot.json"
     manifest.parent.mkdir(parents=True)
     manifest.write_text(manifest_of("A bot", "And you?").model_dump_json())
@@ -180,9 +262,9 @@ def test_a_damaged_database_is_set_aside_and_its_bots_are_found_again(tmp_path: 
     again = Store(folder)
     assert again.damaged
     assert again.damaged.read_bytes() == content
-    assert again.bots() == [SavedBot("one", "A bot", store.bot_folder("one"), ("And you?",))]
-    assert again.draft() == Draft()
-    again.add_job(job(again))
+    assert again.bots(LOCAL) == [SavedBot("one", "A bot", store.bot_folder("one"), ("And you?",))]
+    assert again.draft(LOCAL) == Draft()
+    again.add_job(LOCAL, job(again))
     assert Store(folder).damaged is None
 
 

@@ -53,6 +53,10 @@ from reft_studio.train.loop import Training
 
 SECONDS_BETWEEN_UPDATES = 0.2
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
+TIME_IS_UP = (
+    "This training took as long as one may take here, so it was ended before its last epoch. The bot has "
+    "what was learned until then; with fewer rows or epochs a training gets to its end."
+)
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +112,8 @@ class Core:
         base = self._twin.result()
         recipe = Recipe.for_model(base.num_layers, base.width, **job.recipe_changes)
         progress = JobUpdate(job.id, JobState.RUNNING)
-        sent_at, kept_at = 0.0, time.monotonic()
+        sent_at, begun = 0.0, time.monotonic()
+        kept_at = begun
         training = Training(base, job.demonstrations, recipe, limits=job.limits)
         resumed_at = _resume(training, job)
         for event in training.events():
@@ -130,12 +135,19 @@ class Core:
                     if time.monotonic() - kept_at > SECONDS_BETWEEN_CHECKPOINTS:
                         _keep(training, job)
                         kept_at = time.monotonic()
+                    if time.monotonic() - begun > job.max_seconds:
+                        self._finish(base, training, job, replace(progress, message=TIME_IS_UP))
+                        return
                 case Finished():
-                    record_probes(base, training.bot(job.name), job.probes).save(job.bot_folder)
-                    progress = replace(progress, state=JobState.DONE)
-            if progress.state.ended or time.monotonic() - sent_at > SECONDS_BETWEEN_UPDATES:
+                    self._finish(base, training, job, progress)
+                    return
+            if time.monotonic() - sent_at > SECONDS_BETWEEN_UPDATES:
                 self._send(progress)
                 sent_at = time.monotonic()
+
+    def _finish(self, base: BaseModel, training: Training, job: TrainingJob, last: JobUpdate) -> None:
+        record_probes(base, training.bot(job.name), job.probes).save(job.bot_folder)
+        self._send(replace(last, state=JobState.DONE, seconds_left=0.0))
 
     def _end_job(self, job: TrainingJob, done: Future[None]) -> None:
         del self._flags[job.id]

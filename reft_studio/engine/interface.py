@@ -1,5 +1,6 @@
 """What the page asks of an engine and what comes back. No torch here: the page reads all of this."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -42,6 +43,8 @@ class TrainingJob:
     probes: tuple[str, ...] = ()
     """Unseen prompts whose greedy replies are stored with the bot."""
     limits: Limits = field(default_factory=Limits)
+    max_seconds: float = math.inf
+    """After so long the training ends and keeps what it has learned."""
     checkpoint_file: Path | None = None
     """Where the training is written down from time to time; if the file is there, it goes on from it."""
 

@@ -13,7 +13,7 @@ from reft_studio.engine.interface import Conversation
 from reft_studio.errors import ChatError, StudioError
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
-from reft_studio.ui.conversation import Turn, conversation, messages
+from reft_studio.ui.conversation import Talk, Turn, conversation, messages
 from reft_studio.ui.events import connect
 from reft_studio.ui.studio import Studio
 
@@ -49,7 +49,7 @@ class ChatTab:
             clear = gr.Button(wording.CLEAR, min_width=88, scale=0, elem_id="clear")
         with gr.Accordion(wording.ANSWERING, open=False, elem_id="answering"):
             sampling = _build_sampling()
-        self._turns = gr.State([])
+        self._turns = gr.State(Talk())
         self._chat_id = gr.State(lambda: uuid4().hex)
         newest_seen = gr.State(None)
         self._conversation = [self._talk, self._turns, *self._suggestions]
@@ -79,45 +79,49 @@ class ChatTab:
         connect(again, self._begin_again, [self.bot, self._chat_id], self._conversation, self._banner)
         connect(opener.upload, self._open, [opener], self.shown, self._banner)
 
-    def restore(self, chosen: str | None, turns: list[Turn], newest_seen: str | None) -> tuple[Any, ...]:
+    def restore(self, owner: str, chosen: str | None, talk: Talk, newest_seen: str | None) -> tuple[Any, ...]:
         """The tab with all bots there are now; one that is new since the last look is chosen."""
-        bots = self._studio.store.bots()
+        bots = self._studio.store.bots(owner)
         newest = bots[0] if bots else None
         known = newest is not None and newest.id == newest_seen
         bot = next((bot for bot in bots if known and bot.id == chosen), newest)
-        kept = turns if bot and bot.id == chosen else []
-        return bot_choice(bots, bot), newest and newest.id, *self._show(bot, kept)
+        kept = talk.of(owner) if bot and bot.id == chosen else ()
+        return bot_choice(bots, bot), newest and newest.id, *self._show(bot, Talk(owner, kept))
 
-    def _begin_again(self, chosen: str | None, chat_id: str) -> tuple[Any, ...]:
-        self._studio.engine.stop_chat(chat_id)
-        return self._show(self._studio.bot(chosen), [])
+    def _begin_again(self, owner: str, chosen: str | None, chat_id: str) -> tuple[Any, ...]:
+        self._stop_answering(owner, chat_id)
+        return self._show(self._studio.bot(owner, chosen), Talk(owner))
 
-    def _show(self, bot: SavedBot | None, turns: list[Turn]) -> tuple[Any, ...]:
+    def _show(self, bot: SavedBot | None, talk: Talk) -> tuple[Any, ...]:
         """Values for the log, its turns and the suggestions."""
         probes = (*(bot.probes if bot else ()), *[""] * SUGGESTIONS)[:SUGGESTIONS]
         return (
-            conversation(turns, bot.name if bot else ""),
-            turns,
+            conversation(talk.turns, bot.name if bot else ""),
+            talk,
             *(gr.Button(probe, visible=bool(probe)) for probe in probes),
         )
 
-    def _open(self, path: str) -> tuple[Any, ...]:
+    def _open(self, owner: str, path: str) -> tuple[Any, ...]:
         bot_id = uuid4().hex
         folder = self._studio.store.bot_folder(bot_id)
         opened = self._studio.engine.open_bot(Path(path), folder)
-        self._studio.store.add_bot(SavedBot(bot_id, opened.name, folder, opened.probes))
-        return self.restore(None, [], None)
+        self._studio.store.add_bot(owner, SavedBot(bot_id, opened.name, folder, opened.probes))
+        return self.restore(owner, None, Talk(), None)
 
-    def _stop_answering(self, chat_id: str) -> None:
-        self._studio.engine.stop_chat(chat_id)
+    def _stop_answering(self, owner: str, chat_id: str) -> None:
+        self._studio.engine.stop_chat(f"{owner}/{chat_id}")
 
     def _answer(
-        self, prompt: str, chosen: str | None, turns: list[Turn], chat_id: str, *sampling: Any
+        self, owner: str, prompt: str, chosen: str | None, talk: Talk, chat_id: str, *sampling: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Stream both replies; if they fail, the message is back in its box."""
-        bot = self._studio.bot(chosen)
-        past, turn = turns, Turn(self._checked(prompt))
-        yield self._flow([*past, turn], bot, box="")
+        bot = self._studio.bot(owner, chosen)
+        past, turn = talk.of(owner), Turn(self._checked(prompt))
+
+        def flow(*turns: Turn, **how: Any) -> tuple[Any, ...]:
+            return self._flow(Talk(owner, turns), bot, **how)
+
+        yield flow(*past, turn, box="")
         sides = [
             Conversation(messages([*past, turn], "base")),
             Conversation(messages([*past, turn], "bot"), bot.folder),
@@ -125,21 +129,21 @@ class ChatTab:
         temperature, max_new_tokens, seed = sampling
         drawn = Sampling(temperature=temperature, max_new_tokens=max_new_tokens, seed=seed)
         try:
-            for base, reply in self._studio.engine.chat(chat_id, sides, drawn):
+            for base, reply in self._studio.engine.chat(f"{owner}/{chat_id}", sides, drawn):
                 turn = replace(turn, base=base, bot=reply)
-                yield self._flow([*past, turn], bot)
+                yield flow(*past, turn)
         except StudioError:
-            yield self._flow(past, bot, busy=False, box=prompt)
+            yield flow(*past, busy=False, box=prompt)
             raise
-        yield self._flow([*past, replace(turn, finished=True)], bot, busy=False)
+        yield flow(*past, replace(turn, finished=True), busy=False)
 
     def _flow(
-        self, turns: list[Turn], bot: SavedBot, *, busy: bool = True, box: str | None = None
+        self, talk: Talk, bot: SavedBot, *, busy: bool = True, box: str | None = None
     ) -> tuple[Any, ...]:
         """Values for the log, its turns, the message box, Send and Stop."""
         return (
-            conversation(turns, bot.name),
-            turns,
+            conversation(talk.turns, bot.name),
+            talk,
             gr.skip() if box is None else box,
             gr.Button(visible=not busy),
             gr.Button(visible=busy),

@@ -18,6 +18,18 @@ class Turn:
     finished: bool = False
 
 
+@dataclass(frozen=True)
+class Talk:
+    """A conversation and whose it is."""
+
+    owner: str = ""
+    turns: tuple[Turn, ...] = ()
+
+    def of(self, owner: str) -> tuple[Turn, ...]:
+        """The turns, for their owner; none for anybody else."""
+        return self.turns if self.owner == owner else ()
+
+
 def messages(turns: Sequence[Turn], side: str) -> tuple[Message, ...]:
     """What one side ("base" or "bot") has heard and said, ending with the newest prompt."""
     *past, newest = turns

@@ -14,7 +14,7 @@ from reft_studio.demonstrations import Demonstration, read_demonstrations
 from reft_studio.errors import DemonstrationsError
 from reft_studio.store import Draft
 from reft_studio.ui import wording
-from reft_studio.ui.events import alert, connect, file_offer, show
+from reft_studio.ui.events import alert, connect, file_offer, follow
 from reft_studio.ui.starters import Starter, starters
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import Cells, added, filled, from_cells, pasted, saved, to_cells
@@ -55,7 +55,7 @@ class DemonstrationsTab:
         self.shown = [self._table, self._count]
 
         self._on(self._table.input, self._keep, [self._table], [self._count])
-        show(self._table.select, _row_of, [], [selected])
+        self._table.select(_row_of, None, [selected], show_progress="hidden", api_visibility="private")
         self._on(add.click, self._add_row, [self._table], self.shown)
         self._on(delete.click, self._delete_row, [self._table, selected], [*self.shown, selected])
         for starter, card in cards:
@@ -79,7 +79,7 @@ class DemonstrationsTab:
             csv = gr.Button(wording.SAVE_CSV, size="sm", elem_id="save-csv")
             jsonl = gr.Button(wording.SAVE_JSONL, size="sm", elem_id="save-jsonl")
         opened = self._on(upload.upload, self._open_file, [self._table, upload, mode], self._replaced)
-        opened.then(lambda: None, None, [upload], show_progress="hidden", api_visibility="private")
+        follow(opened, lambda _owner: None, [], [upload])
         self._on(paste.click, self._paste, [self._table, box, mode], [*self._replaced, box])
         file_offer(csv, partial(self._save, ".csv"), [self._table], self._banner)
         file_offer(jsonl, partial(self._save, ".jsonl"), [self._table], self._banner)
@@ -96,54 +96,58 @@ class DemonstrationsTab:
 
     # What the buttons do
 
-    def restore(self) -> tuple[Cells, str]:
+    def restore(self, owner: str) -> tuple[Cells, str]:
         """The table as the store has it."""
-        return _show(self._studio.store.draft().demonstrations)
+        return _show(self._studio.store.draft(owner).demonstrations)
 
-    def _keep(self, cells: Cells) -> str:
-        return self._change(from_cells(cells))[1]
+    def _keep(self, owner: str, cells: Cells) -> str:
+        return self._change(owner, from_cells(cells))[1]
 
-    def _add_row(self, cells: Cells) -> tuple[Cells, str]:
-        return self._change([*from_cells(cells), Demonstration("", "")])
+    def _add_row(self, owner: str, cells: Cells) -> tuple[Cells, str]:
+        return self._change(owner, [*from_cells(cells), Demonstration("", "")])
 
-    def _delete_row(self, cells: Cells, row: int | None) -> tuple[Cells, str, None]:
+    def _delete_row(self, owner: str, cells: Cells, row: int | None) -> tuple[Cells, str, None]:
         rows = from_cells(cells)
         if row is None or row >= len(rows):
             raise DemonstrationsError(wording.NO_ROW_SELECTED)
-        return *self._change([*rows[:row], *rows[row + 1 :]]), None
+        return *self._change(owner, [*rows[:row], *rows[row + 1 :]]), None
 
-    def _start_from(self, starter: Starter) -> tuple[Any, ...]:
-        return self._replace(starter.draft())
+    def _start_from(self, starter: Starter, owner: str) -> tuple[Any, ...]:
+        return self._replace(owner, starter.draft())
 
-    def _put_back(self, previous: Draft) -> tuple[Any, ...]:
-        return *self._replace(previous)[:2], gr.Button(visible=False)
+    def _put_back(self, owner: str, previous: tuple[str, Draft]) -> tuple[Any, ...]:
+        whose, draft = previous
+        if whose != owner:
+            raise DemonstrationsError(wording.NOTHING_TO_UNDO)
+        return *self._replace(owner, draft)[:2], gr.Button(visible=False)
 
-    def _open_file(self, cells: Cells, path: str, mode: str) -> tuple[Any, ...]:
-        return self._bring(cells, read_demonstrations(path), mode)
+    def _open_file(self, owner: str, cells: Cells, path: str, mode: str) -> tuple[Any, ...]:
+        return self._bring(owner, cells, read_demonstrations(path), mode)
 
-    def _paste(self, cells: Cells, text: str, mode: str) -> tuple[Any, ...]:
-        return *self._bring(cells, pasted(text, self._studio.scratch), mode), ""
+    def _paste(self, owner: str, cells: Cells, text: str, mode: str) -> tuple[Any, ...]:
+        return *self._bring(owner, cells, pasted(text, self._studio.scratch), mode), ""
 
-    def _save(self, suffix: str, cells: Cells) -> str:
+    def _save(self, suffix: str, _owner: str, cells: Cells) -> str:
         return saved(from_cells(cells), suffix, self._studio.scratch)
 
-    def _bring(self, cells: Cells, new: Sequence[Demonstration], mode: str) -> tuple[Any, ...]:
+    def _bring(self, owner: str, cells: Cells, new: Sequence[Demonstration], mode: str) -> tuple[Any, ...]:
         current = [] if mode == wording.REPLACE else from_cells(cells)
-        rows = added(current, new, self._studio.limits)
-        return self._replace(replace(self._studio.store.draft(), demonstrations=tuple(rows)))
+        rows = added(current, new, self._studio.settings.limits)
+        return self._replace(owner, replace(self._studio.store.draft(owner), demonstrations=tuple(rows)))
 
-    def _replace(self, draft: Draft) -> tuple[Any, ...]:
+    def _replace(self, owner: str, draft: Draft) -> tuple[Any, ...]:
         """Show and keep another table, and offer to go back unless there is nothing to go back to."""
-        previous = self._studio.store.draft()
-        self._studio.store.save_draft(draft)
+        previous = self._studio.store.draft(owner)
+        self._studio.store.save_draft(owner, draft)
         return (
             *_show(draft.demonstrations),
-            previous,
+            (owner, previous),
             gr.Button(visible=bool(filled(previous.demonstrations))),
         )
 
-    def _change(self, rows: Sequence[Demonstration]) -> tuple[Cells, str]:
-        self._studio.store.save_draft(replace(self._studio.store.draft(), demonstrations=tuple(rows)))
+    def _change(self, owner: str, rows: Sequence[Demonstration]) -> tuple[Cells, str]:
+        draft = replace(self._studio.store.draft(owner), demonstrations=tuple(rows))
+        self._studio.store.save_draft(owner, draft)
         return _show(rows)
 
 

@@ -1,11 +1,13 @@
-"""How handlers are connected, and the one place where errors turn into sentences on the page."""
+"""How handlers are connected, and the one place where errors turn into sentences on the page.
+
+Every handler is told first who asks.
+"""
 
 from __future__ import annotations
 
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
 from html import escape
 from types import TracebackType
 from typing import Any
@@ -14,6 +16,7 @@ import gradio as gr
 
 from reft_studio.errors import StudioError
 from reft_studio.ui import wording
+from reft_studio.ui.owners import owner_of
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +38,20 @@ def show(
     triggers: Any | Sequence[Any], act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]
 ) -> Any:
     """Show what `act` returns when any of the triggers fires; it cannot fail through a person's doing."""
+    return _on(triggers, _told(act), inputs, outputs)
 
-    @wraps(act)
-    def run(*values: Any) -> Any:
+
+def follow(event: Any, act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """The same after the handler of an event is done."""
+    event.then(_told(act), [*inputs], [*outputs], show_progress="hidden", api_visibility="private")
+
+
+def _told(act: Callable[..., Any]) -> Callable[..., Any]:
+    def run(request: gr.Request, profile: gr.OAuthProfile | None, *values: Any) -> Any:
         with _OurMistakes():
-            return act(*values)
+            return act(owner_of(request, profile), *values)
 
-    return _on(triggers, run, inputs, outputs)
+    return run
 
 
 def connect(
@@ -65,17 +75,17 @@ def connect(
         gr.Warning(escape(str(error)), title="")
         return [*[gr.skip()] * len(outputs), alert(str(error))]
 
-    def run(*values: Any) -> list[Any]:
+    def run(request: gr.Request, profile: gr.OAuthProfile | None, *values: Any) -> list[Any]:
         with _OurMistakes():
             try:
-                return succeed(act(*values))
+                return succeed(act(owner_of(request, profile), *values))
             except StudioError as error:
                 return fail(error)
 
-    def stream(*values: Any) -> Iterator[list[Any]]:
+    def stream(request: gr.Request, profile: gr.OAuthProfile | None, *values: Any) -> Iterator[list[Any]]:
         with _OurMistakes():
             try:
-                yield from map(succeed, act(*values))
+                yield from map(succeed, act(owner_of(request, profile), *values))
             except StudioError as error:
                 yield fail(error)
 

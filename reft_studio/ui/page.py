@@ -5,7 +5,7 @@ import gradio as gr
 from reft_studio.ui import wording
 from reft_studio.ui.chat_tab import ChatTab
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
-from reft_studio.ui.events import show
+from reft_studio.ui.events import follow, show
 from reft_studio.ui.share_tab import ShareTab
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.train_tab import TrainTab
@@ -41,10 +41,10 @@ def build_ui(studio: Studio) -> gr.Blocks:
         show([page.load, train_tab.select], train.restore, [], train.shown)
         show(page.load, train.named, [], [train.name])
         for began in examples.began:
-            began.then(train.named, None, [train.name], show_progress="hidden", api_visibility="private")
+            follow(began, train.named, [], [train.name])
         show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
         show([page.load, share_tab.select], share.restore, [chat.bot], share.shown)
-        show(examples.to_training.click, lambda: gr.Tabs(selected="train"), [], [tabs])
-        show(train.talk.click, lambda: gr.Tabs(selected="chat"), [], [tabs])
+        show(examples.to_training.click, lambda _owner: gr.Tabs(selected="train"), [], [tabs])
+        show(train.talk.click, lambda _owner: gr.Tabs(selected="chat"), [], [tabs])
     assert isinstance(page, gr.Blocks)
     return page

@@ -12,13 +12,13 @@ POINTS = 300
 """More would not be seen."""
 
 
-def progress(job: JobUpdate | None) -> str:
-    """The panel under the Train button, as HTML."""
+def progress(job: JobUpdate | None, ahead: int | None = None) -> str:
+    """The panel under the Train button, as HTML; `ahead` is how many trainings come before one that waits."""
     if job is None:
         return f'<div class="progress empty"><p>{wording.NOTHING_TRAINED}</p></div>'
     match job.state:
         case JobState.QUEUED:
-            body = _bar(0, wording.QUEUED, "")
+            body = _bar(0, wording.waiting(ahead) if ahead else wording.QUEUED, "")
         case JobState.RUNNING:
             body = _bar(_share(job), wording.RUNNING, wording.time_left(job.seconds_left))
         case JobState.CANCELLING:

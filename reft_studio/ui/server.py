@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reft_studio.settings import Settings
+from reft_studio.ui.owners import Visitors
 from reft_studio.ui.theme import SCRIPT, STYLE, theme
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -74,7 +75,7 @@ def serve(page: gr.Blocks, settings: Settings) -> None:
 
 
 def _app_kwargs(settings: Settings) -> dict[str, Any]:
-    middleware = [Middleware(SecurityHeaders)]
+    middleware = [Middleware(SecurityHeaders), Middleware(Visitors, shared=settings.shared)]
     if settings.host in LOOPBACK and "GRADIO_SERVER_NAME" not in os.environ:
         # Or a site could point its own name at this computer and read the page.
         middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"]))

@@ -30,23 +30,23 @@ class ShareTab:
         connect(self._bot.input, self._name_of, [self._bot], [self._name], banner)
         file_offer(download, self._pack, [self._bot, self._name, include], banner)
 
-    def restore(self, chosen: str | None) -> tuple[Any, ...]:
+    def restore(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
         """The tab with the bot that is chosen for the chat, or what to do when there is none."""
-        bots = self._studio.store.bots()
+        bots = self._studio.store.bots(owner)
         bot = next((bot for bot in bots if bot.id == chosen), bots[0] if bots else None)
         empty = "" if bot else f"<p>{wording.NOTHING_TO_SHARE}</p>"
         return bot_choice(bots, bot), bot.name if bot else "", empty, gr.Button(interactive=bot is not None)
 
-    def _name_of(self, chosen: str | None) -> str:
-        return self._studio.bot(chosen).name
+    def _name_of(self, owner: str, chosen: str | None) -> str:
+        return self._studio.bot(owner, chosen).name
 
-    def _pack(self, chosen: str | None, name: str, include: bool) -> str:
-        bot = self._studio.bot(chosen)
+    def _pack(self, owner: str, chosen: str | None, name: str, include: bool) -> str:
+        bot = self._studio.bot(owner, chosen)
         name = bot_name(name, bot.name)
         folder = self._studio.scratch / uuid4().hex
         folder.mkdir()
         path = folder / f"{_file_name(name)}.zip"
-        rows = self._studio.store.trained_on(bot.id) if include else ()
+        rows = self._studio.store.trained_on(owner, bot.id) if include else ()
         self._studio.engine.pack_bot(bot.folder, path, name, rows)
         return str(path)
 

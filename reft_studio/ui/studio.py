@@ -1,13 +1,13 @@
 """What every tab works with."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from reft_studio.demonstrations import Limits
 from reft_studio.engine.interface import Engine
 from reft_studio.errors import BotError
 from reft_studio.settings import Settings
 from reft_studio.store import SavedBot, Store
+from reft_studio.trainings import Trainings
 from reft_studio.ui import wording
 
 MAX_NAME_CHARACTERS = 80
@@ -20,24 +20,15 @@ class Studio:
     settings: Settings
     store: Store
     engine: Engine
+    trainings: Trainings
     scratch: Path
     """A folder for files on their way to the browser, emptied when the app ends."""
 
-    @property
-    def limits(self) -> Limits:
-        """How much of a table training accepts."""
-        return Limits(rows=self.settings.max_rows, cell_characters=self.settings.max_cell_characters)
-
-    def resume_trainings(self) -> None:
-        """Go on with what was not done when the app was last stopped, however it was."""
-        for job in self.store.unfinished_jobs():
-            self.engine.submit(replace(job, limits=self.limits))
-
-    def bot(self, chosen: str | None) -> SavedBot:
-        """The bot that is chosen in a dropdown; raises BotError if there is none."""
+    def bot(self, owner: str, chosen: str | None) -> SavedBot:
+        """The bot that is chosen in a dropdown; raises BotError if its owner has none like that."""
         if chosen is None:
             raise BotError(wording.NO_BOT)
-        bot = self.store.bot(chosen)
+        bot = self.store.bot(owner, chosen)
         if bot is None:
             raise BotError(wording.NO_SUCH_BOT)
         return bot

@@ -8,8 +8,10 @@ import gradio as gr
 
 from reft_studio.demonstrations import check_demonstrations
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.errors import RecipeError
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Recipe
+from reft_studio.settings import Settings
 from reft_studio.ui import wording
 from reft_studio.ui.events import connect, show
 from reft_studio.ui.progress import progress
@@ -49,34 +51,35 @@ class TrainTab:
     def _job_parts(self) -> list[Any]:
         return [self._progress, self._train, self._cancel, self.talk, self._timer]
 
-    def restore(self) -> tuple[Any, ...]:
+    def restore(self, owner: str) -> tuple[Any, ...]:
         """The tab as the store has it."""
-        draft = self._studio.store.draft()
+        draft = self._studio.store.draft(owner)
         ready = wording.ready_to_train(len(filled(draft.demonstrations)))
-        return f"<p>{ready}</p>", *self._look()
+        return f"<p>{ready}</p>", *self._look(owner)
 
-    def named(self) -> str:
+    def named(self, owner: str) -> str:
         """The name that the draft has; shown only when there is another draft, never over what is typed."""
-        return self._studio.store.draft().name or wording.DEFAULT_BOT_NAME
+        return self._studio.store.draft(owner).name or wording.DEFAULT_BOT_NAME
 
-    def _look(self) -> tuple[Any, ...]:
-        return _show(self._studio.store.latest_job())
+    def _look(self, owner: str) -> tuple[Any, ...]:
+        job = self._studio.store.latest_job(owner)
+        return _show(job, self._studio.trainings.ahead_of(job.job_id) if job else None)
 
-    def _rename(self, name: str) -> None:
-        self._studio.store.save_draft(replace(self._studio.store.draft(), name=name))
+    def _rename(self, owner: str, name: str) -> None:
+        self._studio.store.save_draft(owner, replace(self._studio.store.draft(owner), name=name))
 
-    def _start(self, name: str, *settings: Any) -> tuple[Any, ...]:
-        """Begin a training, unless one is on its way: a double click makes one."""
-        latest = self._studio.store.latest_job()
+    def _start(self, owner: str, name: str, *settings: Any) -> tuple[Any, ...]:
+        """Begin a training, unless one is on its way: then a click asks for nothing new."""
+        latest = self._studio.store.latest_job(owner)
         if latest is None or latest.state.ended:
-            job = self._job(name, dict(zip(SETTINGS, settings, strict=True)))
-            self._studio.store.add_job(job)
-            self._studio.engine.submit(job)
-        return self._look()
+            self._studio.trainings.add(
+                owner, self._job(owner, name, dict(zip(SETTINGS, settings, strict=True)))
+            )
+        return self._look(owner)
 
-    def _job(self, name: str, settings: dict[str, Any]) -> TrainingJob:
-        draft = self._studio.store.draft()
-        demonstrations = check_demonstrations(draft.demonstrations, self._studio.limits)
+    def _job(self, owner: str, name: str, settings: dict[str, Any]) -> TrainingJob:
+        draft = self._studio.store.draft(owner)
+        demonstrations = check_demonstrations(draft.demonstrations, self._studio.settings.limits)
         probes = draft.probes or tuple(row.prompt for row in demonstrations)
         job_id = uuid4().hex
         return TrainingJob(
@@ -84,18 +87,14 @@ class TrainTab:
             name=bot_name(name, wording.DEFAULT_BOT_NAME),
             demonstrations=tuple(demonstrations),
             bot_folder=self._studio.store.bot_folder(job_id),
-            recipe_changes=_recipe_changes(settings),
+            recipe_changes=_recipe_changes(settings, self._studio.settings),
             probes=probes[:MAX_PROBES],
-            limits=self._studio.limits,
-            checkpoint_file=self._studio.store.checkpoint_file(job_id),
         )
 
-    def _stop(self) -> tuple[Any, ...]:
-        job = self._studio.store.latest_job()
-        if job and not job.state.ended:
-            self._studio.store.cancelling(job.job_id)
-            self._studio.engine.cancel(job.job_id)
-        return self._look()
+    def _stop(self, owner: str) -> tuple[Any, ...]:
+        if job := self._studio.store.latest_job(owner):
+            self._studio.trainings.cancel(owner, job.job_id)
+        return self._look(owner)
 
 
 SETTINGS = ("layer", "positions", "rank", "epochs", "learning_rate", "seed")
@@ -128,22 +127,25 @@ def _build_advanced() -> list[Any]:
     return [layer, positions, rank, epochs, rate, seed]
 
 
-def _recipe_changes(settings: dict[str, Any]) -> dict[str, Any]:
+def _recipe_changes(settings: dict[str, Any], allowed: Settings) -> dict[str, Any]:
     """The fields that are filled in; raises RecipeError where one cannot be, whatever the base model."""
     changes = {name: value for name, value in settings.items() if value is not None and str(value).strip()}
     if "layer" in changes:
         changes["layers"] = changes.pop("layer").split(",")
     recipe = Recipe.for_model(1, 1, **changes)
     parse_positions(recipe.positions)
+    for name, most in (("epochs", allowed.max_epochs), ("rank", allowed.max_rank)):
+        if getattr(recipe, name) > most:
+            raise RecipeError(wording.too_much(name, most))
     return changes
 
 
-def _show(job: JobUpdate | None) -> tuple[Any, ...]:
+def _show(job: JobUpdate | None, ahead: int | None) -> tuple[Any, ...]:
     """Values for the panel, the Train button, Cancel, Talk and the timer."""
     busy = job is not None and not job.state.ended
     done = job is not None and job.state is JobState.DONE
     return (
-        progress(job),
+        progress(job, ahead),
         gr.Button(
             wording.TRAINING if busy else wording.TRAIN_AGAIN if done else wording.TRAIN,
             variant="secondary" if done else "primary",

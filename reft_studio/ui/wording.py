@@ -131,6 +131,7 @@ SEED_HELP = (
 )
 
 NOTHING_TRAINED = "Nothing trained yet. Press the button, and watch your bot learn here."
+NOTHING_TO_UNDO = "There is nothing to go back to."
 QUEUED = "Getting ready: the chat model is being loaded…"
 RUNNING = "Learning from your rows"
 CANCELLING = "Stopping…"
@@ -212,3 +213,14 @@ SHARE_NAME = "Name of the bot"
 INCLUDE_ROWS = "Put my examples in the file"
 INCLUDE_ROWS_HELP = "Whoever has the file can then read them. Without the tick, nobody can."
 DOWNLOAD = "Download the bot (.zip)"
+
+
+def waiting(ahead: int) -> str:
+    """Of a training in the queue."""
+    before = "One training comes" if ahead == 1 else f"{ahead} trainings come"
+    return f"Waiting: {before} before yours…"
+
+
+def too_much(setting: str, most: int) -> str:
+    """A setting beyond what this server allows."""
+    return f'"{setting}" can be {most:,} at most here. Lower it and train again.'

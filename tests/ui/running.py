@@ -37,14 +37,14 @@ def launch_chromium(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def running_app(data_folder: Path) -> Iterator[str]:
-    """The address of an app with this data folder, which is stopped in the end."""
-    with started_app(data_folder) as (address, _):
+def running_app(data_folder: Path, **settings: str) -> Iterator[str]:
+    """The address of an app with this data folder and other settings, which is stopped in the end."""
+    with started_app(data_folder, **settings) as (address, _):
         yield address
 
 
 @contextmanager
-def started_app(data_folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+def started_app(data_folder: Path, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """The same with its process, for those who want to kill it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -53,6 +53,7 @@ def started_app(data_folder: Path) -> Iterator[tuple[str, "subprocess.Popen[byte
         "REFT_STUDIO_DATA_FOLDER": str(data_folder),
         "REFT_STUDIO_PORT": str(port),
     }
+    environment |= {f"REFT_STUDIO_{name.upper()}": value for name, value in settings.items()}
     log = data_folder.with_suffix(".log")
     with log.open("wb") as output:
         app = subprocess.Popen(

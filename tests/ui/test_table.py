@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration, read_demonstrations
-from reft_studio.store import Store
+from reft_studio.store import LOCAL, Store
 from tests.ui.running import choose_starter, open_page, open_tab, wait_until
 
 pytestmark = pytest.mark.timeout(900)
@@ -40,7 +40,7 @@ def store(data_folder: Path) -> Store:
 
 
 def rows(store: Store) -> list[Demonstration]:
-    return list(store.draft().demonstrations)
+    return list(store.draft(LOCAL).demonstrations)
 
 
 def upload(page: Page, name: str, text: str) -> None:
@@ -151,4 +151,4 @@ def test_a_bot_for_another_base_model_is_refused(page: Page, store: Store, bot: 
     open_tab(page, "Chat")
     page.locator("input[type=file][accept*=zip]").set_input_files(tmp_path / "stranger.zip")
     alert(page, 'made for the base model "somebody/other-model"')
-    assert store.bots() == []
+    assert store.bots(LOCAL) == []

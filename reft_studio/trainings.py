@@ -1,0 +1,78 @@
+"""The queue: one training at a time goes to the engine, and people take turns."""
+
+from dataclasses import replace
+from threading import RLock
+
+from reft_studio.engine.interface import Engine, JobUpdate, Readiness, TrainingJob
+from reft_studio.errors import EngineError
+from reft_studio.settings import Settings
+from reft_studio.store import Store
+
+BUSY = "Many people are training here right now. Your rows are saved: please try again in a few minutes."
+
+
+class Trainings:
+    """What the store has in its queue, brought to an engine. Any thread may call."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store, self._settings = store, settings
+        self._engine: Engine | None = None
+        self._running: str | None = None
+        self._lock = RLock()
+
+    def start(self, engine: Engine) -> None:
+        """Go on with what was not done when the app was last stopped, however it was."""
+        self._store.requeue()
+        with self._lock:
+            self._engine = engine
+            self._advance()
+
+    def record(self, update: JobUpdate) -> None:
+        """Note what the engine says of a training; when one has ended, the next one begins."""
+        try:
+            self._store.record(update)
+        finally:
+            if update.state.ended:
+                with self._lock:
+                    if self._running == update.job_id:
+                        self._running = None
+                    self._advance()
+
+    def add(self, owner: str, job: TrainingJob) -> None:
+        """Queue a training; nothing happens where its owner has one that has not ended.
+
+        Raises EngineError if the queue is full.
+        """
+        with self._lock:
+            if len(self._store.waiting()) >= self._settings.max_waiting_trainings:
+                raise EngineError(BUSY)
+            self._store.add_job(owner, job)
+            self._advance()
+
+    def cancel(self, owner: str, job_id: str) -> None:
+        """Stop a training of this owner, wherever it stands; nothing happens to those of others."""
+        if self._store.cancel(owner, job_id):
+            assert self._engine
+            self._engine.cancel(job_id)
+
+    def ahead_of(self, job_id: str) -> int | None:
+        """How many trainings come before one in the queue; None if it is not in the queue."""
+        waiting = self._store.waiting()
+        if job_id not in waiting:
+            return None
+        return waiting.index(job_id) + (self._running is not None)
+
+    def _advance(self) -> None:
+        """Give the engine the next training if it has none; the lock is held.
+
+        One that cannot load its base model gets none: what waits shall not fail too.
+        """
+        if self._engine is None or self._engine.status().readiness is Readiness.FAILED:
+            return
+        while self._running is None and (waiting := self._store.waiting()):
+            if job := self._store.claim(waiting[0]):
+                self._running = job.id
+                settings = self._settings
+                self._engine.submit(
+                    replace(job, limits=settings.limits, max_seconds=settings.max_training_seconds)
+                )

@@ -1,0 +1,69 @@
+"""Who asks. On a shared server every browser has a random key in a cookie, and only its hash is kept.
+
+The key reaches no script, no page and no log. A Gradio session says nothing about who somebody is: its name
+is chosen by the browser.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from http.cookies import CookieError, SimpleCookie
+
+import gradio as gr
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reft_studio.store import LOCAL
+
+COOKIE = "reft_studio_visitor"
+SECONDS_KEPT = 365 * 24 * 3600
+_VISITOR = "reft_studio.visitor"
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}")
+"""256 random bits as `secrets.token_urlsafe` writes them."""
+
+
+class Visitors:
+    """Writes into every request whose it is; on a shared server, gives a key to a browser that has none."""
+
+    def __init__(self, app: ASGIApp, shared: bool) -> None:
+        self._app, self._shared = app, shared
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._shared:
+            await self._app({**scope, _VISITOR: LOCAL}, receive, send)
+            return
+        known = _key_in(Headers(scope=scope).get("cookie", ""))
+        key = known or secrets.token_urlsafe(32)
+
+        async def send_with_key(message: Message) -> None:
+            if message["type"] == "http.response.start" and known is None:
+                MutableHeaders(scope=message).append("Set-Cookie", _cookie(key))
+            await send(message)
+
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        await self._app({**scope, _VISITOR: f"visitor:{digest}"}, receive, send_with_key)
+
+
+def owner_of(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
+    """Under which name the store keeps what the sender of a request has; KeyError if that cannot be told.
+
+    Somebody who is logged in at Hugging Face, else the browser; always the same where there is one person.
+    """
+    scope = request.request.scope if request.request else {}
+    visitor = str(scope[_VISITOR])
+    return f"user:{profile['sub']}" if profile and visitor != LOCAL else visitor
+
+
+def _key_in(cookies: str) -> str | None:
+    try:
+        morsel = SimpleCookie(cookies).get(COOKIE)
+    except CookieError:
+        return None
+    return morsel.value if morsel and _KEY.fullmatch(morsel.value) else None
+
+
+def _cookie(key: str) -> str:
+    # A Space is shown in a frame of another site; there the cookie is kept for that pair of sites alone.
+    framed = "SameSite=None; Secure; Partitioned" if "SPACE_ID" in os.environ else "SameSite=Lax"
+    return f"{COOKIE}={key}; Path=/; Max-Age={SECONDS_KEPT}; HttpOnly; {framed}"

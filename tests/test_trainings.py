@@ -1,0 +1,135 @@
+"""The queue gives the engine one training at a time, and everyone has a turn."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reft_studio.demonstrations import Demonstration
+from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
+from reft_studio.errors import EngineError
+from reft_studio.settings import TIGHTER, Settings
+from reft_studio.store import Store
+from reft_studio.trainings import Trainings
+
+
+class Recorder:
+    """An engine that does what it is told in its own time."""
+
+    def __init__(self) -> None:
+        self.submitted: list[TrainingJob] = []
+        self.cancelled: list[str] = []
+        self.readiness = Readiness.READY
+
+    def status(self) -> EngineStatus:
+        return EngineStatus(self.readiness)
+
+    def submit(self, job: TrainingJob) -> None:
+        self.submitted.append(job)
+
+    def cancel(self, job_id: str) -> None:
+        self.cancelled.append(job_id)
+
+    @property
+    def ids(self) -> list[str]:
+        return [job.id for job in self.submitted]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "data")
+
+
+@pytest.fixture
+def engine() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def trainings(store: Store, engine: Recorder) -> Trainings:
+    trainings = Trainings(store, Settings(max_waiting_trainings=3, max_rows=7, max_training_seconds=60))
+    trainings.start(engine)  # type: ignore[arg-type]
+    return trainings
+
+
+@pytest.fixture
+def click(store: Store, trainings: Trainings) -> Callable[[str, str], None]:
+    def train(owner: str, job_id: str) -> None:
+        job = TrainingJob(job_id, "A bot", (Demonstration("Hi", "Ho"),), store.bot_folder(job_id))
+        trainings.add(owner, job)
+
+    return train
+
+
+def test_one_training_runs_and_the_others_know_how_many_come_before(click, trainings, engine) -> None:
+    for owner in ("ann", "bob", "cleo"):
+        click(owner, owner)
+    assert engine.ids == ["ann"]
+    assert [trainings.ahead_of(job_id) for job_id in ("ann", "bob", "cleo", "nobody")] == [None, 1, 2, None]
+    trainings.record(JobUpdate("ann", JobState.RUNNING, 1, 2))
+    assert engine.ids == ["ann"]
+    trainings.record(JobUpdate("ann", JobState.DONE, 2, 2))
+    assert engine.ids == ["ann", "bob"]
+    assert trainings.ahead_of("cleo") == 1
+
+
+@pytest.mark.parametrize("end", [state for state in JobState if state.ended])
+def test_however_a_training_ends_the_next_one_begins(click, trainings, engine, end) -> None:
+    click("ann", "one")
+    click("bob", "two")
+    trainings.record(JobUpdate("one", end))
+    assert engine.ids == ["one", "two"]
+
+
+def test_the_limits_of_this_server_go_with_a_training(click, engine) -> None:
+    click("ann", "one")
+    (job,) = engine.submitted
+    assert (job.limits.rows, job.max_seconds) == (7, 60)
+
+
+def test_only_its_owner_stops_a_training_wherever_it_stands(click, trainings, store, engine) -> None:
+    click("ann", "runs")
+    click("bob", "waits")
+    for owner, job_id in [("bob", "runs"), ("ann", "waits"), ("cleo", "runs"), ("cleo", "gone")]:
+        trainings.cancel(owner, job_id)
+    assert engine.cancelled == []
+    assert store.waiting() == ["waits"]
+    trainings.cancel("bob", "waits")
+    assert store.waiting() == []
+    assert engine.cancelled == []
+    trainings.cancel("ann", "runs")
+    assert engine.cancelled == ["runs"]
+
+
+def test_a_full_queue_says_so_and_takes_nothing(click, store) -> None:
+    for number in range(4):
+        click(f"person {number}", f"job {number}")
+    with pytest.raises(EngineError, match="try again in a few minutes"):
+        click("one too many", "job 9")
+    assert store.latest_job("one too many") is None
+
+
+def test_an_engine_without_its_model_is_given_nothing_more(click, trainings, store, engine) -> None:
+    click("ann", "one")
+    click("bob", "two")
+    engine.readiness = Readiness.FAILED
+    trainings.record(JobUpdate("one", JobState.FAILED, message="There is no such model."))
+    assert engine.ids == ["one"]
+    assert store.waiting() == ["two"]
+
+
+def test_a_restarted_app_goes_on_with_all_of_them(click, store) -> None:
+    for owner in ("ann", "bob"):
+        click(owner, owner)
+    fresh, engine = Trainings(store, Settings()), Recorder()
+    fresh.start(engine)  # type: ignore[arg-type]
+    assert engine.ids == ["ann"]
+    assert fresh.ahead_of("bob") == 1
+
+
+def test_a_shared_app_allows_less_unless_it_is_told_otherwise(monkeypatch) -> None:
+    assert all(getattr(Settings(shared=True), name) == most for name, most in TIGHTER.items())
+    assert all(getattr(Settings(), name) > most for name, most in TIGHTER.items())
+    assert Settings(shared=True, max_rows=12).limits.rows == 12
+    monkeypatch.setenv("SPACE_ID", "me/studio")
+    assert Settings().shared

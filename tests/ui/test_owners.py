@@ -1,0 +1,205 @@
+"""On a shared server nobody sees or touches what is another's, through the page or past it."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from reft_studio.store import Draft, SavedBot, Store
+from reft_studio.ui.owners import COOKIE
+from tests.ui.running import (
+    choose_starter,
+    last_reply,
+    open_page,
+    open_tab,
+    running_app,
+    set_epochs,
+    train,
+    wait_until,
+)
+
+SECRET = "Where did I leave the blue teapot?"
+
+
+@pytest.fixture(scope="module")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shared") / "data"
+
+
+@pytest.fixture(scope="module")
+def address(data_folder: Path) -> Iterator[str]:
+    with running_app(data_folder, shared="1", max_epochs="50") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def ann(browser: Browser, address: str) -> Iterator[Page]:
+    """She has a table, a bot and a conversation."""
+    context = browser.new_context()
+    page = open_page(context, address)
+    choose_starter(page, "emoji")
+    open_tab(page, "Train")
+    set_epochs(page, 3)
+    train(page)
+    open_tab(page, "Chat")
+    page.locator("#message textarea").fill(SECRET)
+    page.locator("#send").click()
+    assert last_reply(page)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def bob(browser: Browser, address: str) -> Iterator[Page]:
+    """He has just come."""
+    context = browser.new_context()
+    yield open_page(context, address)
+    context.close()
+
+
+def key(context: BrowserContext) -> dict[str, Any]:
+    (cookie,) = [dict(cookie) for cookie in context.cookies() if cookie["name"] == COOKIE]
+    return cookie
+
+
+def owner(page: Page) -> str:
+    return "visitor:" + hashlib.sha256(key(page.context)["value"].encode()).hexdigest()
+
+
+def call(page: Page, address: str, name: str, event: str, data: list[Any], session: str) -> str:
+    """What the server answers to an event of a component or a tab that the page did not send."""
+    config = page.request.get(f"{address}/config").json()
+    (component,) = [
+        part["id"]
+        for part in config["components"]
+        if part["props"].get("elem_id") == name
+        or (part["type"] == "tabitem" and part["props"].get("id") == name)
+    ]
+    (dependency,) = [d["id"] for d in config["dependencies"] if [component, event] in d["targets"]]
+    sent = {"data": data, "fn_index": dependency, "session_hash": session, "event_data": None}
+    joined = page.request.post(f"{address}/gradio_api/queue/join", data=sent)
+    assert joined.ok, joined.text()
+    answer = page.request.get(
+        f"{address}/gradio_api/queue/data?session_hash={session}", timeout=60_000
+    ).text()
+    assert "process_completed" in answer
+    return answer
+
+
+def session_of(page: Page) -> str:
+    """The name that a page gave its Gradio session."""
+    with page.expect_request(lambda request: "queue/join" in request.url) as sent:
+        open_tab(page, "Train")
+    open_tab(page, "Chat")
+    return str(json.loads(sent.value.post_data or "")["session_hash"])
+
+
+def test_everyone_begins_with_an_empty_table_and_no_bots(ann: Page, bob: Page) -> None:
+    assert bob.locator("#count").inner_text().startswith("No examples")
+    open_tab(bob, "Share")
+    bob.locator("#nothing-to-share p").wait_for()
+    open_tab(bob, "Chat")
+    assert SECRET not in bob.content()
+    open_tab(bob, "Train")
+    bob.locator(".progress.empty").wait_for()
+    assert "10 examples" in ann.locator("#count").inner_text()
+
+
+def test_what_one_types_reaches_only_the_own_table(ann: Page, bob: Page, data_folder: Path) -> None:
+    choose_starter(bob, "pirate")
+    store = Store(data_folder)
+    wait_until(lambda: store.draft(owner(bob)).name == "Pirate bot")
+    assert store.draft(owner(ann)).name == "Emoji bot"
+
+
+def test_the_key_is_out_of_reach_of_scripts_and_only_its_hash_is_kept(ann: Page, data_folder: Path) -> None:
+    cookie = key(ann.context)
+    assert cookie["httpOnly"]
+    assert ann.evaluate("document.cookie").find(COOKIE) == -1
+    assert cookie["value"] not in ann.evaluate("JSON.stringify(localStorage)") + ann.content()
+    for path in [data_folder.with_suffix(".log"), *data_folder.rglob("*")]:
+        assert path.is_dir() or cookie["value"].encode() not in path.read_bytes()
+    with closing(sqlite3.connect(data_folder / "studio.sqlite3")) as database:
+        owners = {name for (name,) in database.execute("SELECT owner FROM jobs")}
+    assert owner(ann) in owners
+
+
+def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
+    ann: Page, bob: Page, address: str, data_folder: Path
+) -> None:
+    (bot,) = Store(data_folder).bots(owner(ann))
+    for number, (elem_id, data) in enumerate(
+        [
+            ("download", [bot.id, "Mine", True]),
+            ("send", ["Hello", bot.id, None, None, 0.0, 16, 0]),
+            ("share-bot", [bot.id]),
+        ]
+    ):
+        event = "input" if elem_id == "share-bot" else "click"
+        answer = call(bob, address, elem_id, event, data, f"bobs{number}")
+        assert bot.name not in answer
+        assert ".zip" not in answer
+        assert 'class=\\"side bot' not in answer
+
+
+def test_another_persons_session_name_opens_nothing(
+    ann: Page, bob: Page, address: str, data_folder: Path
+) -> None:
+    session, store = session_of(ann), Store(data_folder)
+    (bot,) = store.bots(owner(ann))
+    store.add_bot(owner(bob), SavedBot("bobs", "Mine", bot.folder))
+    answers = [
+        call(bob, address, "chat", "select", ["bobs", None, "bobs"], session),
+        call(bob, address, "send", "click", ["Hi", bot.id, None, None, 0.0, 16, 0], session),
+        call(bob, address, "undo", "click", [None], session),
+    ]
+    assert "Mine" in answers[0]
+    assert not any(SECRET in answer or bot.name in answer for answer in answers)
+    assert store.draft(owner(bob)) == Draft()
+
+
+def test_a_running_training_is_stopped_by_nobody_else(
+    ann: Page, bob: Page, address: str, data_folder: Path
+) -> None:
+    store = Store(data_folder)
+    open_tab(ann, "Train")
+    set_epochs(ann, 50)
+    ann.locator("#train").click()
+    ann.locator("#progress .progress.running").wait_for()
+    call(bob, address, "cancel", "click", [], "bobs-cancel")
+    latest = store.latest_job(owner(ann))
+    assert latest
+    assert latest.state not in ("cancelling", "cancelled")
+    ann.locator("#progress .progress.done").wait_for()
+
+
+def test_no_one_gets_more_than_the_server_allows(bob: Page) -> None:
+    choose_starter(bob, "emoji")
+    open_tab(bob, "Train")
+    set_epochs(bob, 51)
+    bob.locator("#train").click()
+    bob.get_by_role("alert").get_by_text("can be 50 at most here").first.wait_for()
+
+
+def test_in_a_space_the_cookie_is_for_this_frame_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+    from starlette.testclient import TestClient
+
+    from reft_studio.ui.owners import Visitors
+
+    monkeypatch.setenv("SPACE_ID", "me/studio")
+    page = Starlette(routes=[Route("/", lambda _: PlainTextResponse("ok"))])
+    client = TestClient(Visitors(page, shared=True))
+    given = client.get("/").headers["set-cookie"]
+    assert all(word in given for word in ("HttpOnly", "SameSite=None", "Secure", "Partitioned"))
+    nonsense = client.get("/", headers={"cookie": f"{COOKIE}=../../etc; {COOKIE}"}).headers["set-cookie"]
+    assert nonsense.split(";")[0] != given.split(";")[0]
+    assert "set-cookie" not in TestClient(Visitors(page, shared=False)).get("/").headers
