@@ -1,9 +1,10 @@
 // Typing on a selected cell of the table writes into it, as in any spreadsheet. Gradio's table opens the cell for
-// editing and loses the letter that was typed; so open it first, and put the letter there afterwards.
+// editing and loses the letter that was typed; so open it first, and put there what was typed until it is open.
 {
   let typed = null;
 
   function write(attempts) {
+    if (typed === null) return;
     const editor = document.querySelector("#table textarea:focus");
     if (editor) {
       editor.select();
@@ -24,14 +25,16 @@
   document.addEventListener(
     "keydown",
     (event) => {
-      if (!event.target.matches?.('#table [role="gridcell"]') || !event.key || !writes(event)) return;
+      // Not the Enter that is sent from here.
+      if (!event.isTrusted || !event.key) return;
+      if (!event.target.matches?.('#table :is([role="gridcell"], textarea)')) return;
+      const opening = typed !== null;
+      if (!opening && event.target.matches("textarea")) return;
+      if (!writes(event)) return write(0);
       event.preventDefault();
       event.stopImmediatePropagation();
-      if (typed !== null) {
-        typed += event.key;
-        return;
-      }
-      typed = event.key;
+      typed = (typed ?? "") + event.key;
+      if (opening) return;
       event.target.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
       requestAnimationFrame(() => write(30));
     },

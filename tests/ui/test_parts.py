@@ -6,7 +6,7 @@ from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.engine.interface import JobState, JobUpdate
 from reft_studio.errors import DemonstrationsError
 from reft_studio.ui import wording
-from reft_studio.ui.conversation import Turn, conversation, messages
+from reft_studio.ui.conversation import Talk, Turn, conversation, messages
 from reft_studio.ui.progress import POINTS, loss_curve, progress
 from reft_studio.ui.table import added, from_cells, to_cells
 
@@ -68,3 +68,10 @@ def test_the_curve_of_a_long_training_has_few_points() -> None:
 )
 def test_time_is_told_as_people_tell_it(seconds: float | None, words: str) -> None:
     assert words in wording.time_left(seconds)
+
+
+def test_a_conversation_is_there_for_its_owner_alone() -> None:
+    talk = Talk("ann", (Turn("Hi", "Hello.", "👋", finished=True),))
+    assert talk.of("ann") == talk.turns
+    assert talk.of("bob") == ()
+    assert Talk().of("bob") == ()

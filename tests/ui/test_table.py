@@ -63,8 +63,11 @@ def test_the_table_can_be_written_with_the_keyboard_alone(page: Page, store: Sto
     ):
         # Faster than any hand, but not faster than the page is drawn.
         page.keyboard.type(words, delay=30)
-        for key in ("Enter", *moves):
+        page.keyboard.press("Enter")
+        wait_until(lambda words=words: any(words in (row.prompt, row.reply) for row in rows(store)))
+        for key in moves:
             page.keyboard.press(key)
+            page.wait_for_timeout(200)
     expected = [Demonstration("Hello, you!", "Ahoy 🏴‍☠️"), Demonstration("two", "")]
     wait_until(lambda: rows(store)[:2] == expected)
 
