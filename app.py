@@ -1,5 +1,6 @@
 """Start ReFT Studio: settings, then store and engine, then the page."""
 
+import signal
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,8 @@ def main() -> None:
     from reft_studio.ui.server import serve
     from reft_studio.ui.studio import Studio
 
+    # Whoever asks the app to end, such as a container, gets the same orderly end as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = Settings()
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     only_one = FileLock(settings.data_folder / "app.lock", blocking=False)

@@ -15,6 +15,7 @@ import pytest
 
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
+from reft_studio.engine.explain import NO_ROOM, TOO_BIG
 from reft_studio.engine.inline import InlineEngine
 from reft_studio.engine.interface import Conversation, Engine, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.engine.process import ATTEMPTS, INTERRUPTED, ProcessEngine
@@ -283,6 +284,47 @@ def written_down(updates: Updates, job: TrainingJob) -> int:
     """Wait for a job's first checkpoint; returns how many steps are in it."""
     updates.wait_for(written_to(job).exists)
     return Checkpoint.load(written_to(job)).step
+
+
+STARVING = """
+import resource, sys, time
+from pathlib import Path
+import psutil
+from reft_studio.demonstrations import Demonstration
+from reft_studio.engine.inline import InlineEngine
+from reft_studio.engine.interface import TrainingJob
+
+def train(name, rows, kind, room):
+    limits = resource.getrlimit(kind)
+    resource.setrlimit(kind, (room, limits[1]))
+    engine.submit(TrainingJob(name, "A bot", rows, folder / name, {"epochs": 1}))
+    while name not in ended or not ended[name].state.ended:
+        time.sleep(0.05)
+    resource.setrlimit(kind, limits)
+    print(ended[name].state, "|", ended[name].message, "|", (folder / name).exists())
+
+folder, ended = Path(sys.argv[1]), {}
+engine = InlineEngine(sys.argv[2], lambda update: ended.update({update.job_id: update}))
+few, unlimited = (Demonstration("Hi", "Ho"),), resource.RLIM_INFINITY
+train("before", few, resource.RLIMIT_FSIZE, unlimited)
+many = tuple(Demonstration(f"{row} " + "7" * 300, "7" * 150) for row in range(10))
+train("no memory", many, resource.RLIMIT_AS, psutil.Process().memory_info().vms + 20_000_000)
+train("no room", few, resource.RLIMIT_FSIZE, 500)
+train("after", many, resource.RLIMIT_FSIZE, unlimited)
+print(sorted(path.name for path in folder.iterdir()))
+engine.close()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps to these limits")
+def test_full_memory_and_a_full_disk_are_said_and_survived(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STARVING, str(tmp_path), str(EMBEDDED_MODEL)]
+    told = subprocess.run(command, capture_output=True, encoding="utf-8")
+    before, no_memory, no_room, after, left = told.stdout.splitlines()
+    assert (before, after) == ("done |  | True",) * 2
+    assert no_memory == f"failed | {TOO_BIG} | False"
+    assert no_room == f"failed | {NO_ROOM} | False"
+    assert left == "['after', 'before']"
 
 
 def test_the_engine_ends_when_the_page_is_killed() -> None:

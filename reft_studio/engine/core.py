@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any
 
 from safetensors import SafetensorError
 
@@ -21,6 +20,7 @@ from reft_studio.base_model import BaseModel, load_base_model
 from reft_studio.bot import Bot
 from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.probes import record_probes
+from reft_studio.engine.explain import explain
 from reft_studio.engine.interface import (
     EngineStatus,
     JobState,
@@ -30,7 +30,6 @@ from reft_studio.engine.interface import (
     TrainingJob,
 )
 from reft_studio.engine.messages import (
-    OUR_MISTAKE,
     Answer,
     Ask,
     Cancel,
@@ -44,7 +43,7 @@ from reft_studio.engine.messages import (
     StopAnswering,
     Submit,
 )
-from reft_studio.errors import StudioError, TrainingError
+from reft_studio.errors import TrainingError
 from reft_studio.quantization import Quantization
 from reft_studio.recipe import Recipe
 from reft_studio.train.checkpoint import Checkpoint
@@ -101,7 +100,7 @@ class Core:
         self._training_lane.shutdown(wait=True, cancel_futures=True)
 
     def _report_readiness(self, loaded: Future[BaseModel]) -> None:
-        if message := _explain(loaded):
+        if message := explain(loaded):
             self._send(EngineStatus(Readiness.FAILED, message=message))
         else:
             self._send(EngineStatus(Readiness.READY, num_layers=loaded.result().num_layers))
@@ -152,7 +151,7 @@ class Core:
     def _end_job(self, job: TrainingJob, done: Future[None]) -> None:
         del self._flags[job.id]
         # What a closing engine leaves undone has not failed: the next one goes on with it.
-        if not self._closing.is_set() and (message := _explain(done)):
+        if not self._closing.is_set() and (message := explain(done)):
             self._send(JobUpdate(job.id, JobState.FAILED, message=message))
 
     # Questions
@@ -178,7 +177,7 @@ class Core:
 
     def _end_answer(self, request_id: str, done: Future[None]) -> None:
         del self._flags[request_id]
-        self._send(End(request_id, _explain(done)))
+        self._send(End(request_id, explain(done)))
 
 
 def _resume(training: Training, job: TrainingJob) -> int:
@@ -228,16 +227,3 @@ def _twin(base: BaseModel) -> BaseModel:
 
 def _load(bot_folder: Path | None) -> Bot | None:
     return Bot.load(bot_folder) if bot_folder else None
-
-
-def _explain(done: Future[Any]) -> str:
-    """What to tell a person about how a lane's task ended: nothing if all went well."""
-    if done.cancelled():
-        return ""
-    error = done.exception()
-    if error is None:
-        return ""
-    if isinstance(error, StudioError):
-        return str(error)
-    log.error("A task of the engine crashed", exc_info=error)
-    return OUR_MISTAKE

@@ -1,6 +1,7 @@
 """A killed server goes on with its training, and its page finds it; there is one server at a time."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ import psutil
 import pytest
 from playwright.sync_api import Browser
 
+from reft_studio.demonstrations import read_demonstrations
+from reft_studio.engine.interface import TrainingJob
+from reft_studio.store import LOCAL, Store
 from tests.ui.running import (
     REPOSITORY,
     choose_starter,
@@ -48,6 +52,28 @@ def test_a_training_outlives_a_killed_server(browser: Browser, tmp_path: Path) -
         assert last_reply(page)
         page.close()
     assert not list(data_folder.glob("checkpoints/*"))
+
+
+def test_an_app_that_is_asked_to_end_does_so_within_five_seconds_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    data_folder = tmp_path / "data"
+    store = Store(data_folder)
+    rows = tuple(read_demonstrations(REPOSITORY / "assets/starters/emoji.csv"))
+    store.add_job(LOCAL, TrainingJob("long", "A bot", rows, store.bot_folder("long"), {"epochs": 5000}))
+    with started_app(data_folder) as (_, server):
+        wait_until(lambda: (job := store.latest_job(LOCAL)) and job.step > 0)
+        children = psutil.Process(server.pid).children(recursive=True)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=5) == 0
+        assert not any(is_running(process) for process in children)
+    assert not list(temporary.glob("reft-studio-*"))
+    store.requeue()
+    assert store.waiting() == ["long"]
+    assert store.checkpoint_file("long").is_file()
 
 
 def test_a_second_app_with_the_same_data_says_that_there_is_one(tmp_path: Path) -> None:

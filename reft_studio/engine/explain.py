@@ -1,0 +1,54 @@
+"""What to tell a person about a task of the engine that did not go well."""
+
+import errno
+import logging
+import re
+from concurrent.futures import Future
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from reft_studio.engine.messages import OUR_MISTAKE
+from reft_studio.errors import StudioError
+
+log = logging.getLogger(__name__)
+
+TOO_BIG = (
+    "This is too big for this machine: its memory is full. Try fewer or shorter rows or a smaller base "
+    "model, or close other programs, and train again."
+)
+NO_ROOM = (
+    "The disk is full, so nothing could be saved. Make room on it and try again; your rows and the bots that "
+    "you have are as they were."
+)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def explain(done: Future[Any]) -> str:
+    """A sentence on how a task ended: nothing if all went well. What is our mistake goes to the log."""
+    if done.cancelled():
+        return ""
+    error = done.exception()
+    if error is None:
+        return ""
+    if isinstance(error, StudioError):
+        return str(error)
+    log.error("A task of the engine crashed", exc_info=error)
+    if _no_memory(error):
+        return TOO_BIG
+    return NO_ROOM if _no_room(error) else OUR_MISTAKE
+
+
+def _no_memory(error: BaseException) -> bool:
+    # On a processor torch has no exception of its own for it.
+    said = isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    return said or isinstance(error, MemoryError | torch.OutOfMemoryError)
+
+
+def _no_room(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    # safetensors tells the number in its text only.
+    told = re.search(r"os error (\d+)", str(error)) if isinstance(error, SafetensorError) else None
+    return told is not None and int(told[1]) in _FULL
