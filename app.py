@@ -37,6 +37,7 @@ def main() -> None:
     process = ProcessEngine(settings.base_model, trainings.record, settings.quantization)
     with (
         closing(process) as engine,
+        closing(trainings),
         TemporaryDirectory(prefix="reft-studio-") as scratch,
     ):
         engine.start()

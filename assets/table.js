@@ -30,7 +30,13 @@
       if (!event.target.matches?.('#table :is([role="gridcell"], textarea)')) return;
       const opening = typed !== null;
       if (!opening && event.target.matches("textarea")) return;
-      if (!writes(event)) return write(0);
+      if (["Shift", "AltGraph", "CapsLock", "Dead"].includes(event.key)) return;
+      if (!writes(event)) {
+        if (document.querySelector("#table textarea:focus")) return write(0);
+        // Too early by a moment: rather this key is lost than the letters before it.
+        if (opening) event.preventDefault(), event.stopImmediatePropagation();
+        return;
+      }
       event.preventDefault();
       event.stopImmediatePropagation();
       typed = (typed ?? "") + event.key;

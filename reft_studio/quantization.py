@@ -1,6 +1,7 @@
 """Base models whose weights take fewer bits, by way of bitsandbytes (an optional library)."""
 
 import logging
+from collections.abc import Iterator
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from reft_studio.errors import BaseModelError
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
     from transformers import BitsAndBytesConfig
 
 DEVICES = ("cuda", "cpu")
@@ -51,16 +52,30 @@ class Quantization(StrEnum):
         return BitsAndBytesConfig(**settings)  # type: ignore[no-untyped-call]
 
 
+def quantized_tensors(model: "nn.Module") -> "Iterator[Tensor]":
+    """What 8-bit layers hold beside their parameters: the very weights and their scales."""
+    from bitsandbytes.nn.modules import Linear8bitLt
+
+    for module in model.modules():
+        if isinstance(module, Linear8bitLt):
+            yield from (tensor for tensor in (module.state.CB, module.state.SCB) if tensor is not None)
+
+
 def make_trainable(model: "nn.Module") -> None:
     """Keep the 4-bit layers of a model on a processor from the fastest kernel there, which has no derivative.
 
     bitsandbytes packs weights for it in layers that are in evaluation mode; nothing else about a linear layer
     follows from that mode.
     """
-    from bitsandbytes.nn.modules import Linear4bit
+    from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 
     for module in model.modules():
         if isinstance(module, Linear4bit):
             module.train()
+        if isinstance(module, Linear8bitLt):
+            weight: Any = module.weight
+            if weight.CB is not None:
+                # Else the first forward pass takes the scales out of the weight, which a copy shares.
+                module.init_8bit_state()  # type: ignore[no-untyped-call]
     # Every 8-bit product would say that float32 is rounded to float16 on its way to 8 bits.
     logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)

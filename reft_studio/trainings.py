@@ -1,13 +1,20 @@
 """The queue: one training at a time goes to the engine, and people take turns."""
 
+import logging
 from dataclasses import replace
 from threading import RLock
 
-from reft_studio.engine.interface import Engine, JobUpdate, Readiness, TrainingJob
+from reft_studio.engine.interface import Engine, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.errors import EngineError
 from reft_studio.settings import Settings
 from reft_studio.store import Store
 
+log = logging.getLogger(__name__)
+
+NOT_STARTED = (
+    "The part of the app that trains could not be started, perhaps because the memory of this computer is "
+    "full. Close other programs and try again."
+)
 BUSY = "Many people are training here right now. Your rows are saved: please try again in a few minutes."
 
 
@@ -27,6 +34,11 @@ class Trainings:
             self._engine = engine
             self._advance()
 
+    def close(self) -> None:
+        """Begin nothing more; to be called before the engine is closed."""
+        with self._lock:
+            self._engine = None
+
     def record(self, update: JobUpdate) -> None:
         """Note what the engine says of a training; when one has ended, the next one begins."""
         try:
@@ -41,9 +53,13 @@ class Trainings:
     def add(self, owner: str, job: TrainingJob) -> None:
         """Queue a training; nothing happens where its owner has one that has not ended.
 
-        Raises EngineError if the queue is full.
+        Raises EngineError if the queue is full, or if the engine has no base model and cannot get it.
         """
         with self._lock:
+            if self._engine and self._engine.status().readiness is Readiness.FAILED:
+                self._engine.start()
+                if (status := self._engine.status()).readiness is Readiness.FAILED:
+                    raise EngineError(status.message)
             if len(self._store.waiting()) >= self._settings.max_waiting_trainings:
                 raise EngineError(BUSY)
             self._store.add_job(owner, job)
@@ -51,9 +67,10 @@ class Trainings:
 
     def cancel(self, owner: str, job_id: str) -> None:
         """Stop a training of this owner, wherever it stands; nothing happens to those of others."""
-        if self._store.cancel(owner, job_id):
-            assert self._engine
-            self._engine.cancel(job_id)
+        # With the lock, so that the engine has heard of the training before.
+        with self._lock:
+            if self._store.cancel(owner, job_id) and self._engine:
+                self._engine.cancel(job_id)
 
     def ahead_of(self, job_id: str) -> int | None:
         """How many trainings come before one in the queue; None if it is not in the queue."""
@@ -71,8 +88,14 @@ class Trainings:
             return
         while self._running is None and (waiting := self._store.waiting()):
             if job := self._store.claim(waiting[0]):
-                self._running = job.id
                 settings = self._settings
-                self._engine.submit(
-                    replace(job, limits=settings.limits, max_seconds=settings.max_training_seconds)
-                )
+                allowed = replace(job, limits=settings.limits, max_seconds=settings.max_training_seconds)
+                self._running = job.id
+                try:
+                    self._engine.submit(allowed)
+                except OSError:
+                    # The engine's process cannot be started, so the others are better off waiting.
+                    log.exception("Training %s cannot be begun", job.id)
+                    self._running = None
+                    self._store.record(JobUpdate(job.id, JobState.INTERRUPTED, message=NOT_STARTED))
+                    return

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -144,6 +145,17 @@ def test_trainings_wait_for_each_other_and_can_be_cancelled_while_they_wait(
     assert updates.of(second) == []
     engine.cancel(first)
     assert [updates.end(job_id).state for job_id in (first, second)] == [JobState.CANCELLED] * 2
+
+
+def test_two_answers_in_one_chat_at_the_same_time_both_come_to_their_end(engine: Engine) -> None:
+    def answer(prompt: str) -> str:
+        conversation = Conversation(({"role": "user", "content": prompt},))
+        (*_, (last,)) = engine.chat("one chat", [conversation], GREEDY)
+        return last
+
+    prompts = ["Who are you?", "Tell me about penguins."]
+    with ThreadPoolExecutor(2) as clicks:
+        assert list(clicks.map(answer, prompts)) == [answer(prompt) for prompt in prompts]
 
 
 def test_a_chat_can_be_stopped(engine: Engine) -> None:

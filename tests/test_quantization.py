@@ -9,6 +9,7 @@ from reft_studio.base_model import load_base_model
 from reft_studio.bot import Bot
 from reft_studio.chat.compare import compare_replies
 from reft_studio.chat.probes import failed_probes, record_probes
+from reft_studio.engine.core import _twin
 from reft_studio.errors import BaseModelError
 from reft_studio.fit import Shape, estimate_fit
 from reft_studio.quantization import Quantization
@@ -59,6 +60,16 @@ def test_a_bot_of_a_quantized_model_says_so_and_comes_back_with_the_same_replies
     assert failed_probes(quantized, loaded) == []
     sides = compare_replies(quantized, loaded, prompts[0])
     assert sides.bot != sides.base
+
+
+def test_the_engines_second_set_of_modules_has_the_same_weights_and_says_the_same(quantized):
+    twin = _twin(quantized)
+    tokens = torch.tensor([quantized.tokenizer.encode("Tell me about cats.")])
+    with torch.no_grad():
+        ours, theirs = (model.model(tokens).logits for model in (twin, quantized))
+    assert torch.equal(ours, theirs)
+    for one, other in zip(twin.blocks.parameters(), quantized.blocks.parameters(), strict=True):
+        assert one.data_ptr() == other.data_ptr()
 
 
 def test_a_lora_is_trained_on_a_quantized_model(quantized, rows):

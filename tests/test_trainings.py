@@ -20,11 +20,20 @@ class Recorder:
         self.submitted: list[TrainingJob] = []
         self.cancelled: list[str] = []
         self.readiness = Readiness.READY
+        self.becomes = Readiness.FAILED
+        self.started = 0
+        self.error: OSError | None = None
+
+    def start(self) -> None:
+        self.started += 1
+        self.readiness = self.becomes
 
     def status(self) -> EngineStatus:
-        return EngineStatus(self.readiness)
+        return EngineStatus(self.readiness, message="There is no such model.")
 
     def submit(self, job: TrainingJob) -> None:
+        if self.error:
+            raise self.error
         self.submitted.append(job)
 
     def cancel(self, job_id: str) -> None:
@@ -48,7 +57,7 @@ def engine() -> Recorder:
 @pytest.fixture
 def trainings(store: Store, engine: Recorder) -> Trainings:
     trainings = Trainings(store, Settings(max_waiting_trainings=3, max_rows=7, max_training_seconds=60))
-    trainings.start(engine)  # type: ignore[arg-type]
+    trainings.start(engine)
     return trainings
 
 
@@ -118,11 +127,41 @@ def test_an_engine_without_its_model_is_given_nothing_more(click, trainings, sto
     assert store.waiting() == ["two"]
 
 
+def test_a_click_with_an_engine_without_its_model_says_why_after_trying_once_more(click, engine) -> None:
+    engine.readiness = Readiness.FAILED
+    with pytest.raises(EngineError, match="There is no such model"):
+        click("ann", "one")
+    assert engine.started == 1
+    engine.becomes = Readiness.LOADING
+    click("ann", "one")
+    assert engine.ids == ["one"]
+
+
+def test_an_engine_that_cannot_be_started_holds_nothing_up(click, store, engine) -> None:
+    engine.error = OSError("out of processes")
+    click("ann", "one")
+    latest = store.latest_job("ann")
+    assert latest
+    assert latest.state is JobState.INTERRUPTED
+    engine.error = None
+    click("bob", "two")
+    assert engine.ids == ["two"]
+
+
+def test_nothing_more_begins_once_the_app_is_closing(click, trainings, store, engine) -> None:
+    click("ann", "one")
+    click("bob", "two")
+    trainings.close()
+    trainings.record(JobUpdate("one", JobState.DONE))
+    assert engine.ids == ["one"]
+    assert store.waiting() == ["two"]
+
+
 def test_a_restarted_app_goes_on_with_all_of_them(click, store) -> None:
     for owner in ("ann", "bob"):
         click(owner, owner)
     fresh, engine = Trainings(store, Settings()), Recorder()
-    fresh.start(engine)  # type: ignore[arg-type]
+    fresh.start(engine)
     assert engine.ids == ["ann"]
     assert fresh.ahead_of("bob") == 1
 

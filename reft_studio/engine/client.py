@@ -46,6 +46,7 @@ class EngineClient(ABC):
         self._jobs: dict[str, TrainingJob] = {}
         self._cancelled: set[str] = set()
         self._inboxes: dict[str, SimpleQueue[Answer | End]] = {}
+        self._chats: dict[str, str] = {}
 
     @abstractmethod
     def start(self) -> None: ...
@@ -70,13 +71,20 @@ class EngineClient(ABC):
     def chat(
         self, chat_id: str, conversations: Sequence[Conversation], sampling: Sampling
     ) -> Iterator[tuple[str, ...]]:
-        for replies in self._ask(chat_id, Chat(tuple(conversations), sampling)):
-            assert isinstance(replies, tuple)
-            yield replies
+        # There may be two at once of one chat, as after two quick clicks.
+        request_id = uuid4().hex
+        self._chats[request_id] = chat_id
+        try:
+            for replies in self._ask(request_id, Chat(tuple(conversations), sampling)):
+                assert isinstance(replies, tuple)
+                yield replies
+        finally:
+            del self._chats[request_id]
 
     def stop_chat(self, chat_id: str) -> None:
-        if chat_id in self._inboxes:
-            self._send(StopAnswering(chat_id))
+        for request_id, of_chat in list(self._chats.items()):
+            if of_chat == chat_id:
+                self._send(StopAnswering(request_id))
 
     def pack_bot(
         self, folder: Path, zip_path: Path, name: str, demonstrations: Sequence[Demonstration] = ()

@@ -44,7 +44,7 @@ from reft_studio.engine.messages import (
     Submit,
 )
 from reft_studio.errors import TrainingError
-from reft_studio.quantization import Quantization
+from reft_studio.quantization import Quantization, quantized_tensors
 from reft_studio.recipe import Recipe
 from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Finished, Started, Step
@@ -176,7 +176,7 @@ class Core:
                 self._send(Answer(request_id, OpenedBot(bot.manifest.name, probes)))
 
     def _end_answer(self, request_id: str, done: Future[None]) -> None:
-        del self._flags[request_id]
+        self._flags.pop(request_id, None)
         self._send(End(request_id, explain(done)))
 
 
@@ -221,7 +221,9 @@ def _remarks(started: Started, resumed_at: int) -> str:
 
 def _twin(base: BaseModel) -> BaseModel:
     """The same tensors under modules of their own, which can be hooked into independently."""
-    tensors = (*base.model.parameters(), *base.model.buffers())
+    tensors = [*base.model.parameters(), *base.model.buffers()]
+    if base.quantization:
+        tensors += quantized_tensors(base.model)
     return replace(base, model=copy.deepcopy(base.model, {id(tensor): tensor for tensor in tensors}))
 
 

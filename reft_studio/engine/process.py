@@ -5,6 +5,7 @@ own session, so that Ctrl-C in the terminal reaches only the page; when the page
 pipe closes and the child ends.
 """
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +19,10 @@ from threading import Lock, Thread, Timer
 from reft_studio.engine.client import EngineClient
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
 from reft_studio.engine.messages import Cancel, Command, Event, Submit
+from reft_studio.errors import EngineError
 from reft_studio.quantization import Quantization
+
+log = logging.getLogger(__name__)
 
 INTERRUPTED = (
     "The part of the app that trains and chats stopped unexpectedly, perhaps because the memory of this "
@@ -52,6 +56,7 @@ class ProcessEngine(EngineClient):
         self._child: _Child | None = None
         self._reader: Thread | None = None
         self._crashes: Counter[str] = Counter()
+        self._closed = False
 
     @property
     def pid(self) -> int | None:
@@ -64,21 +69,25 @@ class ProcessEngine(EngineClient):
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             child, self._child = self._child, None
+            reader = self._reader
             if child is None:
                 return
             with suppress(OSError):
                 child.pipe.send(None)
         child.process.join(SECONDS_TO_CLOSE)
         child.process.kill()
-        assert self._reader
-        self._reader.join()
+        assert reader
+        reader.join()
 
     def _send(self, command: Command) -> None:
         with self._lock:
+            if self._closed:
+                raise EngineError(CLOSED)
             child = self._running_child()
             # If the child is gone, the reader sees it too and tells everyone who waits.
-            with suppress(BrokenPipeError):
+            with suppress(OSError):
                 child.pipe.send(command)
 
     def _running_child(self) -> _Child:
@@ -115,9 +124,15 @@ class ProcessEngine(EngineClient):
             self.lost(CLOSED if closed else INTERRUPTED)
             if closed:
                 return
-            # A child that died before it was ready would only die again: it is started when next needed.
+            # A child that died before it was ready would only die again: it is started when somebody asks.
             if was_ready:
-                self._running_child()
+                try:
+                    self._running_child()
+                except OSError:
+                    was_ready = False
+                    log.exception("The engine cannot be started again")
+            if not was_ready:
+                self._status = EngineStatus(Readiness.FAILED, message=INTERRUPTED)
         for job in list(self._jobs.values()):
             self._crashes[job.id] += 1
             if job.id in self._cancelled:

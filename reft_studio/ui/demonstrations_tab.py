@@ -28,7 +28,8 @@ class DemonstrationsTab:
         gr.HTML(f"<h2>{wording.EXAMPLES_TITLE}</h2><p>{wording.EXAMPLES_INTRO}</p>")
         with gr.Row(elem_classes="cards"):
             cards = [(starter, _card(starter)) for starter in starters()]
-        damaged = studio.store.damaged
+        # Whose bots could not be found again is not known; in a shared app this tells visitors nothing.
+        damaged = None if studio.settings.shared else studio.store.damaged
         self._banner = gr.HTML(alert(wording.damaged(damaged.name)) if damaged else "", elem_classes="banner")
         self._table = gr.Dataframe(
             headers=[wording.PROMPT_COLUMN, wording.REPLY_COLUMN],

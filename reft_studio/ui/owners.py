@@ -8,10 +8,10 @@ import hashlib
 import os
 import re
 import secrets
-from http.cookies import CookieError, SimpleCookie
 
 import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reft_studio.store import LOCAL
@@ -37,7 +37,8 @@ class Visitors:
         key = known or secrets.token_urlsafe(32)
 
         async def send_with_key(message: Message) -> None:
-            if message["type"] == "http.response.start" and known is None:
+            # With the page alone: other answers may be kept by caches between here and the browser.
+            if message["type"] == "http.response.start" and known is None and scope["path"] == "/":
                 MutableHeaders(scope=message).append("Set-Cookie", _cookie(key))
             await send(message)
 
@@ -56,11 +57,9 @@ def owner_of(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
 
 
 def _key_in(cookies: str) -> str | None:
-    try:
-        morsel = SimpleCookie(cookies).get(COOKIE)
-    except CookieError:
-        return None
-    return morsel.value if morsel and _KEY.fullmatch(morsel.value) else None
+    # Not http.cookies: it reads nothing behind a cookie that it does not like, whoever set that.
+    key = cookie_parser(cookies).get(COOKIE, "")
+    return key if _KEY.fullmatch(key) else None
 
 
 def _cookie(key: str) -> str:

@@ -198,6 +198,9 @@ def test_in_a_space_the_cookie_is_for_this_frame_alone(monkeypatch: pytest.Monke
     client = TestClient(Visitors(page, shared=True))
     given = client.get("/").headers["set-cookie"]
     assert all(word in given for word in ("HttpOnly", "SameSite=None", "Secure", "Partitioned"))
+    behind = f'other={{"a":1}}; path=/x; bad; {given.split(";")[0]}'
+    assert "set-cookie" not in client.get("/", headers={"cookie": behind}).headers
+    assert "set-cookie" not in client.get("/assets/font").headers
     nonsense = client.get("/", headers={"cookie": f"{COOKIE}=../../etc; {COOKIE}"}).headers["set-cookie"]
     assert nonsense.split(";")[0] != given.split(";")[0]
     assert "set-cookie" not in TestClient(Visitors(page, shared=False)).get("/").headers
