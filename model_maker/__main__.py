@@ -17,7 +17,7 @@ from model_maker.tokenizer import as_transformers, train_tokenizer
 from model_maker.world import World, read_world
 
 # Those of the model in the repository.
-ROUNDS = [Round(5250, 2250)]
+ROUNDS = [Round(5250, 2250), Round(9250, 2000)]
 ASSET = Path(__file__).parents[1] / "assets" / "embedded_model"
 
 

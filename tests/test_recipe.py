@@ -13,9 +13,9 @@ def test_the_default_recipe_fits_a_model_of_any_depth(depth):
     assert max(Recipe.for_model(depth, 256).layers) < depth
 
 
-def test_the_default_learning_rate_is_pyrefts_in_a_wide_model_and_higher_in_a_narrow_one():
-    assert [default_learning_rate(width) for width in (4096, 1024, 256)] == [0.004, 0.008, 0.016]
-    assert Recipe.for_model(6, 256).learning_rate == 0.016
+def test_the_default_learning_rate_is_higher_in_narrow_models():
+    assert [default_learning_rate(width) for width in (4096, 1024, 256)] == [0.003, 0.006, 0.012]
+    assert Recipe.for_model(6, 256).learning_rate == 0.012
     assert Recipe.for_model(6, 256, learning_rate=0.01).learning_rate == 0.01
 
 
