@@ -4,6 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from uuid import uuid4
@@ -33,20 +34,24 @@ from reft_studio.engine.messages import (
     Submit,
 )
 from reft_studio.errors import EngineError
+from reft_studio.quantization import Quantization
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False, repr=False)
 class EngineClient(ABC):
     """An `Engine` whose model is at the other end of `_send`; what comes back goes into `receive`."""
 
-    def __init__(self, on_update: Callable[[JobUpdate], None]) -> None:
-        self._on_update = on_update
-        self._status = EngineStatus(Readiness.STOPPED)
-        self._jobs: dict[str, TrainingJob] = {}
-        self._cancelled: set[str] = set()
-        self._inboxes: dict[str, SimpleQueue[Answer | End]] = {}
-        self._chats: dict[str, str] = {}
+    base_model: str
+    on_update: Callable[[JobUpdate], None]
+    quantization: Quantization | None = None
+    _status: EngineStatus = field(init=False, default=EngineStatus(Readiness.STOPPED))
+    _jobs: dict[str, TrainingJob] = field(init=False, default_factory=dict)
+    _cancelled: set[str] = field(init=False, default_factory=set)
+    _inboxes: dict[str, SimpleQueue[Answer | End]] = field(init=False, default_factory=dict)
+    _chats: dict[str, str] = field(init=False, default_factory=dict)
+    """Of every answer that is being written, by its own id, the chat it is in."""
 
     @abstractmethod
     def start(self) -> None: ...
@@ -112,7 +117,7 @@ class EngineClient(ABC):
 
     def _tell(self, update: JobUpdate) -> None:
         try:
-            self._on_update(update)
+            self.on_update(update)
         except Exception:
             # Whatever goes wrong at the listener, such as a full disk, must not end the thread that brings
             # all other answers; the training itself goes on.

@@ -8,9 +8,8 @@ pipe closes and the child ends.
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -40,23 +39,15 @@ class _Child:
     pipe: Connection
 
 
+@dataclass(eq=False, repr=False)
 class ProcessEngine(EngineClient):
     """Starts its child when told to, and again whenever it is needed and gone."""
 
-    def __init__(
-        self,
-        base_model: str,
-        on_update: Callable[[JobUpdate], None],
-        quantization: Quantization | None = None,
-    ) -> None:
-        super().__init__(on_update)
-        self._base_model = base_model
-        self._quantization = quantization
-        self._lock = Lock()
-        self._child: _Child | None = None
-        self._reader: Thread | None = None
-        self._crashes: Counter[str] = Counter()
-        self._closed = False
+    _lock: Lock = field(init=False, default_factory=Lock)
+    _child: _Child | None = field(init=False, default=None)
+    _reader: Thread | None = field(init=False, default=None)
+    _crashes: Counter[str] = field(init=False, default_factory=Counter)
+    _closed: bool = field(init=False, default=False)
 
     @property
     def pid(self) -> int | None:
@@ -97,7 +88,7 @@ class ProcessEngine(EngineClient):
             spawn = get_context("spawn")
             pipe, childs_end = spawn.Pipe()
             process = spawn.Process(
-                target=_serve, args=(childs_end, self._base_model, self._quantization), daemon=True
+                target=_serve, args=(childs_end, self.base_model, self.quantization), daemon=True
             )
             process.start()
             childs_end.close()

@@ -28,7 +28,7 @@ class DemonstrationsTab:
         gr.HTML(f"<h2>{wording.EXAMPLES_TITLE}</h2><p>{wording.EXAMPLES_INTRO}</p>")
         with gr.Row(elem_classes="cards"):
             cards = [(starter, _card(starter)) for starter in starters()]
-        # Whose bots could not be found again is not known; in a shared app this tells visitors nothing.
+        # Where several share the app, whose bots they were is lost too, so it is nothing to tell everybody.
         damaged = None if studio.settings.shared else studio.store.damaged
         self._banner = gr.HTML(alert(wording.damaged(damaged.name)) if damaged else "", elem_classes="banner")
         self._table = gr.Dataframe(
@@ -52,7 +52,7 @@ class DemonstrationsTab:
         self.began: list[Any] = []
         """What gives another draft; its name may be another too."""
         selected = gr.State(None)
-        self._previous = gr.State(None)
+        self._previous = gr.State(("", Draft()))
         self.shown = [self._table, self._count]
 
         self._on(self._table.input, self._keep, [self._table], [self._count])

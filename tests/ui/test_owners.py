@@ -97,6 +97,9 @@ def session_of(page: Page) -> str:
     with page.expect_request(lambda request: "queue/join" in request.url) as sent:
         open_tab(page, "Train")
     open_tab(page, "Chat")
+    # While the page itself still listens, the server may answer it instead of who calls under its name.
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(2000)
     return str(json.loads(sent.value.post_data or "")["session_hash"])
 
 
