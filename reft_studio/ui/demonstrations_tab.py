@@ -14,7 +14,7 @@ from reft_studio.demonstrations import Demonstration, read_demonstrations
 from reft_studio.errors import DemonstrationsError
 from reft_studio.store import Draft
 from reft_studio.ui import wording
-from reft_studio.ui.events import alert, connect, file_offer, follow
+from reft_studio.ui.events import IN_ORDER, alert, connect, file_offer, follow
 from reft_studio.ui.starters import Starter, starters
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import Cells, added, filled, from_cells, pasted, saved, to_cells
@@ -90,7 +90,7 @@ class DemonstrationsTab:
         return [*self.shown, self._previous, self._undo]
 
     def _on(self, trigger: Any, act: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        return connect(trigger, act, inputs, outputs, self._banner)
+        return connect(trigger, act, inputs, outputs, self._banner, **IN_ORDER)
 
     def _began(self, button: gr.Button, act: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         self.began.append(self._on(button.click, act, inputs, outputs))

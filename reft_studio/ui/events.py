@@ -20,6 +20,9 @@ from reft_studio.ui.owners import owner_of
 
 log = logging.getLogger(__name__)
 
+IN_ORDER = {"concurrency_id": "draft", "concurrency_limit": 1}
+"""Options for what changes or needs the rows: it takes effect in the order in which it was asked for."""
+
 
 class _OurMistakes:
     """Logs what is not a `StudioError` with its traceback, and says a plain sentence instead."""
@@ -35,10 +38,14 @@ class _OurMistakes:
 
 
 def show(
-    triggers: Any | Sequence[Any], act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]
+    triggers: Any | Sequence[Any],
+    act: Callable[..., Any],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    **options: Any,
 ) -> Any:
     """Show what `act` returns when any of the triggers fires; it cannot fail through a person's doing."""
-    return _on(triggers, _told(act), inputs, outputs)
+    return _on(triggers, _told(act), inputs, outputs, **options)
 
 
 def follow(event: Any, act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:

@@ -5,7 +5,7 @@ import gradio as gr
 from reft_studio.ui import wording
 from reft_studio.ui.chat_tab import ChatTab
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
-from reft_studio.ui.events import follow, show
+from reft_studio.ui.events import IN_ORDER, follow, show
 from reft_studio.ui.share_tab import ShareTab
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.train_tab import TrainTab
@@ -38,7 +38,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
                 share = ShareTab(studio)
 
         show(page.load, examples.restore, [], examples.shown)
-        show([page.load, train_tab.select], train.restore, [], train.shown)
+        show([page.load, train_tab.select], train.restore, [], train.shown, **IN_ORDER)
         show(page.load, train.named, [], [train.name])
         for began in examples.began:
             follow(began, train.named, [], [train.name])

@@ -13,7 +13,7 @@ from reft_studio.positions import parse_positions
 from reft_studio.recipe import Recipe
 from reft_studio.settings import Settings
 from reft_studio.ui import wording
-from reft_studio.ui.events import connect, show
+from reft_studio.ui.events import IN_ORDER, connect, show
 from reft_studio.ui.progress import progress
 from reft_studio.ui.studio import Studio, bot_name
 from reft_studio.ui.table import filled
@@ -42,8 +42,9 @@ class TrainTab:
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
         self.shown = [self._ready, *self._job_parts]
 
-        connect(self.name.input, self._rename, [self.name], [], self._banner)
-        connect(self._train.click, self._start, [self.name, *settings], self._job_parts, self._banner)
+        connect(self.name.input, self._rename, [self.name], [], self._banner, **IN_ORDER)
+        typed = [self.name, *settings]
+        connect(self._train.click, self._start, typed, self._job_parts, self._banner, **IN_ORDER)
         connect(self._cancel.click, self._stop, [], self._job_parts, self._banner)
         show(self._timer.tick, self._look, [], self._job_parts)
 

@@ -93,14 +93,17 @@ def call(page: Page, address: str, name: str, event: str, data: list[Any], sessi
 
 
 def session_of(page: Page) -> str:
-    """The name that a page gave its Gradio session."""
+    """The name that a page gave its Gradio session, once the page no longer listens for answers to it."""
+    ended: list[str] = []
+    for event in ("requestfinished", "requestfailed"):
+        page.on(event, lambda request: ended.append(request.url))
     with page.expect_request(lambda request: "queue/join" in request.url) as sent:
         open_tab(page, "Train")
-    open_tab(page, "Chat")
-    # While the page itself still listens, the server may answer it instead of who calls under its name.
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(2000)
-    return str(json.loads(sent.value.post_data or "")["session_hash"])
+    for _ in range(300):
+        if any("queue/data" in url for url in ended):
+            return str(json.loads(sent.value.post_data or "")["session_hash"])
+        page.wait_for_timeout(100)
+    raise AssertionError("The page never stopped listening.")
 
 
 def test_everyone_begins_with_an_empty_table_and_no_bots(ann: Page, bob: Page) -> None:
