@@ -22,33 +22,26 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration, write_demonstrations
-from reft_studio.errors import BotError, RecipeError
-from reft_studio.lora import (
-    TENSOR_BYTES,
-    LoRA,
-    linear_sizes,
-    lora_from_tensors,
-    lora_tensor_shapes,
-    lora_to_tensors,
+from reft_studio.errors import BotError
+from reft_studio.lora import LoRA, linear_sizes, lora_from_tensors, lora_tensor_shapes, lora_to_tensors
+from reft_studio.manifest import (
+    BOT_FILES,
+    DEMONSTRATIONS_FILE,
+    MANIFEST_FILE,
+    TENSOR_FILE,
+    BaseRecord,
+    Manifest,
+    not_a_bot,
+    read_manifest,
 )
-from reft_studio.manifest import MANIFEST_FILE, BaseRecord, Manifest
 from reft_studio.recipe import Recipe
 from reft_studio.weights import Weights, from_tensors, tensor_shapes, to_tensors
 
-TENSOR_FILE = "intervention.safetensors"
-DEMONSTRATIONS_FILE = "demonstrations.jsonl"
-_SIZE_LIMITS = {
-    MANIFEST_FILE: 1_000_000,
-    TENSOR_FILE: TENSOR_BYTES,
-    DEMONSTRATIONS_FILE: 32_000_000,
-    "README.md": 1_000_000,
-}
 _SAFETENSORS_HEADER_LIMIT = 1_000_000
 
 
@@ -151,7 +144,7 @@ class Bot:
     def load(cls, folder: str | Path) -> Self:
         """Read a bot's folder; raises BotError if it is not one or is damaged."""
         folder = Path(folder).expanduser()
-        manifest = _read_manifest(folder / MANIFEST_FILE)
+        manifest = read_manifest(folder / MANIFEST_FILE)
         recipe, lora = manifest.recipe, manifest.lora
         shapes = tensor_shapes(recipe, manifest.base.width) | lora_tensor_shapes(lora, recipe.lora_rank)
         tensors = _read_tensors(folder / TENSOR_FILE, shapes)
@@ -181,58 +174,33 @@ class Bot:
             except FileNotFoundError:
                 raise BotError(f'There is no file "{path}". Check its name and folder.') from None
             except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
-                raise _not_a_bot(f"the zip cannot be read ({error})") from error
+                raise not_a_bot(f"the zip cannot be read ({error})") from error
             return cls.load(scratch)
 
 
-def _not_a_bot(reason: str) -> BotError:
-    return BotError(
-        f"This is not a bot of ReFT Studio: {reason}. Choose one that was saved or downloaded here."
-    )
-
-
 def _is_replaceable(folder: Path) -> bool:
-    return folder.is_dir() and {file.name for file in folder.iterdir()} <= set(_SIZE_LIMITS)
-
-
-def _read_manifest(path: Path) -> Manifest:
-    if not path.is_file():
-        raise _not_a_bot(f"there is no {MANIFEST_FILE} in it")
-    if path.stat().st_size > _SIZE_LIMITS[MANIFEST_FILE]:
-        raise _not_a_bot(f"{MANIFEST_FILE} is far too large")
-    try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        if problem["loc"] == ("schema_version",):
-            raise BotError(
-                "This bot was saved by a newer version of ReFT Studio. Update, then try again."
-            ) from None
-        place = ".".join(str(part) for part in problem["loc"]) or "the file"
-        raise _not_a_bot(f"in {MANIFEST_FILE}, {place}: {problem['msg']}") from None
-    except RecipeError as error:
-        raise _not_a_bot(f"its recipe is not valid ({error})") from None
+    return folder.is_dir() and {file.name for file in folder.iterdir()} <= set(BOT_FILES)
 
 
 def _read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
     """The tensors of a file that holds exactly these names and shapes in float32, all of them finite."""
     if not path.is_file():
-        raise _not_a_bot(f"there is no {TENSOR_FILE} in it")
+        raise not_a_bot(f"there is no {TENSOR_FILE} in it")
     numbers = sum(torch.Size(shape).numel() for shape in shapes.values())
     size = path.stat().st_size
-    if size > min(4 * numbers + _SAFETENSORS_HEADER_LIMIT, _SIZE_LIMITS[TENSOR_FILE]):
-        raise _not_a_bot(f"{TENSOR_FILE} is larger than its recipe allows")
+    if size > min(4 * numbers + _SAFETENSORS_HEADER_LIMIT, BOT_FILES[TENSOR_FILE]):
+        raise not_a_bot(f"{TENSOR_FILE} is larger than its recipe allows")
     try:
         with safe_open(path, framework="pt") as file:
             found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # not a dict
             described = {name: (tuple(part.get_shape()), part.get_dtype()) for name, part in found.items()}
             if described != {name: (shape, "F32") for name, shape in shapes.items()}:
-                raise _not_a_bot(f"the tensors in {TENSOR_FILE} do not fit its recipe")
+                raise not_a_bot(f"the tensors in {TENSOR_FILE} do not fit its recipe")
             tensors: dict[str, Any] = {name: file.get_tensor(name) for name in shapes}
     except SafetensorError as error:
-        raise _not_a_bot(f"{TENSOR_FILE} cannot be read ({error})") from None
+        raise not_a_bot(f"{TENSOR_FILE} cannot be read ({error})") from None
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-        raise _not_a_bot(f"{TENSOR_FILE} contains numbers that are not finite")
+        raise not_a_bot(f"{TENSOR_FILE} contains numbers that are not finite")
     return tensors
 
 
@@ -240,16 +208,16 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
     """Unpack the files that a bot may have, and nothing else, to where we say and no further."""
     members = archive.infolist()
     names = [member.filename for member in members]
-    unknown = sorted(set(names) - set(_SIZE_LIMITS))
+    unknown = sorted(set(names) - set(BOT_FILES))
     if unknown or len(set(names)) < len(names):
-        raise _not_a_bot(f"it contains {unknown[0]!r}" if unknown else "a file is in it twice")
+        raise not_a_bot(f"it contains {unknown[0]!r}" if unknown else "a file is in it twice")
     for member in members:
         if stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 0x1:
-            raise _not_a_bot(f"{member.filename} is a link or has a password")
-        limit = _SIZE_LIMITS[member.filename]
+            raise not_a_bot(f"{member.filename} is a link or has a password")
+        limit = BOT_FILES[member.filename]
         with archive.open(member) as packed:
             # The size that a zip states may be a lie: what counts is what comes out.
             content = packed.read(limit + 1)
         if len(content) > limit:
-            raise _not_a_bot(f"{member.filename} is far too large")
+            raise not_a_bot(f"{member.filename} is far too large")
         (folder / member.filename).write_bytes(content)

@@ -7,7 +7,8 @@
     ├── BotError              a folder or zip that is not a bot, or a bot for another base model
     ├── TrainingError         a training that cannot go on
     ├── ChatError             a message that cannot be answered
-    └── EngineError           the process that trains and chats
+    ├── EngineError           the process that trains and chats
+    └── ShareError            the Hub says no, or cannot be reached
 
 Every message says what is wrong, where, and what to do next. Our own mistakes are not `StudioError`s:
 they crash with a traceback.
@@ -44,3 +45,7 @@ class ChatError(StudioError):
 
 class EngineError(StudioError):
     """The process that trains and chats is not there or did not answer."""
+
+
+class ShareError(StudioError):
+    """The Hub refused something or could not be reached."""

@@ -17,10 +17,10 @@ from transformers.pytorch_utils import Conv1D
 
 from reft_studio.base_model import BaseModel
 from reft_studio.errors import RecipeError
+from reft_studio.manifest import TENSOR_BYTES
 
 SCALE = 2
 """How many times B A is added, whatever the rank: peft's lora_alpha over its r."""
-TENSOR_BYTES = 512_000_000
 """A bot's file is not larger: what is read from strangers has to have a limit."""
 _TRAINED, _UNTOUCHED = "trained", "__base__"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel as Schema
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from reft_studio.errors import BotError, RecipeError
 from reft_studio.positions import parse_positions
 from reft_studio.quantization import Quantization
 from reft_studio.recipe import Recipe
@@ -16,6 +18,17 @@ if TYPE_CHECKING:
 
 
 MANIFEST_FILE = "bot.json"
+TENSOR_FILE = "intervention.safetensors"
+DEMONSTRATIONS_FILE = "demonstrations.jsonl"
+CARD_FILE = "README.md"
+TENSOR_BYTES = 512_000_000
+BOT_FILES = {
+    MANIFEST_FILE: 1_000_000,
+    TENSOR_FILE: TENSOR_BYTES,
+    DEMONSTRATIONS_FILE: 32_000_000,
+    CARD_FILE: 1_000_000,
+}
+"""All that a bot may consist of, with the most bytes that each may have."""
 
 
 class _Record(Schema):
@@ -56,6 +69,8 @@ class Probe(_Record):
 
     prompt: str
     reply: str
+    base: str | None = None
+    """What the plain base model says to it, to show the difference."""
 
 
 LinearName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,200}$")]
@@ -91,3 +106,30 @@ class Manifest(_Record):
         if bool(self.lora) != bool(self.recipe.lora_rank):
             raise ValueError("there is a LoRA without a rank, or a rank without a LoRA")
         return self
+
+
+def read_manifest(path: Path) -> Manifest:
+    """What a bot.json says; raises BotError if it is none of ours."""
+    if not path.is_file():
+        raise not_a_bot(f"there is no {MANIFEST_FILE} in it")
+    if path.stat().st_size > BOT_FILES[MANIFEST_FILE]:
+        raise not_a_bot(f"{MANIFEST_FILE} is far too large")
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        if problem["loc"] == ("schema_version",):
+            raise BotError(
+                "This bot was saved by a newer version of ReFT Studio. Update, then try again."
+            ) from None
+        place = ".".join(str(part) for part in problem["loc"]) or "the file"
+        raise not_a_bot(f"in {MANIFEST_FILE}, {place}: {problem['msg']}") from None
+    except RecipeError as error:
+        raise not_a_bot(f"its recipe is not valid ({error})") from None
+
+
+def not_a_bot(reason: str) -> BotError:
+    """The error for a folder or file that is something else, or damaged."""
+    return BotError(
+        f"This is not a bot of ReFT Studio: {reason}. Choose one that was saved or downloaded here."
+    )

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "base_model": {"errors", "settings", "recipe", "model_source", "fit", "device", "quantization"},
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
-    "lora": {"base_model", "errors"},
+    "lora": {"base_model", "errors", "manifest"},
     "intervention": {"recipe", "base_model", "positions", "weights", "errors"},
     "manifest": LOWEST | TABLE | MODEL,
     "bot": UP_TO_BOT,

@@ -11,10 +11,10 @@ from reft_studio.manifest import Probe
 
 
 def record_probes(base: BaseModel, bot: Bot, prompts: Sequence[str]) -> Bot:
-    """The same bot with its greedy replies to `prompts` in the manifest."""
-    probes = tuple(
-        Probe(prompt=p, reply=r) for p, r in zip(prompts, _replies(base, bot, prompts), strict=True)
-    )
+    """The same bot with its greedy replies to `prompts`, and the base model's, in the manifest."""
+    # The bot's in a batch of their own, as the self-test asks for them.
+    sides = zip(prompts, _replies(base, bot, prompts), _replies(base, None, prompts), strict=True)
+    probes = tuple(Probe(prompt=prompt, reply=reply, base=plain) for prompt, reply, plain in sides)
     return replace(bot, manifest=bot.manifest.model_copy(update={"probes": probes}))
 
 
@@ -25,7 +25,7 @@ def failed_probes(base: BaseModel, bot: Bot) -> list[Probe]:
     return [probe for probe, reply in zip(probes, replies, strict=True) if reply != probe.reply]
 
 
-def _replies(base: BaseModel, bot: Bot, prompts: Sequence[str]) -> list[str]:
+def _replies(base: BaseModel, bot: Bot | None, prompts: Sequence[str]) -> list[str]:
     if not prompts:
         return []
     return final_replies(base, [ChatRequest([{"role": "user", "content": p}], bot) for p in prompts])
