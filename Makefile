@@ -30,6 +30,7 @@ check: $(VENV)/.dev  ## Format, lint and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy spaces/chat/app.py
 
 bench: $(VENV)/.dev browser  ## Time training against the reference in the same run, its memory, and the wait for a first reply
 	$(PY) -m benchmarks.training

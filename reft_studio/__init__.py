@@ -5,6 +5,7 @@
     bot = rs.train_bot(model, rs.read_demonstrations("assets/starters/emoji.csv"))
     print(rs.compare_replies(model, bot, "Plan a family road trip"))
     bot.save("my-bot")
+    rs.share_bot(bot, "me/emoji-bot")
 
 Names are fetched when first used, so that `import reft_studio` alone imports no torch.
 """
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from reft_studio.demonstrations import Demonstration, read_demonstrations
     from reft_studio.errors import StudioError
     from reft_studio.recipe import Recipe
-    from reft_studio.verbs import train_bot
+    from reft_studio.verbs import fetch_bot, share_bot, train_bot
 
 __all__ = [
     "Bot",
@@ -27,8 +28,10 @@ __all__ = [
     "Recipe",
     "StudioError",
     "compare_replies",
+    "fetch_bot",
     "load_base_model",
     "read_demonstrations",
+    "share_bot",
     "train_bot",
 ]
 
@@ -38,8 +41,10 @@ _HOMES = {
     "Recipe": "reft_studio.recipe",
     "StudioError": "reft_studio.errors",
     "compare_replies": "reft_studio.chat.compare",
+    "fetch_bot": "reft_studio.verbs",
     "load_base_model": "reft_studio.base_model",
     "read_demonstrations": "reft_studio.demonstrations",
+    "share_bot": "reft_studio.verbs",
     "train_bot": "reft_studio.verbs",
 }
 

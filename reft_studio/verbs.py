@@ -1,12 +1,19 @@
-"""The public verb that spans training and chat; the other verbs live with what they act on."""
+"""The public verbs that span several parts; the others live with what they act on."""
 
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from huggingface_hub import HfApi
 
 from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
 from reft_studio.chat.probes import record_probes
 from reft_studio.demonstrations import Demonstration
 from reft_studio.recipe import Recipe
+from reft_studio.share.bundle import find_license, is_bot, write_bundle
+from reft_studio.share.hub import Place, Published, publish
+from reft_studio.share.importer import fetch
 from reft_studio.train.events import Event
 from reft_studio.train.loop import Training
 
@@ -32,3 +39,44 @@ def train_bot(
             on_event(event)
     prompts = [row.prompt for row in demonstrations if row.prompt.strip()][:_PROBES]
     return record_probes(base, training.bot(name), prompts)
+
+
+def share_bot(
+    bot: Bot,
+    repo_id: str,
+    *,
+    demonstrations: Sequence[Demonstration] = (),
+    private: bool = True,
+    api: HfApi | None = None,
+) -> str:
+    """Publish a bot to the Hugging Face Hub and return its address there; an earlier version is updated.
+
+    `demonstrations` go up too, for everybody to read who may see the bot. Raises ShareError.
+    """
+    api = api or HfApi()
+    with tempfile.TemporaryDirectory() as scratch:
+        bot.save(Path(scratch) / "bot")
+        files = write_bundle(
+            Path(scratch) / "bundle",
+            Path(scratch) / "bot",
+            name=bot.manifest.name,
+            repo_id=repo_id,
+            rows=demonstrations,
+            include_rows=True,
+            base_license=find_license(api, bot.manifest),
+        )
+        *_, published = publish(
+            api,
+            Place(repo_id, private=private),
+            {file.name: file for file in files},
+            "Publish the bot",
+            is_bot,
+        )
+    assert isinstance(published, Published)
+    return published.url
+
+
+def fetch_bot(link: str, *, api: HfApi | None = None) -> Bot:
+    """A bot from the Hub, by its address or as "owner/name"; raises ShareError or BotError."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return Bot.load(fetch(api or HfApi(), link, Path(scratch)).folder)

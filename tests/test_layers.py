@@ -39,12 +39,12 @@ MAY_IMPORT = {
     "bot": UP_TO_BOT,
     "train": UP_TO_BOT | {"train"},
     "chat": (UP_TO_BOT | {"chat"}) - {"demonstrations"},
-    "verbs": UP_TO_CHAT,
+    "verbs": UP_TO_CHAT | {"share"},
     "__init__": UP_TO_CHAT | {"verbs"},
     "engine": UP_TO_CHAT | {"engine"},
     "store": UP_TO_CHAT | {"engine", "database"},
     "trainings": UP_TO_CHAT | {"engine", "store"},
-    "share": {"bot", "manifest", "chat", "settings", "errors", "share"},
+    "share": {"manifest", "model_source", "demonstrations", "settings", "errors", "share"},
     "ui": None,  # anything
 }
 HEAVY_HOMES = {
@@ -100,7 +100,8 @@ def test_a_heavy_library_is_imported_only_in_its_home(library):
 @pytest.mark.parametrize(
     "modules",
     ["reft_studio", "reft_studio.manifest, reft_studio.train.events, reft_studio.chat.sampling, "
-     "reft_studio.demonstrations, reft_studio.settings, reft_studio.prompts, reft_studio.store"],
+     "reft_studio.demonstrations, reft_studio.settings, reft_studio.prompts, reft_studio.store, "
+     "reft_studio.share.bundle, reft_studio.share.importer, reft_studio.share.space"],
     ids=["package", "page"],
 )  # fmt: skip
 def test_what_the_page_imports_loads_no_torch(modules):

@@ -1,0 +1,72 @@
+"""The model card of a published bot. Whatever people or models wrote is shown as text, never as markup."""
+
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import ModelCardData
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from reft_studio.manifest import Manifest
+from reft_studio.model_source import EMBEDDED_ID
+
+_TEMPLATE = "model_card.md"
+_SAMPLES = 3
+_SAMPLE_CHARACTERS = 600
+_ENTITIES = {ord(sign): f"&#{ord(sign)};" for sign in string.punctuation}
+
+
+@dataclass(frozen=True)
+class License:
+    """Of the base model, as its own card gives it."""
+
+    name: str
+    """The Hub's short name, such as "apache-2.0"; "other" for one of its own."""
+    own_name: str | None = None
+    link: str | None = None
+
+
+EMBEDDED_LICENSE = License("apache-2.0")
+
+
+def write_card(manifest: Manifest, repo_id: str, rows: int | None, base_license: License | None) -> str:
+    """The README.md of a bot that goes to `repo_id`, made from so many rows (None: nobody knows).
+
+    `base_license` is the base model's: the bot is of use with that model only.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        autoescape=False,  # `text` does it: HTML escapes alone would leave Markdown alive
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["text"] = as_text
+    embedded = manifest.base.id == EMBEDDED_ID
+    data = ModelCardData(
+        license=base_license.name if base_license else None,
+        license_name=base_license.own_name if base_license else None,
+        license_link=base_license.link if base_license else None,
+        base_model=None if embedded else manifest.base.id,
+        base_model_relation=None if embedded else "adapter",
+        library_name="reft-studio",
+        pipeline_tag="text-generation",
+        tags=["reft", manifest.recipe.method.lower(), "reft-studio", "representation-finetuning"],
+    )
+    return environment.get_template(_TEMPLATE).render(
+        metadata=data.to_yaml(),
+        manifest=manifest,
+        embedded=embedded,
+        repo_id=repo_id,
+        rows=rows,
+        license=base_license,
+        samples=[probe for probe in manifest.probes if probe.base is not None][:_SAMPLES],
+    )
+
+
+def as_text(text: str) -> str:
+    """Text that means nothing to Markdown and HTML: entities cannot form structure (CommonMark 6.2)."""
+    if len(text) > _SAMPLE_CHARACTERS:
+        text = text[:_SAMPLE_CHARACTERS] + "…"
+    return "<br>".join(text.translate(_ENTITIES).splitlines())

@@ -1,0 +1,109 @@
+"""A Space in which everybody can talk to one bot: template, bot, and what they need of this package."""
+
+import ast
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+from reft_studio.manifest import MANIFEST_FILE, TENSOR_FILE, Manifest, read_manifest
+from reft_studio.model_source import EMBEDDED_ID
+from reft_studio.settings import EMBEDDED_MODEL
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_ROOT = _PACKAGE.parent
+_TEMPLATE = _ROOT / "spaces" / "chat"
+PYTHON = "3.12"
+
+
+def write_space(folder: Path, bot_folder: Path, *, name: str, model_id: str | None) -> list[Path]:
+    """Write a Space into a new `folder`; returns its files. `python app.py` in there starts it.
+
+    The bot is inside, so it needs no token, whoever may see its model repository `model_id`.
+    """
+    manifest = read_manifest(bot_folder / MANIFEST_FILE).model_copy(update={"name": name})
+    (folder / "bot").mkdir(parents=True)
+    (folder / "bot" / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    shutil.copyfile(bot_folder / TENSOR_FILE, folder / "bot" / TENSOR_FILE)
+    for file in ("app.py", "requirements.txt"):
+        shutil.copyfile(_TEMPLATE / file, folder / file)
+    (folder / "README.md").write_text(_read_me(manifest, model_id), encoding="utf-8")
+    for module in needed_modules(_TEMPLATE / "app.py"):
+        target = folder / module.relative_to(_ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(module, target)
+    if manifest.base.id == EMBEDDED_ID:
+        shutil.copytree(
+            EMBEDDED_MODEL,
+            folder / EMBEDDED_MODEL.relative_to(_ROOT),
+            ignore=shutil.ignore_patterns("*.txt", "*.md"),
+        )
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def is_chat_space(names: set[str]) -> bool:
+    """Whether a Space with these files is one of ours, which an update may replace."""
+    return {"app.py", f"bot/{MANIFEST_FILE}"} <= names
+
+
+def needed_modules(script: Path) -> list[Path]:
+    """The files of this package that a script imports, and what those import, with their packages' inits."""
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        for path in _imports(waiting.pop()) - found:
+            found.add(path)
+            waiting.append(path)
+    return sorted(found)
+
+
+def _imports(path: Path) -> set[Path]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    # The package's own init fetches the verbs only when asked for.
+    lazy = [
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+    ]
+    skipped = {id(node) for branch in lazy for node in ast.walk(branch)}
+    names = {
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in skipped
+    }
+    ours = [name.split(".")[1:] for name in names if name.split(".")[0] == _PACKAGE.name]
+    files = {_PACKAGE.joinpath(*parts).with_suffix(".py") for parts in ours if parts}
+    inits = {parent / "__init__.py" for file in files for parent in file.parents if _is_inside(parent)}
+    return {file for file in files | inits if file.is_file()}
+
+
+def _is_inside(folder: Path) -> bool:
+    return folder == _PACKAGE or _PACKAGE in folder.parents
+
+
+def _read_me(manifest: Manifest, model_id: str | None) -> str:
+    models = [] if manifest.base.id == EMBEDDED_ID else [manifest.base.id]
+    header = {
+        "title": manifest.name,
+        "emoji": "💬",
+        "colorFrom": "green",
+        "colorTo": "yellow",
+        "sdk": "gradio",
+        "sdk_version": version("gradio"),
+        "python_version": PYTHON,
+        "app_file": "app.py",
+        "short_description": "A chatbot with a personality",
+        "tags": ["reft", "reft-studio"],
+        "models": [*models, *([model_id] if model_id else [])],
+    }
+    # JSON strings are YAML strings too, whatever is in them.
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in header.items()]
+    return "\n".join(
+        [
+            "---",
+            *lines,
+            "---",
+            "",
+            "Talk to one bot beside the plain model it was made from. Made with ReFT Studio.",
+            "To run it on your own computer: `pip install gradio -r requirements.txt`, then `python app.py`.",
+            "",
+        ]
+    )

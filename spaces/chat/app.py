@@ -1,0 +1,164 @@
+"""Talk to one bot: the plain model, the plain model with a system prompt, and the bot, side by side."""
+
+import os
+from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+# Before torch, which it changes where a graphics card is lent for each call.
+try:
+    from spaces import GPU
+except ImportError:
+
+    def GPU(function: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing to lend on a computer of one's own."""
+        return function
+
+
+from reft_studio.base_model import load_base_model
+from reft_studio.bot import Bot
+from reft_studio.chat.generate import ChatRequest, stream_replies
+from reft_studio.chat.probes import failed_probes
+from reft_studio.chat.sampling import Sampling
+from reft_studio.errors import StudioError
+
+HERE = Path(__file__).resolve().parent
+MAX_CHARACTERS = 2000
+COMPARE, ALONE = "Side by side", "Only the bot"
+
+bot = Bot.load(HERE / "bot")
+base = load_base_model(bot.manifest.base.id, revision=bot.manifest.base.revision)
+bot.check_base(base)
+Turn = dict[str, str]
+
+
+@GPU
+def stream(requests: list[ChatRequest], sampling: Sampling) -> Iterator[list[str]]:
+    """Growing replies; on ZeroGPU a process of its own with the card runs this."""
+    yield from stream_replies(base, requests, sampling)
+
+
+def answer(
+    message: str, turns: list[Turn], system: str, view: str, variety: float
+) -> Iterator[tuple[Any, ...]]:
+    """Stream all replies to one message."""
+    if not message.strip():
+        raise gr.Error("The message is empty. Write something first.", print_exception=False)
+    if len(message) > MAX_CHARACTERS:
+        raise gr.Error(f"At most {MAX_CHARACTERS:,} characters fit. Shorten it.", print_exception=False)
+    sides = ["bot"] if view == ALONE else ["base", "system", "bot"] if system.strip() else ["base", "bot"]
+    requests = [
+        ChatRequest(
+            [*past(turns, side), {"role": "user", "content": message}],
+            bot if side == "bot" else None,
+            system if side == "system" else None,
+        )
+        for side in sides
+    ]
+    turn = {"prompt": message}
+    try:
+        for replies in stream(requests, Sampling(temperature=variety)):
+            turn = {"prompt": message, **dict(zip(sides, replies, strict=True))}
+            yield "", [*turns, turn], *shown([*turns, turn])
+    except StudioError as error:
+        raise gr.Error(escape(str(error)), print_exception=False) from None
+
+
+def past(turns: list[Turn], side: str) -> list[Any]:
+    """The conversation as one side remembers it."""
+    return [
+        part
+        for turn in turns
+        if side in turn
+        for part in (
+            {"role": "user", "content": turn["prompt"]},
+            {"role": "assistant", "content": turn[side]},
+        )
+    ]
+
+
+def shown(turns: list[Turn]) -> list[str]:
+    """Each side's conversation. What people and models write is text, never markup."""
+    return [
+        "".join(
+            f'<p class="you">{escape(turn["prompt"])}</p><p class="reply" dir="auto">{escape(turn[side])}</p>'
+            for turn in turns
+            if side in turn
+        )
+        for side in ("base", "system", "bot")
+    ]
+
+
+def panes(view: str, system: str) -> tuple[Any, ...]:
+    """Which columns there are."""
+    compare = view == COMPARE
+    return gr.Column(visible=compare), gr.Column(visible=compare and bool(system.strip()))
+
+
+STYLE = """
+.you { opacity: .7; margin: 1em 0 .2em; white-space: pre-wrap; overflow-wrap: anywhere }
+.reply { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere }
+"""
+
+with gr.Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
+    gr.HTML(
+        f"<h1>{escape(bot.manifest.name)}</h1><p>Made with ReFT Studio. It may be wrong: it is a machine.</p>"
+    )
+    view = gr.Radio([COMPARE, ALONE], value=COMPARE, show_label=False, elem_id="view")
+    with gr.Row():
+        with gr.Column(min_width=220) as base_pane:
+            gr.HTML("<h2>Plain model</h2>")
+            base_log = gr.HTML(elem_id="base")
+        with gr.Column(min_width=220, visible=False) as system_pane:
+            gr.HTML("<h2>With a system prompt</h2>")
+            system_log = gr.HTML(elem_id="system")
+        with gr.Column(min_width=220):
+            gr.HTML(f"<h2>{escape(bot.manifest.name)}</h2>")
+            bot_log = gr.HTML(elem_id="bot")
+    with gr.Row():
+        message = gr.Textbox(show_label=False, placeholder="Ask anything", elem_id="message", scale=4)
+        send = gr.Button("Send", variant="primary", elem_id="send", min_width=90, scale=0)
+        clear = gr.Button("Clear", elem_id="clear", min_width=90, scale=0)
+    gr.Examples([probe.prompt for probe in bot.manifest.probes], message, label="Try")
+    with gr.Accordion("More", open=False):
+        system = gr.Textbox(
+            label="System prompt",
+            info="Instructions for the plain model, to compare with.",
+            elem_id="instructions",
+        )
+        variety = gr.Slider(0, 1.5, 0.0, step=0.1, label="Variety", info="0 always gives the same answer.")
+    turns = gr.State([])
+    logs = [base_log, system_log, bot_log]
+    gr.on(
+        [send.click, message.submit],
+        answer,
+        [message, turns, system, view, variety],
+        [message, turns, *logs],
+        api_visibility="private",
+        trigger_mode="once",
+    )
+    clear.click(lambda: ([], "", "", ""), None, [turns, *logs], api_visibility="private")
+    gr.on(
+        [view.change, system.change],
+        panes,
+        [view, system],
+        [base_pane, system_pane],
+        api_visibility="private",
+    )
+
+if __name__ == "__main__":
+    if changed := failed_probes(base, bot):
+        print(f"{len(changed)} of {len(bot.manifest.probes)} replies of the self-test are not as they were.")
+    else:
+        print("The self-test gave the same replies as when the bot was made.")
+    page.queue(max_size=32).launch(
+        css=STYLE,
+        server_name=None if "GRADIO_SERVER_NAME" in os.environ else "127.0.0.1",
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        footer_links=[],
+    )

@@ -1,0 +1,318 @@
+"""Publishing to the Hub and taking in from it, with the real client and a Hub on this computer."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from reft_studio import Demonstration, compare_replies, fetch_bot, share_bot
+from reft_studio.errors import BotError, ShareError
+from reft_studio.manifest import Probe
+from reft_studio.share.bundle import find_license, is_bot, write_bundle
+from reft_studio.share.card import License, as_text, write_card
+from reft_studio.share.hub import Place, Published, account, delete, publish, rename, set_private
+from reft_studio.share.importer import fetch
+from tests.hub import local_hub
+
+ROOT = Path(__file__).resolve().parents[1]
+HOSTILE = (
+    "</table><script>alert(1)</script> ![x](http://evil.example/x.png) [a](javascript:x)"
+    " **b** `c` | # d\n---\n{{ 7*7 }}"
+)
+
+
+@pytest.fixture(autouse=True)
+def online(monkeypatch):
+    """As outside the tests: the client may ask, and it sends large files the plain way."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+
+
+@pytest.fixture
+def hub():
+    with local_hub() as hub:
+        yield hub
+
+
+def put(hub, repo_id, files):
+    list(publish(hub.api(), Place(repo_id), files, "Put", lambda _: True))
+
+
+def send(hub, files, repo_id="ann/thing", token="hf_ann", kind="model"):
+    *_, last = publish(hub.api(token), Place(repo_id, kind), files, "Send", is_bot)
+    assert isinstance(last, Published)
+    return last
+
+
+def test_a_published_bot_comes_back_the_same_and_replies_the_same(hub, base, bot):
+    url = share_bot(bot, "ann/emoji-bot", api=hub.api())
+    assert url == f"{hub.url}/ann/emoji-bot"
+    fetched = fetch_bot(url.replace(hub.url, "https://huggingface.co"), api=hub.api())
+    assert fetched == bot
+    question = "Tell me about the sea."
+    assert compare_replies(base, fetched, question) == compare_replies(base, bot, question)
+
+
+def test_it_is_private_and_without_rows_unless_told_otherwise(hub, bot, rows):
+    share_bot(bot, "ann/quiet", api=hub.api())
+    assert hub.repositories["model", "ann/quiet"].private
+    assert set(hub.files("ann/quiet")) - {".gitattributes"} == {
+        "bot.json",
+        "intervention.safetensors",
+        "README.md",
+    }
+    share_bot(bot, "ann/open", private=False, demonstrations=rows, api=hub.api())
+    assert not hub.repositories["model", "ann/open"].private
+    assert b"penguins" in hub.files("ann/open")["demonstrations.jsonl"]
+
+
+def test_publishing_again_sends_nothing_that_is_there(hub, bot):
+    share_bot(bot, "ann/again", api=hub.api())
+    before, first = len(hub.requests), hub.repositories["model", "ann/again"].head
+    share_bot(bot, "ann/again", api=hub.api())
+    assert hub.repositories["model", "ann/again"].head == first
+    assert not [asked for asked in hub.requests[before:] if asked.startswith("PUT") or "/commit/" in asked]
+
+
+def test_rows_that_are_no_longer_wanted_are_taken_off(hub, bot, rows):
+    share_bot(bot, "ann/rows", demonstrations=rows, api=hub.api())
+    share_bot(bot, "ann/rows", api=hub.api())
+    assert "demonstrations.jsonl" not in hub.files("ann/rows")
+
+
+def test_what_is_not_a_bot_is_never_overwritten(hub, bot):
+    put(hub, "ann/thesis", {"thesis.tex": b"years of work"})
+    with pytest.raises(ShareError, match="holds something else"):
+        share_bot(bot, "ann/thesis", api=hub.api())
+    assert hub.files("ann/thesis")["thesis.tex"] == b"years of work"
+
+
+def test_progress_names_each_file_and_ending_early_changes_nothing(hub):
+    files = {"bot.json": b"{}", "intervention.safetensors": b"1234"}
+    events = publish(hub.api(), Place("ann/half"), files, "Half", is_bot)
+    assert [(event.file, event.number, event.total) for event in (next(events), next(events))] == [
+        ("bot.json", 1, 2),
+        ("intervention.safetensors", 2, 2),
+    ]
+    events.close()
+    assert set(hub.files("ann/half")) == {".gitattributes"}
+    assert send(hub, files, "ann/half").repo_id == "ann/half"
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [(401, "does not accept your sign-in"), (402, "paid plan"), (403, "write permission"),
+     (404, "nothing by this name"), (409, "name is taken"), (412, "Somebody changed it"), (413, "larger"),
+     (429, "too many requests"), (418, "it says 418")],
+)  # fmt: skip
+def test_each_refusal_has_its_own_words_and_another_try_works(hub, status, says):
+    hub.refuse = {"POST .*/commit/": status}
+    with pytest.raises(ShareError, match=says) as caught:
+        send(hub, {"bot.json": b"{}"})
+    assert str(caught.value).startswith("ann/thing: ")
+    assert caught.value.__cause__ is None
+    hub.refuse = {}
+    assert send(hub, {"bot.json": b"{}"}).repo_id == "ann/thing"
+
+
+def test_a_change_by_somebody_else_meanwhile_is_seen(hub):
+    send(hub, {"bot.json": b"{}"})
+
+    def interfere(asked):
+        if "/commit/" in asked:
+            hub.before = lambda _: None
+            hub.repositories["model", "ann/thing"].commit({"bot.json": b"theirs"})
+
+    hub.before = interfere
+    with pytest.raises(ShareError, match="Somebody changed it"):
+        send(hub, {"bot.json": b"mine"})
+    assert hub.files("ann/thing")["bot.json"] == b"theirs"
+
+
+@pytest.mark.parametrize(
+    ("token", "repo_id", "says"),
+    [("hf_revoked", "ann/x", "does not accept"), ("hf_look", "ann/x", "write permission"),
+     ("hf_ann", "bob/x", "write permission"),
+     ("hf_ann", "no name at all", "not a name that the Hub takes")],
+)  # fmt: skip
+def test_whoever_may_not_publish_is_told_why(hub, token, repo_id, says):
+    with pytest.raises(ShareError, match=says) as caught:
+        send(hub, {"bot.json": b"{}"}, repo_id, token)
+    assert token not in str(caught.value)
+    assert not hub.repositories
+
+
+def test_a_lost_connection_is_said_and_the_next_try_goes_on(hub):
+    with local_hub() as gone:
+        api = gone.api()
+    with pytest.raises(ShareError, match="cannot be reached"):
+        account(api)
+    assert account(hub.api()) == "ann"
+
+
+def test_a_published_bot_can_be_shown_renamed_and_deleted(hub):
+    send(hub, {"bot.json": b"{}"})
+    set_private(hub.api(), Place("ann/thing", private=False))
+    assert not hub.repositories["model", "ann/thing"].private
+    rename(hub.api(), Place("ann/thing"), "ann/other")
+    assert set(hub.repositories) == {("model", "ann/other")}
+    delete(hub.api(), Place("ann/other"))
+    delete(hub.api(), Place("ann/other"))
+    assert not hub.repositories
+
+
+# The card
+
+
+def test_the_card_shows_what_the_bot_does_and_how_to_load_it(bot):
+    card = write_card(bot.manifest, "ann/emoji-bot", 4, License("apache-2.0"))
+    metadata, text = card.split("---\n", 2)[1:]
+    assert "license: apache-2.0" in metadata
+    assert "- reft-studio" in metadata
+    assert "base_model" not in metadata  # the embedded model is not on the Hub
+    for probe in bot.manifest.probes:
+        assert as_text(probe.prompt) in text
+        assert as_text(probe.reply) in text
+        assert probe.base
+        assert as_text(probe.base) in text
+    assert 'rs.fetch_bot("ann/emoji-bot")' in text
+    assert "| examples | 4 |" in text
+
+
+def test_the_card_of_a_bot_for_a_hub_model_names_it(bot):
+    record = bot.manifest.base.model_copy(update={"id": "acme/chat-1b", "revision": "abc123"})
+    card = write_card(
+        bot.manifest.model_copy(update={"base": record}),
+        "ann/b",
+        None,
+        License("other", "acme-1", "https://acme.example/l"),
+    )
+    assert "base_model: acme/chat-1b" in card
+    assert "base_model_relation: adapter" in card
+    assert "license_name: acme-1" in card
+    assert 'rs.load_base_model("acme/chat-1b", revision="abc123")' in card
+
+
+def test_nothing_people_or_models_wrote_becomes_markup_in_the_card(bot):
+    hostile = bot.manifest.model_copy(
+        update={"name": HOSTILE[:100], "probes": (Probe(prompt=HOSTILE, reply=HOSTILE, base=HOSTILE),)}
+    )
+    card = write_card(hostile, "ann/b", 1, None)
+    assert not re.search(r"<script|\]\(javascript|!\[x|\*\*b|49", card)
+    assert card.count("</table>") == 1
+    assert card.count("\n---\n") == 1
+
+
+def test_the_licence_is_the_base_models_own(hub, bot):
+    assert find_license(hub.api(), bot.manifest) == License("apache-2.0")
+    record = bot.manifest.base.model_copy(update={"id": "acme/unknown", "revision": None})
+    assert find_license(hub.api(), bot.manifest.model_copy(update={"base": record})) is None
+
+
+# Taking in
+
+
+def test_only_a_bots_own_files_are_fetched_and_all_from_one_commit(hub, bot, rows, tmp_path):
+    bot.save(tmp_path / "bot", rows)
+    files = {path.name: path for path in (tmp_path / "bot").iterdir()}
+    put(hub, "ann/full", {**files, "README.md": b"# hi", "setup.py": b"evil", "extra.bin": b"\x80"})
+    before = len(hub.requests)
+    fetched = fetch(hub.api(), "ann/full", tmp_path / "in")
+    asked = [line for line in hub.requests[before:] if "/resolve/" in line]
+    assert {line.rsplit("/", 1)[1] for line in asked} == {*files, "README.md"}
+    assert all(f"/resolve/{fetched.commit}/" in line for line in asked)
+    assert {path.name for path in (tmp_path / "in").iterdir() if path.is_file()} == {*files, "README.md"}
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "emoji",
+        "https://evil.example/ann/full",
+        "file:///etc/passwd",
+        "a/b/c",
+        "../../etc",
+        "ann/full?x=1",
+    ],
+)
+def test_what_is_no_link_to_a_bot_is_not_asked_for(hub, link, tmp_path):
+    with pytest.raises((BotError, ShareError)):
+        fetch(hub.api(), link, tmp_path)
+    assert not [asked for asked in hub.requests if "resolve" in asked]
+
+
+def test_a_repository_without_a_bot_is_named_so(hub, tmp_path):
+    put(hub, "ann/thesis", {"thesis.tex": b"years of work"})
+    with pytest.raises(BotError, match="not a bot of ReFT Studio: it has no bot"):
+        fetch(hub.api(), "ann/thesis", tmp_path)
+    with pytest.raises(ShareError, match="nothing by this name"):
+        fetch(hub.api(), "ann/nothing", tmp_path)
+
+
+def test_a_file_that_is_far_too_large_is_not_even_fetched(hub, bot, tmp_path):
+    bot.save(tmp_path / "bot")
+    put(hub, "ann/huge", {"bot.json": b" " * 2_000_000, "intervention.safetensors": b"x"})
+    with pytest.raises(BotError, match=r"bot\.json is far too large"):
+        fetch(hub.api(), "ann/huge", tmp_path / "in")
+    assert not [asked for asked in hub.requests if "/resolve/" in asked]
+
+
+def test_a_damaged_bot_of_somebody_elses_is_refused(hub, bot, tmp_path):
+    bot.save(tmp_path / "bot")
+    manifest = json.loads((tmp_path / "bot" / "bot.json").read_text())
+    manifest["recipe"]["method"] = "os.system"
+    put(
+        hub,
+        "ann/bad",
+        {
+            "bot.json": json.dumps(manifest).encode(),
+            "intervention.safetensors": tmp_path / "bot" / "intervention.safetensors",
+        },
+    )
+    with pytest.raises(BotError):
+        fetch_bot("ann/bad", api=hub.api())
+
+
+def test_the_token_is_nowhere_in_what_is_written(hub, bot, rows, tmp_path):
+    share_bot(bot, "ann/emoji-bot", demonstrations=rows, api=hub.api())
+    fetch(hub.api(), "ann/emoji-bot", tmp_path / "in")
+    written = [
+        *hub.files("ann/emoji-bot").values(),
+        *(p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()),
+    ]
+    assert not [content for content in written if b"hf_ann" in content]
+
+
+def test_a_bundle_counts_rows_it_does_not_include(bot, tmp_path):
+    bot.save(tmp_path / "bot")
+    files = write_bundle(
+        tmp_path / "out", tmp_path / "bot", name="Named", repo_id="ann/b", rows=[Demonstration("a", "b")] * 7,
+        include_rows=False, base_license=None,
+    )  # fmt: skip
+    assert [file.name for file in files] == ["README.md", "bot.json", "intervention.safetensors"]
+    assert "| examples | 7 |" in files[0].read_text(encoding="utf-8")
+    assert json.loads(files[1].read_text(encoding="utf-8"))["name"] == "Named"
+
+
+# The Space
+
+
+def test_the_chat_space_starts_by_itself_and_passes_its_self_test(bot, tmp_path):
+    from reft_studio.share.space import is_chat_space, write_space
+
+    bot.save(tmp_path / "bot")
+    files = write_space(tmp_path / "space", tmp_path / "bot", name="Emoji", model_id="ann/emoji-bot")
+    names = {str(file.relative_to(tmp_path / "space")) for file in files}
+    assert is_chat_space(names)
+    assert not [name for name in names if re.match(r"reft_studio/(train|engine|ui|share|store)", name)]
+    check = "import app, sys; print(app.failed_probes(app.base, app.bot), 'reft_studio.train' in sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {check}"],
+        cwd=tmp_path / "space", capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert ran.stdout.strip().endswith("[] False"), ran.stderr
