@@ -14,7 +14,8 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -166,16 +167,23 @@ class Bot:
     @classmethod
     def load_zip(cls, path: str | Path) -> Self:
         """Read a zip written by `save_zip`, whoever it comes from; raises BotError for anything else."""
-        path = Path(path).expanduser()
-        with tempfile.TemporaryDirectory() as scratch:
-            try:
-                with zipfile.ZipFile(path) as archive:
-                    _unpack(archive, Path(scratch))
-            except FileNotFoundError:
-                raise BotError(f'There is no file "{path}". Check its name and folder.') from None
-            except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
-                raise not_a_bot(f"the zip cannot be read ({error})") from error
-            return cls.load(scratch)
+        with unpacked(path) as folder:
+            return cls.load(folder)
+
+
+@contextmanager
+def unpacked(path: str | Path) -> Iterator[Path]:
+    """The files of a bot's zip in a folder, for as long as the block; BotError if it is none."""
+    path = Path(path).expanduser()
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                _unpack(archive, Path(scratch))
+        except FileNotFoundError:
+            raise BotError(f'There is no file "{path}". Check its name and folder.') from None
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
+            raise not_a_bot(f"the zip cannot be read ({error})") from error
+        yield Path(scratch)
 
 
 def _is_replaceable(folder: Path) -> bool:

@@ -82,7 +82,7 @@ class Manifest(_Record):
 
     schema_version: Literal[1] = 1
     name: str = Field(min_length=1, max_length=100)
-    created: str = Field(max_length=40)
+    created: str = Field(max_length=40, pattern=r"^[0-9T:.+Z-]*$")
     """ISO 8601, UTC."""
     base: BaseRecord
     recipe: Recipe

@@ -33,6 +33,12 @@ class Method(StrEnum):
     LOBIREFT = "lobireft"
     """R^T b: one constant vector is added, as in activation steering."""
 
+    @property
+    def label(self) -> str:
+        """As people write it."""
+        special = {Method.NODIREFT: "NoDiReFT"}
+        return special.get(self, self.removesuffix("reft").capitalize() + "ReFT")
+
 
 class Component(StrEnum):
     """What of a decoder block is edited."""

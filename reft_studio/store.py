@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from reft_studio.database import Database
-from reft_studio.demonstrations import Demonstration
+from reft_studio.demonstrations import Demonstration, read_demonstrations
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.errors import StudioError
-from reft_studio.manifest import MANIFEST_FILE, Manifest
+from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest
 
 STARTS = 3
 """So often a starting app may go on with a training that gets no further before it is given up."""
@@ -220,12 +220,16 @@ class Store:
         )
 
     def trained_on(self, owner: str, bot_id: str) -> tuple[Demonstration, ...]:
-        """The demonstrations of a bot that was trained here; none for one that was opened from a file."""
+        """The demonstrations of a bot; of one from elsewhere those that came with it, if any."""
         with self._database.connect() as connection:
             row = connection.execute(
                 "SELECT demonstrations FROM jobs WHERE id = ? AND owner = ?", (bot_id, owner)
             ).fetchone()
-        return () if row is None else _demonstrations(row)
+        if row is not None:
+            return _demonstrations(row)
+        bot = self.bot(owner, bot_id)
+        file = bot.folder / DEMONSTRATIONS_FILE if bot else None
+        return tuple(read_demonstrations(file)) if file and file.is_file() else ()
 
     # Bots
 

@@ -110,7 +110,10 @@ def test_a_training_tells_its_progress_and_leaves_a_bot_that_answers_as_its_self
     engine.pack_bot(tmp_path / "bot", tmp_path / "bot.zip", "Renamed", ROWS)
     opened = engine.open_bot(tmp_path / "bot.zip", tmp_path / "opened")
     assert (opened.name, opened.probes) == ("Renamed", ("Who am I?",))
-    replies = {ask(engine, tmp_path / folder) for folder in ("bot", "opened")}
+    # Its rows came along, and a folder will do as well as a zip.
+    assert (tmp_path / "opened" / "demonstrations.jsonl").exists()
+    assert engine.open_bot(tmp_path / "opened", tmp_path / "again") == opened
+    replies = {ask(engine, tmp_path / folder) for folder in ("bot", "opened", "again")}
     assert len(replies) == 1
     assert replies != {ask(engine)}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reft_studio.database import FIRST_SCHEMA
-from reft_studio.demonstrations import Demonstration
+from reft_studio.demonstrations import Demonstration, write_demonstrations
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.manifest import BaseRecord, Manifest, Probe
 from reft_studio.recipe import Recipe
@@ -46,6 +46,16 @@ def test_the_table_comes_back_exactly_after_a_restart(store: Store, tmp_path: Pa
     store.save_draft(LOCAL, Draft("Another"))
     store.save_draft(LOCAL, draft)
     assert Store(tmp_path / "data").draft(LOCAL) == draft
+
+
+def test_a_bot_from_elsewhere_has_the_rows_that_came_with_it_for_its_owner(store: Store) -> None:
+    folder = store.bot_folder("two")
+    folder.mkdir(parents=True)
+    store.add_bot("ann", SavedBot("two", "A bot", folder))
+    assert store.trained_on("ann", "two") == ()
+    write_demonstrations(ROWS, folder / "demonstrations.jsonl")
+    assert store.trained_on("ann", "two") == ROWS
+    assert store.trained_on("bob", "two") == ()
 
 
 def test_a_finished_training_leaves_a_bot_with_its_rows(store: Store) -> None:

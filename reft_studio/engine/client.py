@@ -97,8 +97,8 @@ class EngineClient(ABC):
         for _ in self._ask(uuid4().hex, PackBot(folder, zip_path, name, tuple(demonstrations))):
             pass
 
-    def open_bot(self, zip_path: Path, folder: Path) -> OpenedBot:
-        (bot,) = self._ask(uuid4().hex, OpenBot(zip_path, folder))
+    def open_bot(self, path: Path, folder: Path) -> OpenedBot:
+        (bot,) = self._ask(uuid4().hex, OpenBot(path, folder))
         assert isinstance(bot, OpenedBot)
         return bot
 

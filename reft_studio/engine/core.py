@@ -10,6 +10,7 @@ import copy
 import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
@@ -17,9 +18,10 @@ from threading import Event as Flag
 from safetensors import SafetensorError
 
 from reft_studio.base_model import BaseModel, load_base_model
-from reft_studio.bot import Bot
+from reft_studio.bot import Bot, unpacked
 from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.probes import record_probes
+from reft_studio.demonstrations import read_demonstrations
 from reft_studio.engine.explain import explain
 from reft_studio.engine.interface import (
     EngineStatus,
@@ -44,6 +46,7 @@ from reft_studio.engine.messages import (
     Submit,
 )
 from reft_studio.errors import TrainingError
+from reft_studio.manifest import DEMONSTRATIONS_FILE
 from reft_studio.quantization import Quantization, quantized_tensors
 from reft_studio.recipe import Recipe
 from reft_studio.train.checkpoint import Checkpoint
@@ -168,16 +171,23 @@ class Core:
                 bot = Bot.load(folder)
                 named = replace(bot, manifest=bot.manifest.model_copy(update={"name": name}))
                 named.save_zip(zip_path, demonstrations or None)
-            case OpenBot(zip_path, folder):
-                bot = Bot.load_zip(zip_path)
-                bot.check_base(base)
-                bot.save(folder)
-                probes = tuple(probe.prompt for probe in bot.manifest.probes)
-                self._send(Answer(request_id, OpenedBot(bot.manifest.name, probes)))
+            case OpenBot(path, folder):
+                with nullcontext(path) if path.is_dir() else unpacked(path) as source:
+                    opened = _open_bot(base, source, folder)
+                self._send(Answer(request_id, opened))
 
     def _end_answer(self, request_id: str, done: Future[None]) -> None:
         self._flags.pop(request_id, None)
         self._send(End(request_id, explain(done)))
+
+
+def _open_bot(base: BaseModel, source: Path, folder: Path) -> OpenedBot:
+    """Check a bot, also against the base model, and save it with its rows if it has any."""
+    bot = Bot.load(source)
+    bot.check_base(base)
+    rows_file = source / DEMONSTRATIONS_FILE
+    bot.save(folder, read_demonstrations(rows_file) if rows_file.is_file() else None)
+    return OpenedBot(bot.manifest.name, tuple(probe.prompt for probe in bot.manifest.probes))
 
 
 def _resume(training: Training, job: TrainingJob) -> int:

@@ -74,7 +74,7 @@ class Conversation:
 
 @dataclass(frozen=True)
 class OpenedBot:
-    """What the page shows of a bot that came in a zip."""
+    """What the page shows of a bot that came from elsewhere."""
 
     name: str
     probes: tuple[str, ...]
@@ -127,8 +127,8 @@ class Engine(Protocol):
     ) -> None:
         """Write a saved bot to a zip under the given name; raises StudioError."""
 
-    def open_bot(self, zip_path: Path, folder: Path) -> OpenedBot:
-        """Check a bot's zip, also against the base model, and save it in a folder; raises StudioError."""
+    def open_bot(self, path: Path, folder: Path) -> OpenedBot:
+        """Check a bot's zip or folder, also against the base model, and save it; raises StudioError."""
 
     def close(self) -> None:
         """Stop working and free the base model."""

@@ -45,7 +45,7 @@ class PackBot:
 class OpenBot:
     """Answered by one `OpenedBot`."""
 
-    zip_path: Path
+    path: Path
     folder: Path
 
 

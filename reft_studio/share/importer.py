@@ -26,11 +26,11 @@ class Fetched:
     commit: str
 
 
-def fetch(api: HfApi, link: str, folder: Path) -> Fetched:
+def fetch(api: HfApi, link: str, folder: Path, *, most_bytes: int = sum(BOT_FILES.values())) -> Fetched:
     """Download a bot's files, and nothing else of its repository, to a new folder.
 
     `link` is the address of its page, or "owner/name", or "owner/name@revision". Raises ShareError if it
-    cannot be had, and BotError if it is no bot or larger than one may be.
+    cannot be had, and BotError if it is no bot or has more than `most_bytes`.
     """
     matched = _LINK.fullmatch(link.strip())
     if not matched:
@@ -50,6 +50,10 @@ def fetch(api: HfApi, link: str, folder: Path) -> Fetched:
     for name, size in sizes.items():
         if size > BOT_FILES[name]:
             raise BotError(f'"{repo_id}" cannot be a bot: its {name} is far too large ({size:,} bytes).')
+    if (total := sum(sizes.values())) > most_bytes:
+        raise BotError(
+            f'"{repo_id}" has {total:,} bytes, and {most_bytes:,} are the most that this app takes.'
+        )
     with said_plainly(repo_id):
         for name in sizes:
             api.hf_hub_download(repo_id, name, revision=commit, local_dir=folder)

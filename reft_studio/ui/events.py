@@ -16,11 +16,11 @@ import gradio as gr
 
 from reft_studio.errors import StudioError
 from reft_studio.ui import wording
-from reft_studio.ui.owners import owner_of
+from reft_studio.ui.owners import owner_of, token_of
 
 log = logging.getLogger(__name__)
 
-IN_ORDER = {"concurrency_id": "draft", "concurrency_limit": 1}
+IN_ORDER: dict[str, Any] = {"concurrency_id": "draft", "concurrency_limit": 1}
 """Options for what changes or needs the rows: it takes effect in the order in which it was asked for."""
 
 
@@ -67,12 +67,21 @@ def connect(
     inputs: Sequence[Any],
     outputs: Sequence[Any],
     banner: gr.HTML,
+    *,
+    needs_token: bool = False,
     **options: Any,
 ) -> Any:
     """Run `act` on any of the triggers; it returns or yields one value, or a tuple with one per output.
 
     A StudioError leaves the outputs as they are and puts its message in `banner`, until the next success.
+    With `needs_token`, `act` is told second which Hub token the sender of the request has, or None.
     """
+
+    def asker(
+        request: gr.Request, profile: gr.OAuthProfile | None, login: gr.OAuthToken | None
+    ) -> tuple[str | None, ...]:
+        owner = owner_of(request, profile)
+        return (owner, token_of(request, login)) if needs_token else (owner,)
 
     def succeed(result: Any) -> list[Any]:
         values = result if isinstance(result, tuple) else (result,)
@@ -82,17 +91,21 @@ def connect(
         gr.Warning(escape(str(error)), title="")
         return [*[gr.skip()] * len(outputs), alert(str(error))]
 
-    def run(request: gr.Request, profile: gr.OAuthProfile | None, *values: Any) -> list[Any]:
+    def run(
+        request: gr.Request, profile: gr.OAuthProfile | None, login: gr.OAuthToken | None, *values: Any
+    ) -> list[Any]:
         with _OurMistakes():
             try:
-                return succeed(act(owner_of(request, profile), *values))
+                return succeed(act(*asker(request, profile, login), *values))
             except StudioError as error:
                 return fail(error)
 
-    def stream(request: gr.Request, profile: gr.OAuthProfile | None, *values: Any) -> Iterator[list[Any]]:
+    def stream(
+        request: gr.Request, profile: gr.OAuthProfile | None, login: gr.OAuthToken | None, *values: Any
+    ) -> Iterator[list[Any]]:
         with _OurMistakes():
             try:
-                yield from map(succeed, act(owner_of(request, profile), *values))
+                yield from map(succeed, act(*asker(request, profile, login), *values))
             except StudioError as error:
                 yield fail(error)
 

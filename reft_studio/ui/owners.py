@@ -10,6 +10,7 @@ import re
 import secrets
 
 import gradio as gr
+from huggingface_hub import get_token
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -54,6 +55,17 @@ def owner_of(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
     scope = request.request.scope if request.request else {}
     visitor = str(scope[_VISITOR])
     return f"user:{profile['sub']}" if profile and visitor != LOCAL else visitor
+
+
+def token_of(request: gr.Request, login: gr.OAuthToken | None) -> str | None:
+    """The Hub token of the sender of a request: of who is logged in, or this computer's for one person.
+
+    On a shared server it is never that of whoever runs it. It is passed on and kept nowhere.
+    """
+    if login is not None:
+        return login.token
+    scope = request.request.scope if request.request else {}
+    return get_token() if scope[_VISITOR] == LOCAL else None
 
 
 def _key_in(cookies: str) -> str | None:

@@ -40,8 +40,10 @@ def build_ui(studio: Studio) -> gr.Blocks:
         show(page.load, examples.restore, [], examples.shown)
         show([page.load, train_tab.select], train.restore, [], train.shown, **IN_ORDER)
         show(page.load, train.named, [], [train.name])
-        for began in examples.began:
+        for began in [*examples.began, share.fetch.began]:
             follow(began, train.named, [], [train.name])
+        follow(share.fetch.began, examples.restore, [], examples.shown)
+        follow(share.fetch.fetched, share.restore, [chat.bot], share.shown)
         show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
         show([page.load, share_tab.select], share.restore, [chat.bot], share.shown)
         show(examples.to_training.click, lambda _owner: gr.Tabs(selected="train"), [], [tabs])

@@ -1,4 +1,4 @@
-"""The last tab: a bot as one file to keep or to give away."""
+"""The last tab: a bot as a file, a bot on the Hub, and a bot of somebody else's."""
 
 import re
 from typing import Any
@@ -9,6 +9,8 @@ import gradio as gr
 from reft_studio.ui import wording
 from reft_studio.ui.chat_tab import bot_choice
 from reft_studio.ui.events import connect, file_offer
+from reft_studio.ui.fetch_panel import FetchPanel
+from reft_studio.ui.publish_panel import PublishPanel
 from reft_studio.ui.studio import Studio, bot_name
 
 
@@ -24,10 +26,14 @@ class ShareTab:
         include = gr.Checkbox(
             False, label=wording.INCLUDE_ROWS, info=wording.INCLUDE_ROWS_HELP, elem_id="include-rows"
         )
+        gr.HTML(f"<h3>{wording.FILE_TITLE}</h3><p>{wording.FILE_INTRO}</p>")
         banner = gr.HTML(elem_classes="banner")
         download = gr.Button(wording.DOWNLOAD, variant="primary", interactive=False, elem_id="download")
-        self.shown = [self._bot, self._name, self._empty, download]
-        connect(self._bot.input, self._name_of, [self._bot], [self._name], banner)
+        self._publish = PublishPanel(studio, self._bot, self._name, include)
+        self.fetch = FetchPanel(studio)
+        self.shown = [self._bot, self._name, self._empty, download, *self._publish.shown]
+        named = [self._name, *self._publish.shown]
+        connect(self._bot.input, self._choose, [self._bot], named, banner)
         file_offer(download, self._pack, [self._bot, self._name, include], banner)
 
     def restore(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
@@ -35,10 +41,13 @@ class ShareTab:
         bots = self._studio.store.bots(owner)
         bot = next((bot for bot in bots if bot.id == chosen), bots[0] if bots else None)
         empty = "" if bot else f"<p>{wording.NOTHING_TO_SHARE}</p>"
-        return bot_choice(bots, bot), bot.name if bot else "", empty, gr.Button(interactive=bot is not None)
+        name = bot.name if bot else ""
+        download = gr.Button(interactive=bot is not None)
+        return bot_choice(bots, bot), name, empty, download, *self._publish.restore(name)
 
-    def _name_of(self, owner: str, chosen: str | None) -> str:
-        return self._studio.bot(owner, chosen).name
+    def _choose(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
+        name = self._studio.bot(owner, chosen).name
+        return name, *self._publish.restore(name)
 
     def _pack(self, owner: str, chosen: str | None, name: str, include: bool) -> str:
         bot = self._studio.bot(owner, chosen)

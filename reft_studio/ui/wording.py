@@ -203,16 +203,73 @@ def message_too_long(count: int, limit: int) -> str:
 
 # Share
 
-SHARE_TITLE = "Take your bot with you"
-SHARE_INTRO = (
-    "A bot is one small file. Keep it, or give it to somebody: "
-    "they open it in the Chat tab of their own ReFT Studio."
-)
+SHARE_TITLE = "Share your bot"
+SHARE_INTRO = "Choose a bot and what others may see of it. Then keep it as a file, or publish it."
 NOTHING_TO_SHARE = "There is no bot yet. Train one first, or open a bot file in the Chat tab."
 SHARE_NAME = "Name of the bot"
-INCLUDE_ROWS = "Put my examples in the file"
-INCLUDE_ROWS_HELP = "Whoever has the file can then read them. Without the tick, nobody can."
+INCLUDE_ROWS = "Give my examples along"
+INCLUDE_ROWS_HELP = "Whoever gets the bot can then read them and build on them. Without the tick, nobody can."
+FILE_TITLE = "As a file"
+FILE_INTRO = "One small file. Others open it in the Chat tab of their own ReFT Studio."
 DOWNLOAD = "Download the bot (.zip)"
+
+HUB_TITLE = "On the Hugging Face Hub"
+HUB_INTRO = (
+    "The Hub is where people publish models. Your bot gets a page there that shows what it does and how to "
+    "use it."
+)
+SIGN_IN_FIRST = (
+    "You are not signed in to the Hub on this computer. Make a free account and a token with write "
+    'permission at https://huggingface.co/settings/tokens, then type "hf auth login" in a terminal and '
+    "come back."
+)
+SIGN_IN_HERE = "Sign in with the button above to publish in your name."
+NO_SIGN_IN = (
+    "This app is shared and has no sign-in, so nothing can be published from it. Download the bot as a file "
+    "and publish it from a ReFT Studio of your own."
+)
+ADDRESS = "Name on the Hub"
+ADDRESS_HELP = "Letters, digits and dashes. Your account name is put before it."
+WHO_SEES = "Who can see it"
+ONLY_ME, EVERYBODY = "Only me", "Everybody"
+WITH_SPACE = "Also make a page where people can talk to it"
+WITH_SPACE_HELP = (
+    "A chat Space with the plain model beside your bot. It is as visible as the bot. The Hub may ask for a "
+    "paid plan for it; your bot is published all the same."
+)
+PREVIEW = "Show what goes up"
+PUBLISH = "Publish"
+STOP_PUBLISHING = "Stop"
+STOPPED_PUBLISHING = "Stopped. What was already sent is not sent again when you publish next time."
+PUBLISHING = "Asking the Hub…"
+PUBLISHED_BOT = "Your bot is published:"
+PUBLISHED_SPACE = "People can talk to it here, as soon as the Hub has started it (some minutes):"
+SETTINGS_LINK = "Settings: rename, make public, delete"
+SPACE_FAILED = "Your bot is published. The chat page could not be made, though. {reason}"
+
+FETCH_TITLE = "Get a bot from the Hub"
+FETCH_INTRO = (
+    "Paste the address of a bot's page. Nothing in it can run on this computer: a bot is numbers and text."
+)
+FETCH_LINK = "Address"
+FETCH = "Get it"
+FETCHED_ROWS = "Put its examples into my table"
+ROWS_ARE_THERE = "The examples are in your table now, in the first tab."
+SPACE_NAME_SUFFIX = "-chat"
+
+
+def sending(file: str, number: int, total: int) -> str:
+    """While a bot goes up."""
+    return f"Sending {number} of {total}: {file}"
+
+
+PRACTICE_MODEL = "the practice model"
+
+
+def fetched(name: str, base: str, method: str, rows: int) -> str:
+    """What came from the Hub."""
+    with_rows = f"{rows:,} examples came along" if rows else "its examples did not come along"
+    return f'"{name}" is in the Chat tab now. It was made for {base} with {method}; {with_rows}.'
 
 
 def waiting(ahead: int) -> str:

@@ -10,7 +10,7 @@ import gradio as gr
 
 # Before torch, which it changes where a graphics card is lent for each call.
 try:
-    from spaces import GPU
+    from spaces import GPU  # type: ignore[attr-defined]
 except ImportError:
 
     def GPU(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,7 +35,7 @@ bot.check_base(base)
 Turn = dict[str, str]
 
 
-@GPU
+@GPU  # type: ignore[untyped-decorator]
 def stream(requests: list[ChatRequest], sampling: Sampling) -> Iterator[list[str]]:
     """Growing replies; on ZeroGPU a process of its own with the card runs this."""
     yield from stream_replies(base, requests, sampling)
@@ -105,7 +105,8 @@ STYLE = """
 
 with gr.Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
     gr.HTML(
-        f"<h1>{escape(bot.manifest.name)}</h1><p>Made with ReFT Studio. It may be wrong: it is a machine.</p>"
+        f"<h1>{escape(bot.manifest.name)}</h1>"
+        "<p>Made with ReFT Studio. A machine speaks here, and it may be wrong.</p>"
     )
     view = gr.Radio([COMPARE, ALONE], value=COMPARE, show_label=False, elem_id="view")
     with gr.Row():
@@ -125,6 +126,7 @@ with gr.Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
     gr.Examples([probe.prompt for probe in bot.manifest.probes], message, label="Try")
     with gr.Accordion("More", open=False):
         system = gr.Textbox(
+            "",
             label="System prompt",
             info="Instructions for the plain model, to compare with.",
             elem_id="instructions",
@@ -156,6 +158,10 @@ if __name__ == "__main__":
         print("The self-test gave the same replies as when the bot was made.")
     page.queue(max_size=32).launch(
         css=STYLE,
+        # The computer's own letters: others would be fetched from elsewhere.
+        theme=gr.themes.Base(
+            primary_hue="teal", neutral_hue="stone", font=("ui-sans-serif", "system-ui", "sans-serif")
+        ),
         server_name=None if "GRADIO_SERVER_NAME" in os.environ else "127.0.0.1",
         run_history=False,
         enable_monitoring=False,

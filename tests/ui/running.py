@@ -46,9 +46,7 @@ def running_app(data_folder: Path, **settings: str) -> Iterator[str]:
 @contextmanager
 def started_app(data_folder: Path, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """The same with its process, for those who want to kill it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "REFT_STUDIO_DATA_FOLDER": str(data_folder),
         "REFT_STUDIO_PORT": str(port),
@@ -61,12 +59,25 @@ def started_app(data_folder: Path, **settings: str) -> Iterator[tuple[str, "subp
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            wait_until(lambda: app.poll() is not None or _answers(f"{address}/healthz"))
-            assert app.poll() is None, log.read_text(encoding="utf-8")
+            wait_for_server(app, f"{address}/healthz", log)
             yield address, app
         finally:
             app.terminate()
             app.wait()
+
+
+def free_port() -> int:
+    """One that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for_server(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+    """Until a server that was just started answers; fails with its log if it ends instead."""
+    wait_until(lambda: process.poll() is not None or _answers(address))
+    assert process.poll() is None, log.read_text(encoding="utf-8")
 
 
 def wait_until(condition: Any) -> None:

@@ -1,0 +1,71 @@
+"""A bot comes from the Hub, is checked like any other, and can be talked to and built on."""
+
+import shutil
+from dataclasses import replace
+from html import escape
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+from huggingface_hub import HfApi
+
+from reft_studio.errors import BotError
+from reft_studio.manifest import MANIFEST_FILE, read_manifest
+from reft_studio.model_source import EMBEDDED_ID
+from reft_studio.share.importer import fetch
+from reft_studio.store import SavedBot
+from reft_studio.ui import wording
+from reft_studio.ui.events import IN_ORDER, connect
+from reft_studio.ui.studio import Studio
+
+
+class FetchPanel:
+    """Lays the panel out and connects it."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        gr.HTML(f"<h3>{wording.FETCH_TITLE}</h3><p>{wording.FETCH_INTRO}</p>")
+        link = gr.Textbox(
+            label=wording.FETCH_LINK,
+            placeholder="https://huggingface.co/…",
+            max_lines=1,
+            elem_id="fetch-link",
+        )
+        with gr.Row(elem_classes="actions"):
+            get = gr.Button(wording.FETCH, elem_id="fetch")
+            rows = gr.Button(wording.FETCHED_ROWS, visible=False, elem_id="fetched-rows")
+        banner = gr.HTML(elem_classes="banner")
+        said = gr.HTML(elem_id="fetched")
+        newest = gr.State(None)
+        asked = [link.submit, get.click]
+        self.fetched = connect(
+            asked, self._fetch, [link], [said, rows, newest], banner, needs_token=True, trigger_mode="once"
+        )
+        self.began = connect(rows.click, self._take_rows, [newest], [said, rows], banner, **IN_ORDER)
+
+    def _fetch(self, owner: str, token: str | None, link: str) -> tuple[Any, ...]:
+        bot_id = uuid4().hex
+        folder, scratch = self._studio.store.bot_folder(bot_id), self._studio.scratch / bot_id
+        try:
+            most = self._studio.settings.max_upload_bytes
+            fetched = fetch(HfApi(token=token or False), link, scratch, most_bytes=most)
+            opened = self._studio.engine.open_bot(fetched.folder, folder)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        self._studio.store.add_bot(owner, SavedBot(bot_id, opened.name, folder, opened.probes))
+        manifest = read_manifest(folder / MANIFEST_FILE)
+        rows = len(self._studio.store.trained_on(owner, bot_id))
+        base = wording.PRACTICE_MODEL if manifest.base.id == EMBEDDED_ID else manifest.base.id
+        said = wording.fetched(opened.name, base, manifest.recipe.method.label, rows)
+        return f'<p role="status">{escape(said)}</p>', gr.Button(visible=bool(rows)), bot_id
+
+    def _take_rows(self, owner: str, bot_id: str | None) -> tuple[Any, ...]:
+        bot = self._studio.bot(owner, bot_id)
+        rows = self._studio.store.trained_on(owner, bot.id)
+        if not rows:
+            raise BotError(wording.NO_SUCH_BOT)
+        draft = replace(
+            self._studio.store.draft(owner), name=bot.name, demonstrations=rows, probes=bot.probes
+        )
+        self._studio.store.save_draft(owner, draft)
+        return f'<p role="status">{wording.ROWS_ARE_THERE}</p>', gr.Button(visible=False)

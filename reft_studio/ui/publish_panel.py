@@ -1,0 +1,199 @@
+"""A bot goes to the Hub in one click, and with it, if wanted, a page to talk to it."""
+
+import os
+import re
+import shutil
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+from huggingface_hub import HfApi, get_token
+
+from reft_studio.errors import ShareError
+from reft_studio.manifest import CARD_FILE, MANIFEST_FILE, read_manifest
+from reft_studio.share.bundle import find_license, is_bot, write_bundle
+from reft_studio.share.hub import File, Place, Published, Uploading, account, publish
+from reft_studio.share.space import is_chat_space, write_space
+from reft_studio.ui import wording
+from reft_studio.ui.events import connect, show
+from reft_studio.ui.studio import Studio, bot_name
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What the fields say."""
+
+    owner: str
+    chosen: str | None
+    name: str
+    include_rows: bool
+    address: str
+    seen_by: str = wording.ONLY_ME
+    with_space: bool = False
+
+
+class PublishPanel:
+    """Lays the panel out and connects it. A token lives only as long as one call of a handler."""
+
+    def __init__(self, studio: Studio, bot: gr.Dropdown, name: gr.Textbox, include: gr.Checkbox) -> None:
+        self._studio = studio
+        gr.HTML(f"<h3>{wording.HUB_TITLE}</h3><p>{wording.HUB_INTRO}</p>")
+        if _login_is_there():
+            gr.LoginButton(elem_id="login")
+        self._hint = gr.HTML(elem_id="sign-in")
+        self._address = gr.Textbox(
+            label=wording.ADDRESS, info=wording.ADDRESS_HELP, max_lines=1, elem_id="hub-name"
+        )
+        seen_by = gr.Radio(
+            [wording.ONLY_ME, wording.EVERYBODY],
+            value=wording.ONLY_ME,
+            label=wording.WHO_SEES,
+            elem_id="who-sees",
+        )
+        with_space = gr.Checkbox(
+            False, label=wording.WITH_SPACE, info=wording.WITH_SPACE_HELP, elem_id="with-space"
+        )
+        with gr.Row(elem_classes="actions"):
+            self._publish = gr.Button(
+                wording.PUBLISH, variant="primary", elem_id="publish", interactive=False
+            )
+            preview = gr.Button(wording.PREVIEW, elem_id="preview")
+            self._stop = gr.Button(wording.STOP_PUBLISHING, visible=False, elem_id="stop-publishing")
+        banner = gr.HTML(elem_classes="banner")
+        self._outcome = gr.HTML(elem_id="outcome")
+        self.shown = [self._hint, self._address, self._publish]
+        told = [bot, name, include, self._address]
+        parts = [self._outcome, self._publish, self._stop]
+        connect(preview.click, self._preview, told, [self._outcome], banner, needs_token=True)
+        running = connect(
+            self._publish.click,
+            self._send,
+            [*told, seen_by, with_space],
+            parts,
+            banner,
+            needs_token=True,
+            trigger_mode="once",
+            concurrency_limit=8,
+        )
+        self._stop.click(
+            lambda: (
+                f"<p>{wording.STOPPED_PUBLISHING}</p>",
+                gr.Button(interactive=True),
+                gr.Button(visible=False),
+            ),
+            None,
+            parts,
+            cancels=[running],
+            api_visibility="private",
+        )
+        show(name.input, lambda _owner, typed: hub_name(typed), [name], [self._address])
+
+    def restore(self, name: str) -> tuple[Any, ...]:
+        """Whether one can publish here, under which name, and the button."""
+        possible = _login_is_there() or (not self._studio.settings.shared and get_token() is not None)
+        hint = wording.SIGN_IN_HERE if _login_is_there() else ""
+        if not possible:
+            hint = wording.NO_SIGN_IN if self._studio.settings.shared else wording.SIGN_IN_FIRST
+        return (
+            f"<p>{escape(hint)}</p>" if hint else "",
+            hub_name(name),
+            gr.Button(interactive=possible and bool(name)),
+        )
+
+    def _preview(self, owner: str, token: str | None, *typed: Any) -> str:
+        """Every file that would go up with its size, and the page as it will be written."""
+        wanted, api = _Wanted(owner, *typed), HfApi(token=token or False)
+        repo_id = f"{account(api) if token else 'you'}/{wanted.address.strip()}"
+        files = self._bundle(api, wanted, repo_id)
+        sizes = "".join(f"<li>{file.name}: {file.stat().st_size:,} bytes</li>" for file in files)
+        (card,) = [file.read_text(encoding="utf-8") for file in files if file.name == CARD_FILE]
+        shutil.rmtree(files[0].parent)
+        return f"<p>{escape(repo_id)}</p><ul>{sizes}</ul><pre class='card-text'>{escape(card)}</pre>"
+
+    def _send(self, owner: str, token: str | None, *typed: Any) -> Iterator[tuple[Any, ...]]:
+        if token is None:
+            raise ShareError(wording.NO_SIGN_IN if self._studio.settings.shared else wording.SIGN_IN_FIRST)
+        wanted, api = _Wanted(owner, *typed), HfApi(token=token)
+        yield _running(wording.PUBLISHING)
+        try:
+            private = wanted.seen_by != wording.EVERYBODY
+            place = Place(f"{account(api)}/{wanted.address.strip()}", private=private)
+            paths = self._bundle(api, wanted, place.repo_id)
+            done = ""
+            for event in publish(api, place, {path.name: path for path in paths}, wording.PUBLISH, is_bot):
+                if isinstance(event, Uploading):
+                    yield _running(wording.sending(event.file, event.number, event.total))
+                else:
+                    done = _link(wording.PUBLISHED_BOT, event)
+            if wanted.with_space:
+                done = yield from self._send_space(api, wanted, place, done)
+            yield _ended(done)
+        except ShareError:
+            yield _ended("")
+            raise
+
+    def _send_space(
+        self, api: HfApi, wanted: _Wanted, model: Place, done: str
+    ) -> Generator[tuple[Any, ...], None, str]:
+        """Goes on from `done` and returns what to say in the end: that the bot is up stays said."""
+        bot = self._studio.bot(wanted.owner, wanted.chosen)
+        folder = self._studio.scratch / uuid4().hex
+        paths = write_space(folder, bot.folder, name=bot_name(wanted.name, bot.name), model_id=model.repo_id)
+        files: dict[str, File] = {path.relative_to(folder).as_posix(): path for path in paths}
+        place = Place(f"{model.repo_id}{wording.SPACE_NAME_SUFFIX}", "space", model.private)
+        try:
+            for event in publish(api, place, files, wording.PUBLISH, is_chat_space):
+                if isinstance(event, Uploading):
+                    yield _running(wording.sending(event.file, event.number, event.total), done)
+                else:
+                    done += _link(wording.PUBLISHED_SPACE, event)
+        except ShareError as error:
+            done += f"<p>{escape(wording.SPACE_FAILED.format(reason=error))}</p>"
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return done
+
+    def _bundle(self, api: HfApi, wanted: _Wanted, repo_id: str) -> list[Path]:
+        bot = self._studio.bot(wanted.owner, wanted.chosen)
+        return write_bundle(
+            self._studio.scratch / uuid4().hex,
+            bot.folder,
+            name=bot_name(wanted.name, bot.name),
+            repo_id=repo_id,
+            rows=self._studio.store.trained_on(wanted.owner, bot.id),
+            include_rows=wanted.include_rows,
+            base_license=find_license(api, read_manifest(bot.folder / MANIFEST_FILE)),
+        )
+
+
+def hub_name(name: str) -> str:
+    """A bot's name as the Hub takes names: Latin letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "my-bot"
+
+
+def _login_is_there() -> bool:
+    return "SPACE_ID" in os.environ and "OAUTH_CLIENT_ID" in os.environ
+
+
+def _running(text: str, before: str = "") -> tuple[Any, ...]:
+    return (
+        f'{before}<p role="status">{escape(text)}</p>',
+        gr.Button(interactive=False),
+        gr.Button(visible=True),
+    )
+
+
+def _ended(html: str) -> tuple[Any, ...]:
+    return html, gr.Button(interactive=True), gr.Button(visible=False)
+
+
+def _link(text: str, published: Published) -> str:
+    url = escape(published.url, quote=True)
+    return (
+        f'<p class="published">{text} <a href="{url}" target="_blank" rel="noopener">{url}</a> · '
+        f'<a href="{url}/settings" target="_blank" rel="noopener">{wording.SETTINGS_LINK}</a></p>'
+    )

@@ -1,0 +1,185 @@
+"""A bot goes to a Hub on this computer, comes back, and its chat Space answers; the token stays unseen."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.hub import Hub, local_hub
+from tests.ui.running import (
+    MILLISECONDS,
+    choose_starter,
+    free_port,
+    last_reply,
+    open_page,
+    open_tab,
+    running_app,
+    set_epochs,
+    train,
+    wait_for_server,
+)
+
+TOKEN = "hf_ann"
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    with local_hub() as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def online(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Somebody who is signed in to that Hub on this computer."""
+    signed_in = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0", "HF_TOKEN": TOKEN}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in signed_in.items():
+            patch.setenv(name, value)
+        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("home")))
+        yield TOKEN
+
+
+@pytest.fixture(scope="module")
+def address(data_folder: Path, online: str) -> Iterator[str]:
+    assert online == TOKEN
+    with running_app(data_folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """With a bot that is ready to be shared."""
+    page = open_page(browser, address)
+    choose_starter(page, "emoji")
+    open_tab(page, "Train")
+    set_epochs(page, 15)
+    train(page)
+    open_tab(page, "Share")
+    page.locator("#publish:not([disabled])").wait_for()
+    yield page
+    page.close()
+
+
+def outcome(page: Page, text: str) -> str:
+    """What the page says in the end, once it says this."""
+    page.locator("#outcome").get_by_text(text).wait_for()
+    page.locator("#stop-publishing").wait_for(state="hidden")
+    return page.locator("#outcome").inner_text()
+
+
+def test_what_goes_up_can_be_seen_before(page: Page, hub: Hub) -> None:
+    page.locator("#preview").click()
+    page.locator("#outcome .card-text").get_by_text("# Emoji bot").wait_for()
+    said = page.locator("#outcome").inner_text()
+    assert "ann/emoji-bot" in said
+    assert re.search(r"intervention\.safetensors: [\d,]+ bytes", said)
+    assert "demonstrations.jsonl" not in said
+    assert not hub.repositories
+
+
+def test_a_refusal_is_said_and_the_next_click_publishes(page: Page, hub: Hub) -> None:
+    hub.refuse = {"POST .*/commit/": 403}
+    page.locator("#publish").click()
+    page.get_by_role("alert").get_by_text("write permission").first.wait_for()
+    hub.refuse = {}
+    page.locator("#publish").click()
+    assert f"{hub.url}/ann/emoji-bot" in outcome(page, "Your bot is published")
+    assert hub.repositories["model", "ann/emoji-bot"].private
+    assert "bot.json" in hub.files("ann/emoji-bot")
+    assert "demonstrations.jsonl" not in hub.files("ann/emoji-bot")
+
+
+def test_a_chat_page_that_cannot_be_made_takes_nothing_away(page: Page, hub: Hub) -> None:
+    page.locator("#with-space input").check()
+    page.locator("#include-rows input").check()
+    hub.before = lambda asked: (
+        hub.refuse.update({"POST /api/repos/create": 402}) if "/commit/" in asked else None
+    )
+    page.locator("#publish").click()
+    assert "paid plan" in outcome(page, "could not be made")
+    hub.before, hub.refuse = lambda _: None, {}
+    assert "demonstrations.jsonl" in hub.files("ann/emoji-bot")
+    assert ("space", "ann/emoji-bot-chat") not in hub.repositories
+
+
+def test_the_published_chat_page_runs_and_the_bot_in_it_answers(
+    page: Page, hub: Hub, browser: Browser, tmp_path: Path
+) -> None:
+    page.locator("#publish").click()
+    outcome(page, "People can talk to it here")
+    created = hub.repositories["space", "ann/emoji-bot-chat"].created_with
+    assert (created["sdk"], created["hardware"]) == ("gradio", "zero-a10g")
+    for name, content in hub.files("ann/emoji-bot-chat", "space").items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    port = free_port()
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port)}
+    with (tmp_path / "log").open("wb") as log:
+        space = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=tmp_path, env=environment, stdout=log, stderr=log
+        )
+    try:
+        wait_for_server(space, f"http://127.0.0.1:{port}", tmp_path / "log")
+        talk = browser.new_page()
+        talk.set_default_timeout(MILLISECONDS)
+        talk.goto(f"http://127.0.0.1:{port}", wait_until="domcontentloaded")
+        talk.locator("#message textarea, #message input").fill("Tell me about <b>cats</b>.")
+        talk.locator("#send").click()
+        talk.locator("#bot .reply").wait_for()
+        assert talk.locator("#base .you").inner_text() == "Tell me about <b>cats</b>."
+        assert talk.locator("#base .reply").inner_text() != talk.locator("#bot .reply").inner_text()
+        talk.close()
+    finally:
+        space.terminate()
+        space.wait()
+    assert "The self-test gave the same replies" in (tmp_path / "log").read_text()
+
+
+def test_a_bot_from_the_hub_can_be_talked_to_and_built_on(page: Page, hub: Hub) -> None:
+    page.locator("#fetch-link :is(input, textarea)").fill(f"{hub.url}/ann/emoji-bot")
+    page.locator("#fetch").click()
+    page.get_by_role("alert").get_by_text("not a link to a bot").first.wait_for()
+    page.locator("#fetch-link :is(input, textarea)").fill("ann/emoji-bot")
+    page.locator("#fetch").click()
+    page.locator("#fetched").get_by_text("10 examples came along").wait_for()
+    choose_starter(page, "pirate")
+    open_tab(page, "Share")
+    page.locator("#fetched-rows").click()
+    page.locator("#fetched").get_by_text("in your table now").wait_for()
+    open_tab(page, "Chat")
+    page.locator("#message textarea").fill("Tell me about cats.")
+    page.locator("#send").click()
+    assert last_reply(page)
+
+
+def test_the_token_is_in_no_file_log_page_or_argument(page: Page, address: str, data_folder: Path) -> None:
+    said = page.content() + page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
+    said += page.request.get(f"{address}/config").text()
+    said += subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert TOKEN not in said
+    for path in [data_folder.with_suffix(".log"), *data_folder.rglob("*")]:
+        assert path.is_dir() or TOKEN.encode() not in path.read_bytes()
+
+
+def test_on_a_shared_server_nobody_publishes_with_the_servers_own_token(
+    online: str, hub: Hub, browser: Browser, tmp_path: Path
+) -> None:
+    assert os.environ["HF_TOKEN"] == online
+    with running_app(tmp_path / "data", shared="1") as address:
+        page = open_page(browser, address)
+        open_tab(page, "Share")
+        page.locator("#sign-in").get_by_text("nothing can be published from it").wait_for()
+        assert page.locator("#publish").is_disabled()
+        before = len(hub.requests)
+        page.locator("#fetch-link :is(input, textarea)").fill("ann/emoji-bot")
+        page.locator("#fetch").click()
+        page.get_by_role("alert").get_by_text("nothing by this name").or_(
+            page.get_by_role("alert").get_by_text("does not accept")
+        ).first.wait_for()
+        assert hub.requests[before:]
+        page.close()
