@@ -18,6 +18,8 @@ $(VENV)/.run: requirements.txt
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@# The tests read our export with it. It asks for Jupyter, wandb and more, which that needs not.
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps "pyreft>=0.1,<0.2"
 	@touch $@
 
 run: $(VENV)/.run  ## Set up and open the app on the embedded model

@@ -40,11 +40,12 @@ MAY_IMPORT = {
     "train": UP_TO_BOT | {"train"},
     "chat": (UP_TO_BOT | {"chat"}) - {"demonstrations"},
     "verbs": UP_TO_CHAT | {"share"},
+    "__main__": UP_TO_CHAT | {"share", "verbs"},
     "__init__": UP_TO_CHAT | {"verbs"},
     "engine": UP_TO_CHAT | {"engine"},
     "store": UP_TO_CHAT | {"engine", "database"},
     "trainings": UP_TO_CHAT | {"engine", "store"},
-    "share": {"manifest", "model_source", "demonstrations", "settings", "errors", "share"},
+    "share": UP_TO_BOT | {"share"},
     "ui": None,  # anything
 }
 HEAVY_HOMES = {

@@ -1,1 +1,2 @@
-"""Bots go out to the Hugging Face Hub, and come in from it. No torch here: the page does this by itself."""
+"""Bots go out to the Hugging Face Hub, and come in from it. No torch here but in `pyreft`:
+the page does this by itself."""

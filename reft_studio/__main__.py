@@ -1,0 +1,144 @@
+"""The same from a terminal: `python -m reft_studio train rows.csv my-bot`, `chat`, `publish` and so on."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import reft_studio as rs
+from reft_studio.errors import StudioError
+from reft_studio.model_source import EMBEDDED_ID
+
+app = typer.Typer(
+    help="Teach a chat model a personality with a few examples.", no_args_is_help=True, add_completion=False
+)
+
+BotFolder = Annotated[Path, typer.Argument(help="A folder or zip with a bot.")]
+Base = Annotated[str, typer.Option(help="The base model: embedded, a Hub id, or a folder.")]
+
+
+def command(act: Callable[..., None]) -> Callable[..., None]:
+    """Register a command that says a StudioError in one sentence and ends with 1."""
+
+    @wraps(act)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            act(*args, **options)
+        except StudioError as error:
+            typer.echo(str(error), err=True)
+            sys.exit(1)
+
+    app.command()(run)
+    return run
+
+
+@command
+def train(
+    rows: Annotated[Path, typer.Argument(help="A CSV, TSV or JSONL file with prompts and replies.")],
+    out: Annotated[Path, typer.Argument(help="The new bot's folder.")],
+    base: Base = EMBEDDED_ID,
+    name: str = "My bot",
+    epochs: int | None = None,
+    layer: Annotated[list[int] | None, typer.Option(help="More than once for several.")] = None,
+    positions: str | None = None,
+    rank: int | None = None,
+    learning_rate: float | None = None,
+    seed: int | None = None,
+) -> None:
+    """Train a bot."""
+    from reft_studio.recipe import Recipe
+    from reft_studio.train.events import Event, Step
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Step):
+            line = f"\rEpoch {event.epoch}, loss {event.loss:.4f}, {event.seconds_left:.0f} s left "
+            typer.echo(line, nl=False, err=True)
+
+    demonstrations = rs.read_demonstrations(rows)
+    model = rs.load_base_model(base)
+    given = {"epochs": epochs, "layers": layer or None, "positions": positions, "rank": rank,
+             "learning_rate": learning_rate, "seed": seed}  # fmt: skip
+    changes = {key: value for key, value in given.items() if value is not None}
+    recipe = Recipe.for_model(model.num_layers, model.width, **changes)
+    bot = rs.train_bot(model, demonstrations, recipe, name=name, on_event=tell)
+    bot.save(out)
+    typer.echo(f"\nThe bot is in {out}.", err=True)
+
+
+@command
+def chat(bot: BotFolder, prompt: str, base: Base = "") -> None:
+    """Ask the plain model and the bot the same thing."""
+    loaded = _load(bot)
+    record = loaded.manifest.base
+    model = rs.load_base_model(base) if base else rs.load_base_model(record.id, revision=record.revision)
+    typer.echo(str(rs.compare_replies(model, loaded, prompt)))
+
+
+@command
+def publish(
+    bot: BotFolder,
+    repo_id: Annotated[str, typer.Argument(help="Such as me/emoji-bot.")],
+    rows: Annotated[Path | None, typer.Option(help="Examples to publish with it.")] = None,
+    public: Annotated[bool, typer.Option(help="Everybody may see it.")] = False,
+) -> None:
+    """Publish a bot to the Hugging Face Hub, as whom "hf auth login" has signed in."""
+    demonstrations = rs.read_demonstrations(rows) if rows else []
+    typer.echo(rs.share_bot(_load(bot), repo_id, demonstrations=demonstrations, private=not public))
+
+
+@command
+def fetch(link: str, out: Path) -> None:
+    """Get a bot from the Hub, by its address or as owner/name."""
+    rs.fetch_bot(link).save(out)
+    typer.echo(f"The bot is in {out}.", err=True)
+
+
+@command
+def export(
+    bot: BotFolder,
+    out: Annotated[Path, typer.Argument(help="A new file or folder.")],
+    form: Annotated[str, typer.Option("--as", help="zip, pyreft or space.")] = "zip",
+) -> None:
+    """Write a bot as one file, as a folder that pyreft reads, or as a chat Space."""
+    from tempfile import TemporaryDirectory
+
+    from reft_studio.share.pyreft import write_pyreft
+    from reft_studio.share.space import write_space
+
+    loaded = _load(bot)
+    if form == "zip":
+        loaded.save_zip(out)
+    elif form == "pyreft":
+        write_pyreft(loaded, out)
+    elif form == "space":
+        with TemporaryDirectory() as scratch:
+            loaded.save(Path(scratch) / "bot")
+            write_space(out, Path(scratch) / "bot", name=loaded.manifest.name, model_id=None)
+    else:
+        raise typer.BadParameter("It is zip, pyreft or space.", param_hint="--as")
+
+
+@command
+def import_pyreft(
+    folder: Path,
+    out: Path,
+    positions: Annotated[str, typer.Option(help="Which prompt tokens it edits; the folder does not say.")],
+    base: Base = EMBEDDED_ID,
+    name: str = "My bot",
+) -> None:
+    """Take in a bot that pyreft has saved."""
+    from reft_studio.share.pyreft import read_pyreft
+
+    read_pyreft(folder, rs.load_base_model(base), positions=positions, name=name).save(out)
+    typer.echo(f"The bot is in {out}.", err=True)
+
+
+def _load(path: Path) -> rs.Bot:
+    return rs.Bot.load_zip(path) if path.is_file() else rs.Bot.load(path)
+
+
+if __name__ == "__main__":
+    app()
