@@ -2,13 +2,16 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from reft_studio import Bot
+from reft_studio.__main__ import app
 from tests.architectures import ARCHITECTURES, SLOW
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -46,12 +49,34 @@ def test_every_make_target_is_one_that_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "assets/embedded_model/README.md"]
+    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "assets/embedded_model/README.md"]
 )
 def test_every_file_that_is_linked_is_there(page: str) -> None:
     text = (REPOSITORY / page).read_text(encoding="utf-8")
     linked = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
     assert [target for target in linked if not ((REPOSITORY / page).parent / target).exists()] == []
+
+
+def test_every_file_that_security_rests_on_is_there() -> None:
+    named = re.findall(
+        r"`((?:tests|reft_studio)/[^`]+)`", (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")
+    )
+    assert len(named) > 10
+    assert [name for name in named if not (REPOSITORY / name).is_file()] == []
+
+
+def test_the_lines_for_the_terminal_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for those that need an account on the Hub."""
+    (tmp_path / "assets").symlink_to(REPOSITORY / "assets")
+    monkeypatch.chdir(tmp_path)
+    lines = [line for block in blocks("bash") for line in block.splitlines() if " -m reft_studio " in line]
+    offline = [line for line in lines if not re.search(r"reft_studio (publish|fetch)", line)]
+    assert len(offline) == 3
+    for line in offline:
+        _, arguments = line.split(" -m reft_studio ")
+        done = CliRunner().invoke(app, shlex.split(arguments, comments=True))
+        assert done.exit_code == 0, done.output
+    assert (tmp_path / "space" / "app.py").is_file()
 
 
 def test_the_architectures_of_the_table_are_those_of_the_tests() -> None:

@@ -16,7 +16,7 @@ from huggingface_hub import HfApi, get_token
 from reft_studio.errors import ShareError
 from reft_studio.manifest import CARD_FILE, MANIFEST_FILE, read_manifest
 from reft_studio.share.bundle import find_license, is_bot, write_bundle
-from reft_studio.share.hub import File, Place, Published, Uploading, account, publish
+from reft_studio.share.hub import File, Place, Published, account, publish
 from reft_studio.share.space import is_chat_space, write_space
 from reft_studio.ui import wording
 from reft_studio.ui.events import connect, show
@@ -41,6 +41,8 @@ class PublishPanel:
 
     def __init__(self, studio: Studio, bot: gr.Dropdown, name: gr.Textbox, include: gr.Checkbox) -> None:
         self._studio = studio
+        self._stopping: set[str] = set()
+        """Owners who do not want to go on; seen between one file and the next."""
         gr.HTML(f"<h3>{wording.HUB_TITLE}</h3><p>{wording.HUB_INTRO}</p>")
         if _login_is_there():
             gr.LoginButton(elem_id="login")
@@ -69,7 +71,7 @@ class PublishPanel:
         told = [bot, name, include, self._address]
         parts = [self._outcome, self._publish, self._stop]
         connect(preview.click, self._preview, told, [self._outcome], banner, needs_token=True)
-        running = connect(
+        connect(
             self._publish.click,
             self._send,
             [*told, seen_by, with_space],
@@ -79,27 +81,16 @@ class PublishPanel:
             trigger_mode="once",
             concurrency_limit=8,
         )
-        self._stop.click(
-            lambda: (
-                f"<p>{wording.STOPPED_PUBLISHING}</p>",
-                gr.Button(interactive=True),
-                gr.Button(visible=False),
-            ),
-            None,
-            parts,
-            cancels=[running],
-            api_visibility="private",
-        )
+        connect(self._stop.click, self._ask_to_stop, [], [self._stop], banner)
         show(name.input, lambda _owner, typed: hub_name(typed), [name], [self._address])
 
     def restore(self, name: str) -> tuple[Any, ...]:
         """Whether one can publish here, under which name, and the button."""
-        possible = _login_is_there() or (not self._studio.settings.shared and get_token() is not None)
-        hint = wording.SIGN_IN_HERE if _login_is_there() else ""
-        if not possible:
-            hint = wording.NO_SIGN_IN if self._studio.settings.shared else wording.SIGN_IN_FIRST
+        signed_in = not self._studio.settings.shared and get_token() is not None
+        possible = signed_in or _login_is_there()
+        hint = "" if signed_in else f"<p>{escape(self._how_to_sign_in())}</p>"
         return (
-            f"<p>{escape(hint)}</p>" if hint else "",
+            hint,
             hub_name(name),
             gr.Button(interactive=possible and bool(name)),
         )
@@ -116,8 +107,9 @@ class PublishPanel:
 
     def _send(self, owner: str, token: str | None, *typed: Any) -> Iterator[tuple[Any, ...]]:
         if token is None:
-            raise ShareError(wording.NO_SIGN_IN if self._studio.settings.shared else wording.SIGN_IN_FIRST)
+            raise ShareError(self._how_to_sign_in())
         wanted, api = _Wanted(owner, *typed), HfApi(token=token)
+        self._stopping.discard(owner)
         yield _running(wording.PUBLISHING)
         try:
             private = wanted.seen_by != wording.EVERYBODY
@@ -125,10 +117,13 @@ class PublishPanel:
             paths = self._bundle(api, wanted, place.repo_id)
             done = ""
             for event in publish(api, place, {path.name: path for path in paths}, wording.PUBLISH, is_bot):
-                if isinstance(event, Uploading):
-                    yield _running(wording.sending(event.file, event.number, event.total))
-                else:
+                if isinstance(event, Published):
                     done = _link(wording.PUBLISHED_BOT, event)
+                elif owner in self._stopping:
+                    yield _ended(f"<p>{wording.STOPPED_PUBLISHING}</p>")
+                    return
+                else:
+                    yield _running(wording.sending(event.file, event.number, event.total))
             if wanted.with_space:
                 done = yield from self._send_space(api, wanted, place, done)
             yield _ended(done)
@@ -147,15 +142,26 @@ class PublishPanel:
         place = Place(f"{model.repo_id}{wording.SPACE_NAME_SUFFIX}", "space", model.private)
         try:
             for event in publish(api, place, files, wording.PUBLISH, is_chat_space):
-                if isinstance(event, Uploading):
-                    yield _running(wording.sending(event.file, event.number, event.total), done)
-                else:
+                if isinstance(event, Published):
                     done += _link(wording.PUBLISHED_SPACE, event)
+                elif wanted.owner in self._stopping:
+                    return f"{done}<p>{wording.STOPPED_PUBLISHING}</p>"
+                else:
+                    yield _running(wording.sending(event.file, event.number, event.total), done)
         except ShareError as error:
             done += f"<p>{escape(wording.SPACE_FAILED.format(reason=error))}</p>"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return done
+
+    def _how_to_sign_in(self) -> str:
+        if _login_is_there():
+            return wording.SIGN_IN_HERE
+        return wording.NO_SIGN_IN if self._studio.settings.shared else wording.SIGN_IN_FIRST
+
+    def _ask_to_stop(self, owner: str) -> gr.Button:
+        self._stopping.add(owner)
+        return gr.Button(visible=False)
 
     def _bundle(self, api: HfApi, wanted: _Wanted, repo_id: str) -> list[Path]:
         bot = self._studio.bot(wanted.owner, wanted.chosen)

@@ -3,6 +3,8 @@
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -142,6 +144,14 @@ def test_hostile_text_is_shown_as_text(page: Page) -> None:
     assert page.evaluate("window.hacked") is None
     assert page.locator("img[src*='example.com']").count() == 0
     choose_starter(page, "emoji")
+
+
+def test_another_name_for_this_computer_is_not_answered(address: str) -> None:
+    """A site could give its own name to 127.0.0.1 and then read the page."""
+    assert urlopen(address).status == 200
+    with pytest.raises(HTTPError) as refused:
+        urlopen(Request(address, headers={"Host": "evil.example"}))
+    assert refused.value.code == 400
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -94,6 +95,21 @@ def test_a_refusal_is_said_and_the_next_click_publishes(page: Page, hub: Hub) ->
     assert "demonstrations.jsonl" not in hub.files("ann/emoji-bot")
 
 
+def test_publishing_can_be_stopped_and_begun_again(page: Page, hub: Hub) -> None:
+    before = hub.repositories["model", "ann/emoji-bot"].head
+    page.locator("#include-rows input").check()
+    hub.before = lambda asked: sleep(1) if "/preupload/" in asked else None
+    page.locator("#publish").click()
+    page.locator("#outcome").get_by_text("Sending 1 of").wait_for()
+    page.locator("#stop-publishing").click()
+    outcome(page, "Stopped")
+    assert hub.repositories["model", "ann/emoji-bot"].head == before
+    hub.before = lambda _: None
+    page.locator("#include-rows input").uncheck()
+    page.locator("#publish").click()
+    outcome(page, "Your bot is published")
+
+
 def test_a_chat_page_that_cannot_be_made_takes_nothing_away(page: Page, hub: Hub) -> None:
     page.locator("#with-space input").check()
     page.locator("#include-rows input").check()
@@ -110,6 +126,7 @@ def test_a_chat_page_that_cannot_be_made_takes_nothing_away(page: Page, hub: Hub
 def test_the_published_chat_page_runs_and_the_bot_in_it_answers(
     page: Page, hub: Hub, browser: Browser, tmp_path: Path
 ) -> None:
+    page.locator("#with-space input").check()
     page.locator("#publish").click()
     outcome(page, "People can talk to it here")
     created = hub.repositories["space", "ann/emoji-bot-chat"].created_with
@@ -164,6 +181,34 @@ def test_the_token_is_in_no_file_log_page_or_argument(page: Page, address: str, 
     assert TOKEN not in said
     for path in [data_folder.with_suffix(".log"), *data_folder.rglob("*")]:
         assert path.is_dir() or TOKEN.encode() not in path.read_bytes()
+
+
+def test_in_a_space_people_sign_in_themselves(
+    online: str, hub: Hub, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert os.environ["HF_TOKEN"] == online
+    space = {
+        "SYSTEM": "spaces",
+        "SPACE_ID": "me/studio",
+        "SPACE_HOST": "127.0.0.1",
+        "OPENID_PROVIDER_URL": hub.url,
+    }
+    space |= {"OAUTH_CLIENT_ID": "id", "OAUTH_CLIENT_SECRET": "secret", "OAUTH_SCOPES": "contribute-repos"}
+    for name, value in space.items():
+        monkeypatch.setenv(name, value)
+    with running_app(tmp_path / "data") as address:
+        page = open_page(browser, address)
+        choose_starter(page, "emoji")
+        open_tab(page, "Train")
+        set_epochs(page, 1)
+        train(page)
+        open_tab(page, "Share")
+        page.locator("#login").get_by_text("Sign in with Hugging Face").wait_for()
+        before = len(hub.requests)
+        page.locator("#publish:not([disabled])").click()
+        page.get_by_role("alert").get_by_text("Sign in with the button").first.wait_for()
+        assert hub.requests[before:] == []
+        page.close()
 
 
 def test_on_a_shared_server_nobody_publishes_with_the_servers_own_token(
