@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: help run test check bench model model-score screenshots browser clean
+.PHONY: help run test check bench model demos model-score screenshots browser clean
 
 help:  ## Show these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ bench: $(VENV)/.dev browser  ## Time training against the reference in the same 
 
 model: $(VENV)/.dev  ## Make the embedded model anew (about two hours on two cores); goes on where it stopped
 	$(PY) -m model_maker make
+
+demos: $(VENV)/.dev  ## Train the bots in spaces/ anew, as a new embedded model requires
+	$(PY) -m model_maker demos
 
 model-score: $(VENV)/.dev  ## Measure the embedded model on prompts it has never seen
 	$(PY) -m model_maker score

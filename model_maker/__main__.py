@@ -11,6 +11,7 @@ import torch
 from tokenizers import Tokenizer
 
 from model_maker.corpus import Corpus
+from model_maker.demos import make_demos
 from model_maker.network import Shape, export
 from model_maker.pretrain import Pretraining, Round, Schedule
 from model_maker.tokenizer import as_transformers, train_tokenizer
@@ -119,6 +120,8 @@ def main() -> None:
     scorer.add_argument("--samples", action="store_true", help="show some replies")
     scorer.add_argument("--record", action="store_true", help="also write MODEL/scores.txt")
     scorer.set_defaults(run=score)
+    demos = commands.add_parser("demos", help="train the bots in spaces/ on the model in the repository")
+    demos.set_defaults(run=lambda _: make_demos())
     arguments = parser.parse_args()
     arguments.run(arguments)
 

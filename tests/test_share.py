@@ -2,9 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
@@ -18,7 +15,6 @@ from reft_studio.share.hub import Place, Published, account, delete, publish, re
 from reft_studio.share.importer import fetch
 from tests.hub import local_hub
 
-ROOT = Path(__file__).resolve().parents[1]
 HOSTILE = (
     "</table><script>alert(1)</script> ![x](http://evil.example/x.png) [a](javascript:x)"
     " **b** `c` | # d\n---\n{{ 7*7 }}"
@@ -297,22 +293,3 @@ def test_a_bundle_counts_rows_it_does_not_include(bot, tmp_path):
     assert [file.name for file in files] == ["README.md", "bot.json", "intervention.safetensors"]
     assert "| examples | 7 |" in files[0].read_text(encoding="utf-8")
     assert json.loads(files[1].read_text(encoding="utf-8"))["name"] == "Named"
-
-
-# The Space
-
-
-def test_the_chat_space_starts_by_itself_and_passes_its_self_test(bot, tmp_path):
-    from reft_studio.share.space import is_chat_space, write_space
-
-    bot.save(tmp_path / "bot")
-    files = write_space(tmp_path / "space", tmp_path / "bot", name="Emoji", model_id="ann/emoji-bot")
-    names = {str(file.relative_to(tmp_path / "space")) for file in files}
-    assert is_chat_space(names)
-    assert not [name for name in names if re.match(r"reft_studio/(train|engine|ui|share|store)", name)]
-    check = "import app, sys; print(app.failed_probes(app.base, app.bot), 'reft_studio.train' in sys.modules)"
-    ran = subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {check}"],
-        cwd=tmp_path / "space", capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
-    assert ran.stdout.strip().endswith("[] False"), ran.stderr

@@ -1,5 +1,6 @@
 """Take the README's pictures of the page: `python -m tests.ui.screenshots`."""
 
+import os
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -44,7 +45,8 @@ def take_all(page: Page, folder: Path = FOLDER) -> None:
 
 
 def main() -> None:
-    """Start the app with an empty data folder and a browser beside it."""
+    """Start the app with an empty data folder and a browser beside it, as for somebody who is signed in."""
+    os.environ["HF_TOKEN"] = "hf_of_nobody"
     with new_studio(viewport={"width": 1280, "height": 800}, color_scheme="light") as page:
         take_all(page)
 

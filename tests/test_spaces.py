@@ -1,0 +1,54 @@
+"""The demo bots in `spaces/` reply as they did when they were made, and become Spaces."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from model_maker.demos import DEMOS
+from reft_studio.bot import Bot
+from reft_studio.chat.probes import failed_probes
+from reft_studio.manifest import read_manifest
+from reft_studio.share.space import is_chat_space, needed_modules, write_space
+
+SPACES = Path(__file__).resolve().parents[1] / "spaces"
+
+
+@pytest.mark.parametrize("demo", DEMOS)
+def test_a_demo_was_made_for_the_embedded_model_as_it_is_now(base, demo):
+    """Else: make demos."""
+    bot = Bot.load(SPACES / demo)
+    assert len(bot.manifest.probes) >= 3
+    assert failed_probes(base, bot) == []
+    assert all(probe.base != probe.reply for probe in bot.manifest.probes)
+
+
+def test_a_demo_becomes_a_space_that_needs_nothing_of_this_repository(tmp_path):
+    files = write_space(tmp_path / "space", SPACES / "emoji", name='Say "hi": \n# 1', model_id="me/emoji")
+    assert is_chat_space({path.relative_to(tmp_path / "space").as_posix() for path in files})
+    assert read_manifest(tmp_path / "space" / "bot" / "bot.json").name == 'Say "hi": \n# 1'
+    check = "import app; assert not app.failed_probes(app.base, app.bot); print(app.base.folder, app.base.id)"
+    ran = subprocess.run(
+        [sys.executable, "-c", check],
+        cwd=tmp_path / "space", env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert ran.stdout.strip() == f"{tmp_path / 'space' / 'assets' / 'embedded_model'} embedded", ran.stderr
+
+
+def test_the_spaces_header_is_yaml_whatever_the_name(tmp_path):
+    import yaml
+
+    write_space(tmp_path / "space", SPACES / "ethos", name='Say "hi": \n--- {x}', model_id=None)
+    text = (tmp_path / "space" / "README.md").read_text(encoding="utf-8")
+    header = yaml.safe_load(text.split("---\n")[1])
+    assert header["title"] == 'Say "hi": \n--- {x}'
+    assert header["sdk"] == "gradio"
+
+
+def test_a_space_carries_the_modules_that_its_app_imports_and_no_others():
+    names = {path.stem for path in needed_modules(SPACES / "chat" / "app.py")}
+    assert {"base_model", "bot", "generate", "probes", "intervention"} <= names
+    assert not names & {"loop", "store", "hub", "verbs", "core", "page"}
