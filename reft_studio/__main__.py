@@ -30,6 +30,9 @@ def command(act: Callable[..., None]) -> Callable[..., None]:
         except StudioError as error:
             typer.echo(str(error), err=True)
             sys.exit(1)
+        except OSError as error:
+            typer.echo(f"{error.filename or 'A file'}: {error.strerror or error}.", err=True)
+            sys.exit(1)
 
     app.command()(run)
     return run
@@ -49,6 +52,7 @@ def train(
     seed: int | None = None,
 ) -> None:
     """Train a bot."""
+    from reft_studio.bot import check_target
     from reft_studio.recipe import Recipe
     from reft_studio.train.events import Event, Step
 
@@ -57,6 +61,8 @@ def train(
             line = f"\rEpoch {event.epoch}, loss {event.loss:.4f}, {event.seconds_left:.0f} s left "
             typer.echo(line, nl=False, err=True)
 
+    # Before the work, not after it.
+    check_target(out)
     demonstrations = rs.read_demonstrations(rows)
     model = rs.load_base_model(base)
     given = {"epochs": epochs, "layers": layer or None, "positions": positions, "rank": rank,

@@ -117,8 +117,7 @@ class Bot:
         anything that is not a bot.
         """
         folder = Path(folder).expanduser().absolute()
-        if folder.exists() and not _is_replaceable(folder):
-            raise BotError(f'"{folder}" holds something that is not a bot. Choose a new folder.')
+        check_target(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
             fresh = Path(scratch) / "new"
@@ -186,8 +185,12 @@ def unpacked(path: str | Path) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def _is_replaceable(folder: Path) -> bool:
-    return folder.is_dir() and {file.name for file in folder.iterdir()} <= set(BOT_FILES)
+def check_target(folder: Path) -> None:
+    """Raises BotError if a bot cannot be saved there because something else is there."""
+    if folder.exists() and not (
+        folder.is_dir() and {file.name for file in folder.iterdir()} <= set(BOT_FILES)
+    ):
+        raise BotError(f'"{folder}" holds something that is not a bot. Choose a new folder.')
 
 
 def _read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:

@@ -50,12 +50,12 @@ def test_what_is_written_for_pyreft_is_read_back_as_the_same_edits(base, bot, fo
 def test_edits_of_several_layers_and_of_first_and_last_tokens_stay_where_they_are(base, rows, tmp_path):
     recipe = Recipe(layers=(0, 2), positions="f1+l1", shared=False, rank=2, epochs=2)
     bot = train_bot(base, rows, recipe)
-    write_pyreft(bot, tmp_path)
-    back = read_pyreft(tmp_path, base, positions="f1+l1")
+    write_pyreft(bot, tmp_path / "theirs")
+    back = read_pyreft(tmp_path / "theirs", base, positions="f1+l1")
     assert {site.tokens for site in back.weights} == {Tokens.FIRST, Tokens.LAST}
     assert all(torch.equal(tensor, bot.tensors()[name]) for name, tensor in back.tensors().items())
     with pytest.raises(BotError, match="first and last tokens apart"):
-        read_pyreft(tmp_path, base, positions="l1")
+        read_pyreft(tmp_path / "theirs", base, positions="l1")
 
 
 def test_pyreft_itself_reads_the_folder_and_computes_the_same(bot, folder, tmp_path):
@@ -155,7 +155,7 @@ def test_a_pickle_that_would_run_code_does_not_run(base, edit_file, folder, tmp_
     with pytest.raises(BotError, match="would run code"):
         read_pyreft(folder, base, positions="l1")
     edit_file.write_bytes(pickle.dumps(Payload(marker)))
-    with pytest.raises(BotError, match="would run code"):
+    with pytest.raises(BotError, match="not written by torch"):
         read_pyreft(folder, base, positions="l1")
     assert not marker.exists()
 
@@ -179,12 +179,41 @@ def test_a_compressed_file_that_would_fill_the_memory_is_refused(base, edit_file
         ({"weight": W + torch.nan, "bias": b, "rotate_layer": R}, "not finite"),
         ({"weight": W, "bias": b[:1].expand(10**9), "rotate_layer": R}, "do not fit"),
         ([1, 2], "something else than tensors"),
+        ({"weight": W, "bias": b, "rotate_layer": R.to("meta")}, "strange kind"),
+        ({"weight": W.to_sparse(), "bias": b, "rotate_layer": R}, "strange kind"),
+        ({"weight": W.long(), "bias": b, "rotate_layer": R}, "strange kind"),
     ],
 )  # fmt: skip
 def test_tensors_that_do_not_fit_are_refused(base, edit_file, folder, tensors, says):
     torch.save(tensors, edit_file)
     with pytest.raises(BotError, match=says):
         read_pyreft(folder, base, positions="l1")
+
+
+def test_an_old_file_that_looks_like_an_archive_from_behind_is_refused(base, edit_file, folder):
+    whole = edit_file.read_bytes()
+    torch.save({"weight": W, "bias": b, "rotate_layer": R}, edit_file, _use_new_zipfile_serialization=False)
+    edit_file.write_bytes(edit_file.read_bytes() + whole)
+    with pytest.raises(BotError, match="not written by torch"):
+        read_pyreft(folder, base, positions="l1")
+
+
+@pytest.mark.parametrize("pickled", [b"\x80\x02.", b"\x80\x02}.", b"", b"\x80\x02N."])
+def test_a_malformed_pickle_in_an_archive_is_refused(base, edit_file, folder, pickled):
+    with zipfile.ZipFile(edit_file) as whole:
+        members = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(edit_file, "w") as broken:
+        for name, content in members.items():
+            broken.writestr(name, pickled if name.endswith("data.pkl") else content)
+    with pytest.raises(BotError):
+        read_pyreft(folder, base, positions="l1")
+
+
+def test_what_is_there_is_not_written_over(bot, tmp_path):
+    (tmp_path / "config.json").write_text("a model's")
+    with pytest.raises(BotError, match="is there already"):
+        write_pyreft(bot, tmp_path)
+    assert (tmp_path / "config.json").read_text() == "a model's"
 
 
 def test_a_link_to_another_file_is_not_followed(base, edit_file, folder, tmp_path):

@@ -11,7 +11,17 @@ from reft_studio.errors import BotError, ShareError
 from reft_studio.manifest import Probe
 from reft_studio.share.bundle import find_license, is_bot, write_bundle
 from reft_studio.share.card import License, as_text, write_card
-from reft_studio.share.hub import Place, Published, account, delete, publish, rename, set_private
+from reft_studio.share.hub import (
+    Finishing,
+    Place,
+    Published,
+    Uploading,
+    account,
+    delete,
+    publish,
+    rename,
+    set_private,
+)
 from reft_studio.share.importer import fetch
 from tests.hub import local_hub
 
@@ -66,6 +76,25 @@ def test_it_is_private_and_without_rows_unless_told_otherwise(hub, bot, rows):
     assert b"penguins" in hub.files("ann/open")["demonstrations.jsonl"]
 
 
+def test_what_should_be_seen_by_few_never_goes_where_everybody_sees_it(hub, bot, rows):
+    share_bot(bot, "ann/open", private=False, api=hub.api())
+    with pytest.raises(ShareError, match="everybody can see it"):
+        share_bot(bot, "ann/open", demonstrations=rows, api=hub.api())
+    assert "demonstrations.jsonl" not in hub.files("ann/open")
+    share_bot(bot, "ann/quiet", api=hub.api())
+    with pytest.raises(ShareError, match="only its owner can see it"):
+        share_bot(bot, "ann/quiet", private=False, api=hub.api())
+
+
+def test_a_large_file_that_is_not_taken_is_said(hub, bot):
+    hub.refuse = {"PUT /put/": 403}
+    with pytest.raises(ShareError, match="could not be sent"):
+        share_bot(bot, "ann/stuck", api=hub.api())
+    hub.refuse = {}
+    share_bot(bot, "ann/stuck", api=hub.api())
+    assert "bot.json" in hub.files("ann/stuck")
+
+
 def test_publishing_again_sends_nothing_that_is_there(hub, bot):
     share_bot(bot, "ann/again", api=hub.api())
     before, first = len(hub.requests), hub.repositories["model", "ann/again"].head
@@ -90,9 +119,10 @@ def test_what_is_not_a_bot_is_never_overwritten(hub, bot):
 def test_progress_names_each_file_and_ending_early_changes_nothing(hub):
     files = {"bot.json": b"{}", "intervention.safetensors": b"1234"}
     events = publish(hub.api(), Place("ann/half"), files, "Half", is_bot)
-    assert [(event.file, event.number, event.total) for event in (next(events), next(events))] == [
-        ("bot.json", 1, 2),
-        ("intervention.safetensors", 2, 2),
+    assert [next(events) for _ in range(3)] == [
+        Uploading("bot.json", 1, 2),
+        Uploading("intervention.safetensors", 2, 2),
+        Finishing(),
     ]
     events.close()
     assert set(hub.files("ann/half")) == {".gitattributes"}
@@ -193,6 +223,18 @@ def test_the_card_of_a_bot_for_a_hub_model_names_it(bot):
     assert 'rs.load_base_model("acme/chat-1b", revision="abc123")' in card
 
 
+def test_a_base_model_that_names_itself_badly_is_only_text_in_the_card(hub, bot):
+    update = {"id": "x/y)<img src=x>\n```\n<script>", "revision": 'a")\nimport os; os.system("id") #'}
+    hostile = bot.manifest.model_copy(update={"base": bot.manifest.base.model_copy(update=update)})
+    card = write_card(hostile, "ann/b", 1, None)
+    assert "<img" not in card
+    assert "<script" not in card
+    assert "import os" not in card
+    assert "base_model" not in card.split("---\n")[1]
+    assert find_license(hub.api(), hostile) is None
+    assert not hub.requests
+
+
 def test_nothing_people_or_models_wrote_becomes_markup_in_the_card(bot):
     hostile = bot.manifest.model_copy(
         update={"name": HOSTILE[:100], "probes": (Probe(prompt=HOSTILE, reply=HOSTILE, base=HOSTILE),)}
@@ -205,7 +247,7 @@ def test_nothing_people_or_models_wrote_becomes_markup_in_the_card(bot):
 
 def test_the_licence_is_the_base_models_own(hub, bot):
     assert find_license(hub.api(), bot.manifest) == License("apache-2.0")
-    record = bot.manifest.base.model_copy(update={"id": "acme/unknown", "revision": None})
+    record = bot.manifest.base.model_copy(update={"id": "acme/unknown", "revision": "abc"})
     assert find_license(hub.api(), bot.manifest.model_copy(update={"base": record})) is None
 
 

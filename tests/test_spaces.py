@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from model_maker.demos import DEMOS
 from reft_studio.bot import Bot
 from reft_studio.chat.probes import failed_probes
+from reft_studio.errors import BotError
 from reft_studio.manifest import read_manifest
 from reft_studio.share.space import is_chat_space, needed_modules, write_space
 
@@ -36,6 +38,23 @@ def test_a_demo_becomes_a_space_that_needs_nothing_of_this_repository(tmp_path):
         capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert ran.stdout.strip() == f"{tmp_path / 'space' / 'assets' / 'embedded_model'} embedded", ran.stderr
+
+
+def test_a_bot_for_a_folder_of_ones_own_becomes_no_space(bot, tmp_path):
+    record = bot.manifest.base.model_copy(update={"id": "my-model", "revision": None})
+    replace(bot, manifest=bot.manifest.model_copy(update={"base": record})).save(tmp_path / "bot")
+    with pytest.raises(BotError, match="a Space cannot load it"):
+        write_space(tmp_path / "space", tmp_path / "bot", name="Mine", model_id=None)
+    assert not (tmp_path / "space").exists()
+
+
+def test_a_space_with_files_of_somebodys_own_is_not_taken_for_ours(tmp_path):
+    write_space(tmp_path / "space", SPACES / "emoji", name="Emoji", model_id=None)
+    names = {
+        p.relative_to(tmp_path / "space").as_posix() for p in (tmp_path / "space").rglob("*") if p.is_file()
+    }
+    assert is_chat_space(names)
+    assert not is_chat_space(names | {"notes.txt"})
 
 
 def test_the_spaces_header_is_yaml_whatever_the_name(tmp_path):

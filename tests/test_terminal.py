@@ -44,6 +44,8 @@ def test_a_bot_is_trained_asked_and_exported(tmp_path):
         (["chat", "nowhere", "Hi"], "not a bot"),
         (["fetch", "nonsense", "bot"], "not a link to a bot"),
         (["export", "nowhere", "bot", "--as", "zip"], "not a bot"),
+        (["export", str(ROOT / "spaces" / "emoji"), "no/folder/bot.zip"], "No such file"),
+        (["train", EMOJI, str(ROOT / "spaces")], "something that is not a bot"),
     ],
 )
 def test_a_mistake_is_said_in_a_sentence_and_ends_with_one(arguments, says, tmp_path, monkeypatch):

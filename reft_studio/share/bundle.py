@@ -18,7 +18,7 @@ from reft_studio.manifest import (
     read_manifest,
 )
 from reft_studio.model_source import EMBEDDED_ID
-from reft_studio.share.card import EMBEDDED_LICENSE, License, write_card
+from reft_studio.share.card import EMBEDDED_LICENSE, License, is_on_hub, write_card
 from reft_studio.share.hub import said_plainly
 
 
@@ -57,6 +57,8 @@ def find_license(api: HfApi, manifest: Manifest) -> License | None:
     """The base model's licence by its card on the Hub; None if that says nothing or cannot be had now."""
     if manifest.base.id == EMBEDDED_ID:
         return EMBEDDED_LICENSE
+    if not is_on_hub(manifest.base):
+        return None
     try:
         with said_plainly(manifest.base.id):
             data = api.model_info(manifest.base.id, revision=manifest.base.revision).card_data

@@ -1,5 +1,6 @@
 """The model card of a published bot. Whatever people or models wrote is shown as text, never as markup."""
 
+import re
 import string
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 from huggingface_hub import ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reft_studio.manifest import Manifest
+from reft_studio.manifest import BaseRecord, Manifest
 from reft_studio.model_source import EMBEDDED_ID
 
 _TEMPLATE = "model_card.md"
+_HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?", re.ASCII)
+_REVISION = re.compile(r"[\w./-]{1,200}", re.ASCII)
 _SAMPLES = 3
 _SAMPLE_CHARACTERS = 600
 _ENTITIES = {ord(sign): f"&#{ord(sign)};" for sign in string.punctuation}
@@ -43,13 +46,13 @@ def write_card(manifest: Manifest, repo_id: str, rows: int | None, base_license:
         keep_trailing_newline=True,
     )
     environment.filters["text"] = as_text
-    embedded = manifest.base.id == EMBEDDED_ID
+    on_hub = is_on_hub(manifest.base)
     data = ModelCardData(
         license=base_license.name if base_license else None,
         license_name=base_license.own_name if base_license else None,
         license_link=base_license.link if base_license else None,
-        base_model=None if embedded else manifest.base.id,
-        base_model_relation=None if embedded else "adapter",
+        base_model=manifest.base.id if on_hub else None,
+        base_model_relation="adapter" if on_hub else None,
         library_name="reft-studio",
         pipeline_tag="text-generation",
         tags=["reft", manifest.recipe.method.lower(), "reft-studio", "representation-finetuning"],
@@ -57,12 +60,18 @@ def write_card(manifest: Manifest, repo_id: str, rows: int | None, base_license:
     return environment.get_template(_TEMPLATE).render(
         metadata=data.to_yaml(),
         manifest=manifest,
-        embedded=embedded,
+        embedded=manifest.base.id == EMBEDDED_ID,
+        on_hub=on_hub,
         repo_id=repo_id,
         rows=rows,
         license=base_license,
         samples=[probe for probe in manifest.probes if probe.base is not None][:_SAMPLES],
     )
+
+
+def is_on_hub(base: BaseRecord) -> bool:
+    """Whether others can load this base model by its id; one from a folder has no revision."""
+    return bool(base.revision and _REVISION.fullmatch(base.revision) and _HUB_ID.fullmatch(base.id))
 
 
 def as_text(text: str) -> str:

@@ -1,5 +1,6 @@
 """The only writer to the Hugging Face Hub. Every call gets its `HfApi`, and with it whose token is used."""
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,11 +14,23 @@ from huggingface_hub import errors as hub_errors
 
 from reft_studio.errors import ShareError
 
+log = logging.getLogger(__name__)
+
 RepoKind = Literal["model", "space"]
 File = Path | bytes
 """What to upload: a file on this computer, or its content."""
 
 SIGN_IN = 'Sign in on this computer with "hf auth login" in a terminal, then try again.'
+_SEEN_BY_OTHERS = {
+    True: (
+        '"{}" is there already, and everybody can see it. Choose "Everybody", or make it private in its '
+        "settings on the Hub first."
+    ),
+    False: (
+        '"{}" is there already, and only its owner can see it. Choose "Only me", or make it public in its '
+        "settings on the Hub first."
+    ),
+}
 _NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 _NOTHING_LOST = "Nothing is lost: what is already there is not sent again."
 
@@ -30,6 +43,11 @@ class Uploading:
     number: int
     """The first is 1."""
     total: int
+
+
+@dataclass(frozen=True)
+class Finishing:
+    """All files are there; the commit that makes them count comes next."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +66,6 @@ class Place:
     repo_id: str
     kind: RepoKind = "model"
     private: bool = True
-    """How it is made; one that is there stays as it is."""
 
 
 def account(api: HfApi) -> str:
@@ -63,13 +80,14 @@ def publish(
     files: Mapping[str, File],
     message: str,
     is_ours: Callable[[set[str]], bool],
-) -> Iterator[Uploading | Published]:
+) -> Iterator[Uploading | Finishing | Published]:
     """Make the repository if need be and bring it to hold `files`, in one commit at the end.
 
     Files that are there already are not sent, so another try after an error goes on where the last one ended;
-    files of an earlier version that are not in `files` are deleted. A repository that is there, not empty
-    and not `is_ours` by the names of its files is left alone. Closing the iterator before `Published` leaves
-    the repository as it was. Raises ShareError.
+    files of an earlier version that are not in `files` are deleted. A repository is left alone that is there
+    and seen by others than `place.private` says, or not empty and not `is_ours` by the names of its files.
+    Closing the iterator before `Published` leaves the content of the repository as it was, though a new one
+    stays there empty. Raises ShareError.
     """
     with said_plainly(place.repo_id):
         _check(place.repo_id)
@@ -81,14 +99,18 @@ def publish(
             f'"{place.repo_id}" is there already and holds something else. Choose another name, so that '
             "nothing of it is overwritten."
         )
-    additions = [
-        CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))
-        for name, content in files.items()
-    ]
+    if found.private is not None and found.private != place.private:
+        raise ShareError(_SEEN_BY_OTHERS[place.private].format(place.repo_id))
+    with said_plainly(place.repo_id):
+        additions = [
+            CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))
+            for name, content in files.items()
+        ]
     for number, addition in enumerate(additions, start=1):
         yield Uploading(addition.path_in_repo, number, len(additions))
         with said_plainly(place.repo_id):
             api.preupload_lfs_files(place.repo_id, [addition], repo_type=place.kind, free_memory=False)
+    yield Finishing()
     left_over = [CommitOperationDelete(name) for name in sorted(there - set(files))]
     with said_plainly(place.repo_id):
         commit = api.create_commit(
@@ -180,13 +202,28 @@ def said_plainly(what: str) -> Iterator[None]:
         )
     except hub_errors.GatedRepoError:
         text = "It is only given to people who were granted access. Ask for it on its page there."
+    except hub_errors.RepositoryNotFoundError:
+        # Whoever is not signed in gets 401 for what is not there, too.
+        text = _ADVICE[404]
     except hub_errors.LocalTokenNotFoundError:
         text = SIGN_IN
     except hub_errors.HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else 0
         text = _ADVICE.get(status, f"The Hub has a problem (it says {status}). Try again in a few minutes.")
-    except (hub_errors.OfflineModeIsEnabled, HTTPError, StreamError, ConnectionError, TimeoutError):
+    except (
+        hub_errors.OfflineModeIsEnabled,
+        hub_errors.LocalEntryNotFoundError,
+        HTTPError,
+        StreamError,
+        ConnectionError,
+        TimeoutError,
+    ):
         text = f"The Hub cannot be reached. Check the network connection, then try again. {_NOTHING_LOST}"
+    except RuntimeError as error:
+        # What the client makes of a large file that the Hub's storage does not take. Its text may quote
+        # addresses that are as good as a key.
+        log.warning("A file did not go up to %s: %s", what, type(error.__cause__ or error).__name__)
+        text = f"A file could not be sent. Try again in a few minutes. {_NOTHING_LOST}"
     except OSError as error:
         text = f"A file could not be read or written here ({error.strerror or type(error).__name__})."
     raise ShareError(f"{what}: {text}")

@@ -30,6 +30,11 @@ _CLASSES = {
     f"<class '{_MODULE}.NoreftIntervention'>": Method.NOREFT,
 }
 _MOST_BYTES = 64_000_000
+_CANNOT_BE_READ = (
+    zipfile.BadZipFile, UnpicklingError, RuntimeError, EOFError, ArithmeticError,
+    AssertionError, AttributeError, LookupError, TypeError, ValueError,
+)  # fmt: skip
+"""What torch throws at malformed files."""
 _BLOCK = re.compile(r"(?:\w+\.)*(?:layers|h|blocks)\[(\d{1,3})\](?:\.output)?")
 _HOW_ORTHONORMAL = 2e-2
 """Published files are often in bfloat16."""
@@ -88,8 +93,8 @@ def read_pyreft(folder: str | Path, base: BaseModel, *, positions: str, name: st
 def write_pyreft(bot: Bot, folder: str | Path) -> None:
     """Write the folder that `pyreft.ReftModel.load` reads; which tokens are edited, it has no place for.
 
-    Raises BotError for what pyreft has no form for: other methods than LoReFT, other places than block
-    outputs, activations, and a LoRA.
+    Raises BotError if the folder is there, and for what pyreft has no form for: other methods than LoReFT,
+    other places than block outputs, activations, and a LoRA.
     """
     recipe = bot.manifest.recipe
     if (recipe.method, recipe.component, recipe.activation) != (
@@ -117,7 +122,9 @@ def write_pyreft(bot: Bot, folder: str | Path) -> None:
         "mode": "parallel",
     }
     folder = Path(folder).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        raise BotError(f'"{folder}" is there already. Choose a new folder.')
+    folder.mkdir(parents=True)
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     for key, (_, edit) in zip(keys, edits, strict=True):
         # pyreft compares what it has loaded with what it got, to the last bit but one.
@@ -191,13 +198,22 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     if path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
         raise _unusable(f"there is no {path.name} of a usable size")
     try:
+        with path.open("rb") as file:
+            # Torch goes by the first bytes, and reads what is no archive in an older, laxer way.
+            if file.read(4) != b"PK\x03\x04":
+                raise _unusable(f"{path.name} was not written by torch")
         with zipfile.ZipFile(path) as archive:
             # Compressed, a small file could fill the memory; torch itself never compresses.
             if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
                 raise _unusable(f"{path.name} was not written by torch")
         loaded = torch.load(path, weights_only=True, map_location="cpu")
-    except (zipfile.BadZipFile, UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except _CANNOT_BE_READ as error:
         raise _unusable(f"{path.name} cannot be read, or would run code") from error
     if not isinstance(loaded, dict) or not all(isinstance(tensor, Tensor) for tensor in loaded.values()):
         raise _unusable(f"{path.name} holds something else than tensors")
+    if any(
+        tensor.is_meta or tensor.layout is not torch.strided or not tensor.is_floating_point()
+        for tensor in loaded.values()
+    ):
+        raise _unusable(f"{path.name} holds tensors of a strange kind")
     return {str(name): tensor.detach() for name, tensor in loaded.items()}

@@ -2,26 +2,38 @@
 
 import ast
 import json
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
 
+from reft_studio.errors import BotError
 from reft_studio.manifest import MANIFEST_FILE, TENSOR_FILE, Manifest, read_manifest
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.settings import EMBEDDED_MODEL
+from reft_studio.share.card import is_on_hub
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _ROOT = _PACKAGE.parent
 _TEMPLATE = _ROOT / "spaces" / "chat"
 PYTHON = "3.12"
+_WRITTEN = re.compile(r"app\.py|README\.md|requirements\.txt|(bot|reft_studio|assets/embedded_model)/.+")
 
 
 def write_space(folder: Path, bot_folder: Path, *, name: str, model_id: str | None) -> list[Path]:
     """Write a Space into a new `folder`; returns its files. `python app.py` in there starts it.
 
-    The bot is inside, so it needs no token, whoever may see its model repository `model_id`.
+    The bot is inside, so it needs no token, whoever may see its model repository `model_id`. Raises BotError
+    if there is something in the way, or if the base model cannot be had from the Hub.
     """
     manifest = read_manifest(bot_folder / MANIFEST_FILE).model_copy(update={"name": name})
+    if manifest.base.id != EMBEDDED_ID and not is_on_hub(manifest.base):
+        raise BotError(
+            f'The base model "{manifest.base.id}" is a folder on this computer, so a Space cannot load it. '
+            "Train the bot on the same model by its Hub id."
+        )
+    if folder.exists():
+        raise BotError(f'"{folder}" is there already. Choose a new folder.')
     (folder / "bot").mkdir(parents=True)
     (folder / "bot" / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(bot_folder / TENSOR_FILE, folder / "bot" / TENSOR_FILE)
@@ -43,7 +55,7 @@ def write_space(folder: Path, bot_folder: Path, *, name: str, model_id: str | No
 
 def is_chat_space(names: set[str]) -> bool:
     """Whether a Space with these files is one of ours, which an update may replace."""
-    return {"app.py", f"bot/{MANIFEST_FILE}"} <= names
+    return f"bot/{MANIFEST_FILE}" in names and all(map(_WRITTEN.fullmatch, names))
 
 
 def needed_modules(script: Path) -> list[Path]:

@@ -60,7 +60,7 @@ class DemonstrationsTab:
         self._on(add.click, self._add_row, [self._table], self.shown)
         self._on(delete.click, self._delete_row, [self._table, selected], [*self.shown, selected])
         for starter, card in cards:
-            self._began(card, partial(self._start_from, starter), [], self._replaced)
+            self._began(card, partial(self._start_from, starter), [], self.replaced)
         self._began(self._undo, self._put_back, [self._previous], [*self.shown, self._undo])
         with gr.Accordion(wording.FILES_TITLE, open=False):
             self._build_files()
@@ -79,14 +79,14 @@ class DemonstrationsTab:
         with gr.Row(elem_classes="tools"):
             csv = gr.Button(wording.SAVE_CSV, size="sm", elem_id="save-csv")
             jsonl = gr.Button(wording.SAVE_JSONL, size="sm", elem_id="save-jsonl")
-        opened = self._on(upload.upload, self._open_file, [self._table, upload, mode], self._replaced)
+        opened = self._on(upload.upload, self._open_file, [self._table, upload, mode], self.replaced)
         follow(opened, lambda _owner: None, [], [upload])
-        self._on(paste.click, self._paste, [self._table, box, mode], [*self._replaced, box])
+        self._on(paste.click, self._paste, [self._table, box, mode], [*self.replaced, box])
         file_offer(csv, partial(self._save, ".csv"), [self._table], self._banner)
         file_offer(jsonl, partial(self._save, ".jsonl"), [self._table], self._banner)
 
     @property
-    def _replaced(self) -> list[Any]:
+    def replaced(self) -> list[Any]:
         return [*self.shown, self._previous, self._undo]
 
     def _on(self, trigger: Any, act: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
@@ -114,13 +114,13 @@ class DemonstrationsTab:
         return *self._change(owner, [*rows[:row], *rows[row + 1 :]]), None
 
     def _start_from(self, starter: Starter, owner: str) -> tuple[Any, ...]:
-        return self._replace(owner, starter.draft())
+        return self.show_instead(owner, starter.draft())
 
     def _put_back(self, owner: str, previous: tuple[str, Draft]) -> tuple[Any, ...]:
         whose, draft = previous
         if whose != owner:
             raise DemonstrationsError(wording.NOTHING_TO_UNDO)
-        return *self._replace(owner, draft)[:2], gr.Button(visible=False)
+        return *self.show_instead(owner, draft)[:2], gr.Button(visible=False)
 
     def _open_file(self, owner: str, cells: Cells, path: str, mode: str) -> tuple[Any, ...]:
         return self._bring(owner, cells, read_demonstrations(path), mode)
@@ -134,9 +134,9 @@ class DemonstrationsTab:
     def _bring(self, owner: str, cells: Cells, new: Sequence[Demonstration], mode: str) -> tuple[Any, ...]:
         current = [] if mode == wording.REPLACE else from_cells(cells)
         rows = added(current, new, self._studio.settings.limits)
-        return self._replace(owner, replace(self._studio.store.draft(owner), demonstrations=tuple(rows)))
+        return self.show_instead(owner, replace(self._studio.store.draft(owner), demonstrations=tuple(rows)))
 
-    def _replace(self, owner: str, draft: Draft) -> tuple[Any, ...]:
+    def show_instead(self, owner: str, draft: Draft) -> tuple[Any, ...]:
         """Show and keep another table, and offer to go back unless there is nothing to go back to."""
         previous = self._studio.store.draft(owner)
         self._studio.store.save_draft(owner, draft)

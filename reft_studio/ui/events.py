@@ -54,9 +54,9 @@ def follow(event: Any, act: Callable[..., Any], inputs: Sequence[Any], outputs: 
 
 
 def _told(act: Callable[..., Any]) -> Callable[..., Any]:
-    def run(request: gr.Request, profile: gr.OAuthProfile | None, *values: Any) -> Any:
+    def run(request: gr.Request, *values: Any) -> Any:
         with _OurMistakes():
-            return act(owner_of(request, profile), *values)
+            return act(owner_of(request), *values)
 
     return run
 
@@ -77,10 +77,8 @@ def connect(
     With `needs_token`, `act` is told second which Hub token the sender of the request has, or None.
     """
 
-    def asker(
-        request: gr.Request, profile: gr.OAuthProfile | None, login: gr.OAuthToken | None
-    ) -> tuple[str | None, ...]:
-        owner = owner_of(request, profile)
+    def asker(request: gr.Request, login: gr.OAuthToken | None) -> tuple[str | None, ...]:
+        owner = owner_of(request)
         return (owner, token_of(request, login)) if needs_token else (owner,)
 
     def succeed(result: Any) -> list[Any]:
@@ -91,21 +89,17 @@ def connect(
         gr.Warning(escape(str(error)), title="")
         return [*[gr.skip()] * len(outputs), alert(str(error))]
 
-    def run(
-        request: gr.Request, profile: gr.OAuthProfile | None, login: gr.OAuthToken | None, *values: Any
-    ) -> list[Any]:
+    def run(request: gr.Request, login: gr.OAuthToken | None, *values: Any) -> list[Any]:
         with _OurMistakes():
             try:
-                return succeed(act(*asker(request, profile, login), *values))
+                return succeed(act(*asker(request, login), *values))
             except StudioError as error:
                 return fail(error)
 
-    def stream(
-        request: gr.Request, profile: gr.OAuthProfile | None, login: gr.OAuthToken | None, *values: Any
-    ) -> Iterator[list[Any]]:
+    def stream(request: gr.Request, login: gr.OAuthToken | None, *values: Any) -> Iterator[list[Any]]:
         with _OurMistakes():
             try:
-                yield from map(succeed, act(*asker(request, profile, login), *values))
+                yield from map(succeed, act(*asker(request, login), *values))
             except StudioError as error:
                 yield fail(error)
 

@@ -1,7 +1,7 @@
 """A bot comes from the Hub, is checked like any other, and can be talked to and built on."""
 
 import shutil
-from dataclasses import replace
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 from uuid import uuid4
@@ -9,21 +9,23 @@ from uuid import uuid4
 import gradio as gr
 from huggingface_hub import HfApi
 
-from reft_studio.errors import BotError
+from reft_studio.errors import StudioError
 from reft_studio.manifest import MANIFEST_FILE, read_manifest
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.share.importer import fetch
-from reft_studio.store import SavedBot
+from reft_studio.store import Draft, SavedBot
 from reft_studio.ui import wording
+from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect
 from reft_studio.ui.studio import Studio
+from reft_studio.ui.table import added
 
 
 class FetchPanel:
     """Lays the panel out and connects it."""
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, studio: Studio, examples: DemonstrationsTab) -> None:
+        self._studio, self._examples = studio, examples
         gr.HTML(f"<h3>{wording.FETCH_TITLE}</h3><p>{wording.FETCH_INTRO}</p>")
         link = gr.Textbox(
             label=wording.FETCH_LINK,
@@ -38,12 +40,28 @@ class FetchPanel:
         said = gr.HTML(elem_id="fetched")
         newest = gr.State(None)
         asked = [link.submit, get.click]
-        self.fetched = connect(
-            asked, self._fetch, [link], [said, rows, newest], banner, needs_token=True, trigger_mode="once"
+        connect(
+            asked,
+            self._fetch,
+            [link],
+            [said, rows, newest],
+            banner,
+            needs_token=True,
+            trigger_mode="once",
+            concurrency_limit=8,
         )
-        self.began = connect(rows.click, self._take_rows, [newest], [said, rows], banner, **IN_ORDER)
+        shown = [said, rows, *examples.replaced]
+        self.began = connect(rows.click, self._take_rows, [newest], shown, banner, **IN_ORDER)
 
-    def _fetch(self, owner: str, token: str | None, link: str) -> tuple[Any, ...]:
+    def _fetch(self, owner: str, token: str | None, link: str) -> Iterator[tuple[Any, ...]]:
+        yield f'<p role="status">{wording.PUBLISHING}</p>', gr.Button(visible=False), None
+        try:
+            yield self._fetched(owner, token, link)
+        except StudioError:
+            yield "", gr.Button(visible=False), None
+            raise
+
+    def _fetched(self, owner: str, token: str | None, link: str) -> tuple[Any, ...]:
         bot_id = uuid4().hex
         folder, scratch = self._studio.store.bot_folder(bot_id), self._studio.scratch / bot_id
         try:
@@ -62,10 +80,6 @@ class FetchPanel:
     def _take_rows(self, owner: str, bot_id: str | None) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, bot_id)
         rows = self._studio.store.trained_on(owner, bot.id)
-        if not rows:
-            raise BotError(wording.NO_SUCH_BOT)
-        draft = replace(
-            self._studio.store.draft(owner), name=bot.name, demonstrations=rows, probes=bot.probes
-        )
-        self._studio.store.save_draft(owner, draft)
-        return f'<p role="status">{wording.ROWS_ARE_THERE}</p>', gr.Button(visible=False)
+        kept = added([], rows, self._studio.settings.limits)
+        shown = self._examples.show_instead(owner, Draft(bot.name, tuple(kept), bot.probes))
+        return f'<p role="status">{wording.ROWS_ARE_THERE}</p>', gr.Button(visible=False), *shown

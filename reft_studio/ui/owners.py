@@ -47,14 +47,14 @@ class Visitors:
         await self._app({**scope, _VISITOR: f"visitor:{digest}"}, receive, send_with_key)
 
 
-def owner_of(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
+def owner_of(request: gr.Request) -> str:
     """Under which name the store keeps what the sender of a request has; KeyError if that cannot be told.
 
-    Somebody who is logged in at Hugging Face, else the browser; always the same where there is one person.
+    It is the browser's, signed in or not: who trains a bot and then signs in to publish it must find it
+    again. Always the same where there is one person.
     """
     scope = request.request.scope if request.request else {}
-    visitor = str(scope[_VISITOR])
-    return f"user:{profile['sub']}" if profile and visitor != LOCAL else visitor
+    return str(scope[_VISITOR])
 
 
 def token_of(request: gr.Request, login: gr.OAuthToken | None) -> str | None:

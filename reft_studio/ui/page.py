@@ -35,15 +35,13 @@ def build_ui(studio: Studio) -> gr.Blocks:
             with gr.Tab(wording.CHAT_TAB, id="chat") as chat_tab:
                 chat = ChatTab(studio)
             with gr.Tab(wording.SHARE_TAB, id="share") as share_tab:
-                share = ShareTab(studio)
+                share = ShareTab(studio, examples)
 
         show(page.load, examples.restore, [], examples.shown)
         show([page.load, train_tab.select], train.restore, [], train.shown, **IN_ORDER)
         show(page.load, train.named, [], [train.name])
         for began in [*examples.began, share.fetch.began]:
             follow(began, train.named, [], [train.name])
-        follow(share.fetch.began, examples.restore, [], examples.shown)
-        follow(share.fetch.fetched, share.restore, [chat.bot], share.shown)
         show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
         show([page.load, share_tab.select], share.restore, [chat.bot], share.shown)
         show(examples.to_training.click, lambda _owner: gr.Tabs(selected="train"), [], [tabs])

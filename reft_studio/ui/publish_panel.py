@@ -2,21 +2,21 @@
 
 import os
 import re
-import shutil
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 import gradio as gr
 from huggingface_hub import HfApi, get_token
 
-from reft_studio.errors import ShareError
+from reft_studio.errors import ShareError, StudioError
 from reft_studio.manifest import CARD_FILE, MANIFEST_FILE, read_manifest
 from reft_studio.share.bundle import find_license, is_bot, write_bundle
-from reft_studio.share.hub import File, Place, Published, account, publish
+from reft_studio.share.hub import File, Finishing, Place, Published, Uploading, account, publish
 from reft_studio.share.space import is_chat_space, write_space
 from reft_studio.ui import wording
 from reft_studio.ui.events import connect, show
@@ -98,11 +98,11 @@ class PublishPanel:
     def _preview(self, owner: str, token: str | None, *typed: Any) -> str:
         """Every file that would go up with its size, and the page as it will be written."""
         wanted, api = _Wanted(owner, *typed), HfApi(token=token or False)
-        repo_id = f"{account(api) if token else 'you'}/{wanted.address.strip()}"
-        files = self._bundle(api, wanted, repo_id)
-        sizes = "".join(f"<li>{file.name}: {file.stat().st_size:,} bytes</li>" for file in files)
-        (card,) = [file.read_text(encoding="utf-8") for file in files if file.name == CARD_FILE]
-        shutil.rmtree(files[0].parent)
+        repo_id = _repo_id(account(api) if token else wording.YOUR_ACCOUNT, wanted.address)
+        with self._scratch() as scratch:
+            files = self._bundle(api, wanted, repo_id, scratch / "bot")
+            sizes = "".join(f"<li>{file.name}: {file.stat().st_size:,} bytes</li>" for file in files)
+            (card,) = [file.read_text(encoding="utf-8") for file in files if file.name == CARD_FILE]
         return f"<p>{escape(repo_id)}</p><ul>{sizes}</ul><pre class='card-text'>{escape(card)}</pre>"
 
     def _send(self, owner: str, token: str | None, *typed: Any) -> Iterator[tuple[Any, ...]]:
@@ -111,48 +111,61 @@ class PublishPanel:
         wanted, api = _Wanted(owner, *typed), HfApi(token=token)
         self._stopping.discard(owner)
         yield _running(wording.PUBLISHING)
+        done = ""
         try:
-            private = wanted.seen_by != wording.EVERYBODY
-            place = Place(f"{account(api)}/{wanted.address.strip()}", private=private)
-            paths = self._bundle(api, wanted, place.repo_id)
-            done = ""
-            for event in publish(api, place, {path.name: path for path in paths}, wording.PUBLISH, is_bot):
-                if isinstance(event, Published):
-                    done = _link(wording.PUBLISHED_BOT, event)
-                elif owner in self._stopping:
-                    yield _ended(f"<p>{wording.STOPPED_PUBLISHING}</p>")
-                    return
-                else:
-                    yield _running(wording.sending(event.file, event.number, event.total))
-            if wanted.with_space:
-                done = yield from self._send_space(api, wanted, place, done)
+            with self._scratch() as scratch:
+                private = wanted.seen_by != wording.EVERYBODY
+                place = Place(_repo_id(account(api), wanted.address), private=private)
+                paths = self._bundle(api, wanted, place.repo_id, scratch / "bot")
+                files: dict[str, File] = {path.name: path for path in paths}
+                done = yield from self._follow(
+                    publish(api, place, files, wording.PUBLISH, is_bot), wanted, ""
+                )
+                if wanted.with_space and owner not in self._stopping:
+                    done = yield from self._send_space(api, wanted, place, scratch / "space", done)
+        except Exception:
+            # Also after a mistake of ours: what is published stays said, and the button works.
             yield _ended(done)
-        except ShareError:
-            yield _ended("")
             raise
+        yield _ended(done)
 
     def _send_space(
-        self, api: HfApi, wanted: _Wanted, model: Place, done: str
+        self, api: HfApi, wanted: _Wanted, model: Place, folder: Path, done: str
     ) -> Generator[tuple[Any, ...], None, str]:
         """Goes on from `done` and returns what to say in the end: that the bot is up stays said."""
         bot = self._studio.bot(wanted.owner, wanted.chosen)
-        folder = self._studio.scratch / uuid4().hex
-        paths = write_space(folder, bot.folder, name=bot_name(wanted.name, bot.name), model_id=model.repo_id)
-        files: dict[str, File] = {path.relative_to(folder).as_posix(): path for path in paths}
         place = Place(f"{model.repo_id}{wording.SPACE_NAME_SUFFIX}", "space", model.private)
         try:
-            for event in publish(api, place, files, wording.PUBLISH, is_chat_space):
-                if isinstance(event, Published):
-                    done += _link(wording.PUBLISHED_SPACE, event)
-                elif wanted.owner in self._stopping:
-                    return f"{done}<p>{wording.STOPPED_PUBLISHING}</p>"
-                else:
-                    yield _running(wording.sending(event.file, event.number, event.total), done)
-        except ShareError as error:
-            done += f"<p>{escape(wording.SPACE_FAILED.format(reason=error))}</p>"
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            name = bot_name(wanted.name, bot.name)
+            paths = write_space(folder, bot.folder, name=name, model_id=model.repo_id)
+            files: dict[str, File] = {path.relative_to(folder).as_posix(): path for path in paths}
+            events = publish(api, place, files, wording.PUBLISH, is_chat_space)
+            return (yield from self._follow(events, wanted, done))
+        except StudioError as error:
+            return f"{done}<p>{escape(wording.SPACE_FAILED.format(reason=error))}</p>"
+
+    def _follow(
+        self, events: Iterator[Uploading | Finishing | Published], wanted: _Wanted, done: str
+    ) -> Generator[tuple[Any, ...], None, str]:
+        """Show how far it is, below what is `done`; returns what is done in the end."""
+        for event in events:
+            if isinstance(event, Published):
+                text = wording.PUBLISHED_SPACE if done else wording.PUBLISHED_BOT
+                return done + _link(text, event)
+            if wanted.owner in self._stopping:
+                return f"{done}<p>{wording.STOPPED_PUBLISHING}</p>"
+            yield _running(
+                wording.FINISHING
+                if isinstance(event, Finishing)
+                else wording.sending(event.file, event.number, event.total),
+                done,
+            )
         return done
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        with TemporaryDirectory(dir=self._studio.scratch) as folder:
+            yield Path(folder)
 
     def _how_to_sign_in(self) -> str:
         if _login_is_there():
@@ -163,10 +176,10 @@ class PublishPanel:
         self._stopping.add(owner)
         return gr.Button(visible=False)
 
-    def _bundle(self, api: HfApi, wanted: _Wanted, repo_id: str) -> list[Path]:
+    def _bundle(self, api: HfApi, wanted: _Wanted, repo_id: str, folder: Path) -> list[Path]:
         bot = self._studio.bot(wanted.owner, wanted.chosen)
         return write_bundle(
-            self._studio.scratch / uuid4().hex,
+            folder,
             bot.folder,
             name=bot_name(wanted.name, bot.name),
             repo_id=repo_id,
@@ -179,6 +192,13 @@ class PublishPanel:
 def hub_name(name: str) -> str:
     """A bot's name as the Hub takes names: Latin letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "my-bot"
+
+
+def _repo_id(account_name: str, typed: str) -> str:
+    address = typed.strip()
+    if not re.fullmatch(r"[\w.-]{1,96}", address, re.ASCII):
+        raise ShareError(wording.BAD_ADDRESS)
+    return f"{account_name}/{address}"
 
 
 def _login_is_there() -> bool:

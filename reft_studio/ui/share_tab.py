@@ -8,6 +8,7 @@ import gradio as gr
 
 from reft_studio.ui import wording
 from reft_studio.ui.chat_tab import bot_choice
+from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import connect, file_offer
 from reft_studio.ui.fetch_panel import FetchPanel
 from reft_studio.ui.publish_panel import PublishPanel
@@ -17,7 +18,7 @@ from reft_studio.ui.studio import Studio, bot_name
 class ShareTab:
     """Lays the tab out and connects it."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, examples: DemonstrationsTab) -> None:
         self._studio = studio
         gr.HTML(f"<h2>{wording.SHARE_TITLE}</h2><p>{wording.SHARE_INTRO}</p>")
         self._empty = gr.HTML(elem_id="nothing-to-share")
@@ -30,7 +31,7 @@ class ShareTab:
         banner = gr.HTML(elem_classes="banner")
         download = gr.Button(wording.DOWNLOAD, variant="primary", interactive=False, elem_id="download")
         self._publish = PublishPanel(studio, self._bot, self._name, include)
-        self.fetch = FetchPanel(studio)
+        self.fetch = FetchPanel(studio, examples)
         self.shown = [self._bot, self._name, self._empty, download, *self._publish.shown]
         named = [self._name, *self._publish.shown]
         connect(self._bot.input, self._choose, [self._bot], named, banner)

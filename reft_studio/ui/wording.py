@@ -223,7 +223,7 @@ SIGN_IN_FIRST = (
     'permission at https://huggingface.co/settings/tokens, then type "hf auth login" in a terminal and '
     "come back."
 )
-SIGN_IN_HERE = "Sign in with the button above to publish in your name."
+SIGN_IN_HERE = "Sign in above: your bot is published under that account."
 NO_SIGN_IN = (
     "This app is shared and has no sign-in, so nothing can be published from it. Download the bot as a file "
     "and publish it from a ReFT Studio of your own."
@@ -242,6 +242,12 @@ PUBLISH = "Publish"
 STOP_PUBLISHING = "Stop"
 STOPPED_PUBLISHING = "Stopped. What was already sent is not sent again when you publish next time."
 PUBLISHING = "Asking the Hub…"
+FINISHING = "Finishing…"
+YOUR_ACCOUNT = "you"
+BAD_ADDRESS = (
+    'The name on the Hub can have Latin letters, digits, ".", "-" and "_", such as "emoji-bot". Your account '
+    "is put before it by itself."
+)
 PUBLISHED_BOT = "Your bot is published:"
 PUBLISHED_SPACE = "People can talk to it here, as soon as the Hub has started it (some minutes):"
 SETTINGS_LINK = "Settings: rename, make public, delete"
