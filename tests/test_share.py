@@ -82,8 +82,9 @@ def test_what_should_be_seen_by_few_never_goes_where_everybody_sees_it(hub, bot,
         share_bot(bot, "ann/open", demonstrations=rows, api=hub.api())
     assert "demonstrations.jsonl" not in hub.files("ann/open")
     share_bot(bot, "ann/quiet", api=hub.api())
-    with pytest.raises(ShareError, match="only its owner can see it"):
-        share_bot(bot, "ann/quiet", private=False, api=hub.api())
+    assert hub.repositories["model", "ann/quiet"].private
+    share_bot(bot, "ann/quiet", private=False, api=hub.api())
+    assert not hub.repositories["model", "ann/quiet"].private
 
 
 def test_a_large_file_that_is_not_taken_is_said(hub, bot):

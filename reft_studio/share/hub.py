@@ -21,16 +21,6 @@ File = Path | bytes
 """What to upload: a file on this computer, or its content."""
 
 SIGN_IN = 'Sign in on this computer with "hf auth login" in a terminal, then try again.'
-_SEEN_BY_OTHERS = {
-    True: (
-        '"{}" is there already, and everybody can see it. Choose "Everybody", or make it private in its '
-        "settings on the Hub first."
-    ),
-    False: (
-        '"{}" is there already, and only its owner can see it. Choose "Only me", or make it public in its '
-        "settings on the Hub first."
-    ),
-}
 _NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 _NOTHING_LOST = "Nothing is lost: what is already there is not sent again."
 
@@ -84,8 +74,9 @@ def publish(
     """Make the repository if need be and bring it to hold `files`, in one commit at the end.
 
     Files that are there already are not sent, so another try after an error goes on where the last one ended;
-    files of an earlier version that are not in `files` are deleted. A repository is left alone that is there
-    and seen by others than `place.private` says, or not empty and not `is_ours` by the names of its files.
+    files of an earlier version that are not in `files` are deleted. A repository is left alone that everybody
+    sees where `place.private` says otherwise, or that is not empty and not `is_ours` by the names of its
+    files; a private one is shown to everybody in the end if that is what `place` says.
     Closing the iterator before `Published` leaves the content of the repository as it was, though a new one
     stays there empty. Raises ShareError.
     """
@@ -99,8 +90,11 @@ def publish(
             f'"{place.repo_id}" is there already and holds something else. Choose another name, so that '
             "nothing of it is overwritten."
         )
-    if found.private is not None and found.private != place.private:
-        raise ShareError(_SEEN_BY_OTHERS[place.private].format(place.repo_id))
+    if place.private and found.private is False:
+        raise ShareError(
+            f'"{place.repo_id}" is there already, and everybody can see it. Choose another name, or that '
+            "everybody may see it, or make it private in its settings on the Hub first."
+        )
     with said_plainly(place.repo_id):
         additions = [
             CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))
@@ -121,6 +115,8 @@ def publish(
             # If somebody else has changed it since, the Hub says so instead of mixing both.
             parent_commit=found.sha,
         )
+    if found.private and not place.private:
+        set_private(api, place)
     yield Published(place.repo_id, _address(api, place), commit.oid)
 
 

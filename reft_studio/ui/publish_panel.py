@@ -18,6 +18,7 @@ from reft_studio.manifest import CARD_FILE, MANIFEST_FILE, read_manifest
 from reft_studio.share.bundle import find_license, is_bot, write_bundle
 from reft_studio.share.hub import File, Finishing, Place, Published, Uploading, account, publish
 from reft_studio.share.space import is_chat_space, write_space
+from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.events import connect, show
 from reft_studio.ui.studio import Studio, bot_name
@@ -82,17 +83,17 @@ class PublishPanel:
             concurrency_limit=8,
         )
         connect(self._stop.click, self._ask_to_stop, [], [self._stop], banner)
-        show(name.input, lambda _owner, typed: hub_name(typed), [name], [self._address])
+        show(name.input, lambda _owner, *typed: hub_name(*typed), [name, bot], [self._address])
 
-    def restore(self, name: str) -> tuple[Any, ...]:
+    def restore(self, bot: SavedBot | None) -> tuple[Any, ...]:
         """Whether one can publish here, under which name, and the button."""
         signed_in = not self._studio.settings.shared and get_token() is not None
         possible = signed_in or _login_is_there()
         hint = "" if signed_in else f"<p>{escape(self._how_to_sign_in())}</p>"
         return (
             hint,
-            hub_name(name),
-            gr.Button(interactive=possible and bool(name)),
+            hub_name(bot.name, bot.id) if bot else "",
+            gr.Button(interactive=possible and bot is not None),
         )
 
     def _preview(self, owner: str, token: str | None, *typed: Any) -> str:
@@ -189,9 +190,13 @@ class PublishPanel:
         )
 
 
-def hub_name(name: str) -> str:
-    """A bot's name as the Hub takes names: Latin letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "my-bot"
+def hub_name(name: str, bot_id: str | None) -> str:
+    """A bot's name as the Hub takes names: Latin letters, digits and dashes.
+
+    One that nobody has named, or in another script, gets a name of its own, so that it replaces no other.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    return slug if slug and name != wording.DEFAULT_BOT_NAME else f"my-bot-{(bot_id or '')[:6]}"
 
 
 def _repo_id(account_name: str, typed: str) -> str:

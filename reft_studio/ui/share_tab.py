@@ -44,11 +44,11 @@ class ShareTab:
         empty = "" if bot else f"<p>{wording.NOTHING_TO_SHARE}</p>"
         name = bot.name if bot else ""
         download = gr.Button(interactive=bot is not None)
-        return bot_choice(bots, bot), name, empty, download, *self._publish.restore(name)
+        return bot_choice(bots, bot), name, empty, download, *self._publish.restore(bot)
 
     def _choose(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
-        name = self._studio.bot(owner, chosen).name
-        return name, *self._publish.restore(name)
+        bot = self._studio.bot(owner, chosen)
+        return bot.name, *self._publish.restore(bot)
 
     def _pack(self, owner: str, chosen: str | None, name: str, include: bool) -> str:
         bot = self._studio.bot(owner, chosen)

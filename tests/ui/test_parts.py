@@ -8,6 +8,7 @@ from reft_studio.errors import DemonstrationsError
 from reft_studio.ui import wording
 from reft_studio.ui.conversation import Talk, Turn, conversation, messages
 from reft_studio.ui.progress import POINTS, loss_curve, progress
+from reft_studio.ui.publish_panel import hub_name
 from reft_studio.ui.table import added, from_cells, to_cells
 
 HOSTILE = '<script>alert("1")</script>{{value}}${1}'
@@ -75,3 +76,18 @@ def test_a_conversation_is_there_for_its_owner_alone() -> None:
     assert talk.of("ann") == talk.turns
     assert talk.of("bob") == ()
     assert Talk().of("bob") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Emoji bot", "emoji-bot"),
+        (" Ünï <b>! ", "n-b"),
+        ("My bot", "my-bot-abc123"),
+        ("海盗", "my-bot-abc123"),
+    ],
+)
+def test_a_name_on_the_hub_is_one_that_it_takes_and_no_two_nameless_bots_share_it(
+    name: str, expected: str
+) -> None:
+    assert hub_name(name, "abc1234567") == expected
