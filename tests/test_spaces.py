@@ -40,6 +40,49 @@ def test_a_demo_becomes_a_space_that_needs_nothing_of_this_repository(tmp_path):
     assert ran.stdout.strip() == f"{tmp_path / 'space' / 'assets' / 'embedded_model'} embedded", ran.stderr
 
 
+LENDER = """
+import multiprocessing, os, pickle
+
+def GPU(function):
+    \'\'\'As on ZeroGPU: each call is a fork, and what goes in and comes out is pickled.\'\'\'
+    def run(*arguments):
+        fork = multiprocessing.get_context("fork")
+        answers, packed = fork.SimpleQueue(), pickle.dumps(arguments)
+        def call():
+            assert os.getppid() == parent
+            for value in function(*pickle.loads(packed)):
+                answers.put(pickle.dumps(value))
+            answers.put(None)
+        parent = os.getpid()
+        child = fork.Process(target=call)
+        child.start()
+        while (value := answers.get()) is not None:
+            yield pickle.loads(value)
+        child.join()
+    return run
+"""
+
+
+def test_a_space_answers_where_each_call_is_lent_a_graphics_card(tmp_path):
+    write_space(tmp_path / "space", SPACES / "emoji", name="Emoji", model_id=None)
+    (tmp_path / "space" / "spaces.py").write_text(LENDER)
+    check = """
+import app
+probe = app.bot.manifest.probes[0]
+*_, (_, turns, *_) = app.answer(probe.prompt, [], "Answer with emoji only.", app.COMPARE, 0.0)
+assert turns[0]["bot"] == probe.reply and turns[0]["base"] == probe.base and turns[0]["system"], turns
+*_, (_, turns, *_) = app.answer("And dogs?", turns, "", app.ALONE, 0.0)
+assert set(turns[1]) == {"prompt", "bot"}, turns
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", check],
+        # A fork does not take the threads along that compute.
+        cwd=tmp_path / "space", env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_a_bot_for_a_folder_of_ones_own_becomes_no_space(bot, tmp_path):
     record = bot.manifest.base.model_copy(update={"id": "my-model", "revision": None})
     replace(bot, manifest=bot.manifest.model_copy(update={"base": record})).save(tmp_path / "bot")
