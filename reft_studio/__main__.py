@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from huggingface_hub import HfApi
 
 import reft_studio as rs
 from reft_studio.errors import StudioError
@@ -93,6 +94,26 @@ def publish(
     """Publish a bot to the Hugging Face Hub, as whom "hf auth login" has signed in."""
     demonstrations = rs.read_demonstrations(rows) if rows else []
     typer.echo(rs.share_bot(_load(bot), repo_id, demonstrations=demonstrations, private=not public))
+
+
+@command
+def rename(repo_id: str, new_id: str) -> None:
+    """Give a published bot another name; the Hub forwards the old one."""
+    from reft_studio.share import hub
+
+    hub.rename(HfApi(), hub.Place(repo_id), new_id)
+
+
+@command
+def unpublish(
+    repo_id: str, yes: Annotated[bool, typer.Option(help="Do not ask whether this is meant.")] = False
+) -> None:
+    """Take a published bot off the Hub, for good."""
+    from reft_studio.share import hub
+
+    if not yes:
+        typer.confirm(f"Delete {repo_id} on the Hub with all its history?", abort=True)
+    hub.delete(HfApi(), hub.Place(repo_id))
 
 
 @command

@@ -60,7 +60,7 @@ def test_a_mistake_is_said_in_a_sentence_and_ends_with_one(arguments, says, tmp_
 def test_a_bot_is_published_and_fetched_with_the_token_of_who_is_signed_in(bot, rows, tmp_path, monkeypatch):
     from huggingface_hub import constants
 
-    from reft_studio import verbs
+    from reft_studio import __main__, verbs
     from reft_studio.demonstrations import write_demonstrations
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
@@ -69,8 +69,15 @@ def test_a_bot_is_published_and_fetched_with_the_token_of_who_is_signed_in(bot, 
     write_demonstrations(rows, tmp_path / "rows.csv")
     with local_hub() as hub:
         monkeypatch.setattr(verbs, "HfApi", hub.api)
+        monkeypatch.setattr(__main__, "HfApi", hub.api)
         done = run("publish", tmp_path / "bot", "ann/smile", "--rows", tmp_path / "rows.csv", "--public")
         assert done.stdout.strip() == f"{hub.url}/ann/smile"
         assert not hub.repositories["model", "ann/smile"].private
         assert run("fetch", "ann/smile", tmp_path / "fetched").exit_code == 0
+        assert run("rename", "ann/smile", "ann/grin").exit_code == 0
+        assert set(hub.repositories) == {("model", "ann/grin")}
+        assert run("unpublish", "ann/grin").exit_code == 1
+        assert hub.repositories
+        assert run("unpublish", "ann/grin", "--yes").exit_code == 0
+        assert not hub.repositories
     assert Bot.load(tmp_path / "fetched") == bot
