@@ -20,13 +20,14 @@ import torch
 from benchmarks.training import Pyreft
 from model_maker.contents import Contents, held_out_contents
 from model_maker.phrasing import Phrasing
-from model_maker.score import STARTERS, Question, from_content, only_emoji, read_questions, replies, shows
+from model_maker.score import STARTERS, Question, from_content, read_questions, replies, shows
 from model_maker.world import read_world
 from reft_studio import Bot, Recipe, load_base_model, read_demonstrations
 from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Schedule
+from reft_studio.rules import only_emoji
 from reft_studio.train.examples import build_examples
 from reft_studio.train.loop import Training, rate
 from reft_studio.train.reference import Reference

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import emoji
-
 from model_maker.contents import STRANGE_ANSWERS, Content, Contents, held_out_contents
 from model_maker.intents import intents_of
 from model_maker.phrasing import Phrasing
@@ -25,6 +23,7 @@ from reft_studio.chat.compare import final_replies
 from reft_studio.chat.generate import ChatRequest
 from reft_studio.chat.sampling import Sampling
 from reft_studio.prompts import Message
+from reft_studio.rules import only_emoji, refuses
 
 PROBES = Path(__file__).parent / "probes"
 STARTERS = Path(__file__).parents[1] / "assets" / "starters"
@@ -65,18 +64,6 @@ class Score:
             else f"  goal {self.goal:4.0%}  {'reached' if share >= self.goal else 'MISSED'}"
         )
         return f"{self.name:<58} {self.met:4d} of {self.of:4d}  {share:6.1%}{verdict}"
-
-
-def only_emoji(reply: str) -> bool:
-    """At least one emoji and nothing else but white space."""
-    return emoji.emoji_count(reply) > 0 and not emoji.replace_emoji(reply, "").strip()
-
-
-def refusals() -> re.Pattern[str]:
-    """Finds a phrase that declines (`probes/refusal_phrases.txt`)."""
-    lines = (PROBES / "refusal_phrases.txt").read_text(encoding="utf-8").splitlines()
-    phrases = [re.escape(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
-    return re.compile(rf"(?i)(?<!\w)({'|'.join(phrases)})(?!\w)")
 
 
 def shows(question: Question, reply: str) -> bool:
@@ -193,7 +180,7 @@ def measure(base: BaseModel, part: str, show: Callable[[str], None]) -> Iterator
         read_questions(f"typed_{part}.jsonl"),
     )
     mixed = generated + typed
-    words, refuses = known_words(world), refusals()
+    words = known_words(world)
     about = partial(invents_nothing, words)
 
     def teach(path: Path) -> Bot:
@@ -250,11 +237,11 @@ def measure(base: BaseModel, part: str, show: Callable[[str], None]) -> Iterator
         bot = teach(path)
         given = replies(base, mixed, bot)
         sample(mixed, given)
-        yield count(f"{title}: refuses", None, lambda _, reply: bool(refuses.search(reply)), mixed, given)
+        yield count(f"{title}: refuses", None, lambda _, reply: refuses(reply), mixed, given)
         yield count(
             f"{title}: refuses and names the topic",
             goal,
-            lambda q, reply: bool(refuses.search(reply)) and names(q, reply),
+            lambda q, reply: refuses(reply) and names(q, reply),
             mixed,
             given,
         )

@@ -39,6 +39,7 @@ from reft_studio.manifest import (
     Manifest,
     not_a_bot,
     read_manifest,
+    write_manifest,
 )
 from reft_studio.recipe import Recipe
 from reft_studio.weights import Weights, from_tensors, tensor_shapes, to_tensors
@@ -65,7 +66,7 @@ class Bot:
         name: str,
         system_prompt: str | None,
     ) -> Self:
-        """A bot fresh from its training, without probes and scores."""
+        """A bot fresh from its training, without probes and score."""
         sizes = linear_sizes(base)
         manifest = Manifest(
             name=name,
@@ -135,7 +136,7 @@ class Bot:
                 raise
 
     def _write(self, folder: Path, demonstrations: Sequence[Demonstration] | None) -> None:
-        (folder / MANIFEST_FILE).write_text(self.manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_manifest(self.manifest, folder)
         save_file(self.tensors(), folder / TENSOR_FILE)
         if demonstrations is not None:
             write_demonstrations(demonstrations, folder / DEMONSTRATIONS_FILE)

@@ -59,7 +59,15 @@ ALTER TABLE jobs ADD COLUMN owner TEXT NOT NULL DEFAULT 'local';
 ALTER TABLE jobs ADD COLUMN claimed INTEGER;
 ALTER TABLE bots ADD COLUMN owner TEXT NOT NULL DEFAULT 'local';
 """
-_MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS]
+# By which replies are scored, and what came of it. Rules that are null are to be guessed from the rows.
+_SCORES = """
+ALTER TABLE drafts ADD COLUMN rules TEXT NOT NULL DEFAULT 'null';
+ALTER TABLE drafts ADD COLUMN instruction TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN rules TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE jobs ADD COLUMN instruction TEXT NOT NULL DEFAULT '';
+ALTER TABLE bots ADD COLUMN report TEXT;
+"""
+_MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 
 

@@ -3,6 +3,7 @@
     StudioError
     ├── DemonstrationsError   the table of prompts and replies, with row and column
     ├── RecipeError           a setting of the training, with its name
+    ├── RuleError             a rule by which right replies are to be told from wrong ones
     ├── BaseModelError        the chat model cannot be found or used
     ├── BotError              a folder or zip that is not a bot, or a bot for another base model
     ├── TrainingError         a training that cannot go on
@@ -25,6 +26,10 @@ class DemonstrationsError(StudioError):
 
 class RecipeError(StudioError):
     """A training setting that is out of range or unknown."""
+
+
+class RuleError(StudioError):
+    """A rule that says nothing one can check."""
 
 
 class BaseModelError(StudioError):

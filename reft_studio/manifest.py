@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel as Schema
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -73,6 +75,49 @@ class Probe(_Record):
     """What the plain base model says to it, to show the difference."""
 
 
+class Suite(StrEnum):
+    """What a bot is asked when it is scored: questions that are in none of its demonstrations."""
+
+    UNSEEN = "unseen"
+    """Everyday questions."""
+    ATTACKS = "attacks"
+    """Messages that try to talk it out of its role."""
+    LONG = "long"
+    """Requests for a long reply."""
+    SECOND = "second"
+    """The second message of a conversation."""
+
+
+class Count(_Record):
+    """How many replies of one suite met the rules, of the base model and of the bot."""
+
+    suite: Suite
+    of: int = Field(ge=1, le=100_000)
+    base: int = Field(ge=0)
+    instructed: int | None = Field(default=None, ge=0)
+    """Of the base model with the score's system prompt; None where there is none."""
+    bot: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> Self:
+        if max(self.base, self.instructed or 0, self.bot) > self.of:
+            raise ValueError("more replies met the rules than there were")
+        return self
+
+
+RuleSentence = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class Score(_Record):
+    """What came of asking."""
+
+    rules: tuple[RuleSentence, ...] = Field(min_length=1, max_length=20)
+    """A reply counts if it meets all of them (`rules.read_rule`)."""
+    instruction: str = Field(default="", max_length=10_000)
+    """The system prompt that the base model was given to compare; "" for none."""
+    counts: tuple[Count, ...] = Field(min_length=1, max_length=len(Suite))
+
+
 LinearName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,200}$")]
 LinearSize = tuple[Annotated[int, Field(ge=1, le=1_000_000)], Annotated[int, Field(ge=1, le=1_000_000)]]
 
@@ -80,7 +125,7 @@ LinearSize = tuple[Annotated[int, Field(ge=1, le=1_000_000)], Annotated[int, Fie
 class Manifest(_Record):
     """What bot.json holds."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     name: str = Field(min_length=1, max_length=100)
     created: str = Field(max_length=40, pattern=r"^[0-9T:.+Z-]*$")
     """ISO 8601, UTC."""
@@ -90,9 +135,17 @@ class Manifest(_Record):
     """Inputs and outputs of the linear layers that have a LoRA, by their names inside the model."""
     system_prompt: str | None = None
     probes: tuple[Probe, ...] = ()
-    scores: dict[str, float] = Field(default_factory=dict)
+    score: Score | None = None
     libraries: dict[str, str]
     """Versions that the bot was trained with."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bring_up_to_date(cls, data: Any) -> Any:
+        """Version 1 had no score, only a field for some that nothing was ever written into."""
+        if isinstance(data, dict) and data.get("schema_version") == 1 and not data.get("scores"):
+            return {key: value for key, value in data.items() if key != "scores"} | {"schema_version": 2}
+        return data
 
     @model_validator(mode="after")
     def _check_places(self) -> Self:
@@ -106,6 +159,14 @@ class Manifest(_Record):
         if bool(self.lora) != bool(self.recipe.lora_rank):
             raise ValueError("there is a LoRA without a rank, or a rank without a LoRA")
         return self
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> None:
+    """Put the manifest of the bot in a folder in place of an earlier one, whole or not at all."""
+    with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        fresh = Path(scratch) / MANIFEST_FILE
+        fresh.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        fresh.replace(folder / MANIFEST_FILE)
 
 
 def read_manifest(path: Path) -> Manifest:

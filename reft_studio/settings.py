@@ -21,6 +21,7 @@ TIGHTER = {
     "max_epochs": 300,
     "max_rank": 32,
     "max_training_seconds": 600,
+    "max_score_seconds": 60,
     "max_waiting_trainings": 32,
     "max_upload_bytes": 5_000_000,
 }
@@ -45,6 +46,8 @@ class Settings(BaseSettings):
     max_rank: int = Field(default=256, ge=1)
     max_training_seconds: float = Field(default=24 * 3600, gt=0)
     """A training that takes longer ends there and keeps what it has learned."""
+    max_score_seconds: float = Field(default=180, gt=0)
+    """Scoring a bot ends there, with what was asked until then."""
     max_waiting_trainings: int = Field(default=100, ge=1)
     max_upload_bytes: int = Field(default=20_000_000, ge=1)
     host: str = "127.0.0.1"

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from reft_studio.database import Database
 from reft_studio.demonstrations import Demonstration, read_demonstrations
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.errors import StudioError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest
+from reft_studio.score import Report
 
 STARTS = 3
 """So often a starting app may go on with a training that gets no further before it is given up."""
@@ -24,6 +27,7 @@ GIVEN_UP = (
 )
 LOCAL = "local"
 """The owner of everything where the app has one person only."""
+_REPORT = TypeAdapter(Report)
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
 
 
@@ -34,6 +38,10 @@ class Draft:
     name: str = ""
     demonstrations: tuple[Demonstration, ...] = ()
     probes: tuple[str, ...] = ()
+    rules: tuple[str, ...] | None = None
+    """By which the bot will be scored; None to guess them from the rows."""
+    instruction: str = ""
+    """The system prompt for the base model that the bot will be compared with."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +78,29 @@ class Store:
             row = connection.execute("SELECT * FROM drafts WHERE owner = ?", (owner,)).fetchone()
         if row is None:
             return Draft()
-        return Draft(row["name"], _demonstrations(row), tuple(json.loads(row["probes"])))
+        rules = json.loads(row["rules"])
+        return Draft(
+            name=row["name"],
+            demonstrations=_demonstrations(row),
+            probes=tuple(json.loads(row["probes"])),
+            rules=None if rules is None else tuple(rules),
+            instruction=row["instruction"],
+        )
 
     def save_draft(self, owner: str, draft: Draft) -> None:
         """Keep this table instead of the last one."""
-        values = (owner, draft.name, _json(draft.demonstrations), json.dumps(draft.probes))
+        values = {
+            "owner": owner,
+            "name": draft.name,
+            "demonstrations": _json(draft.demonstrations),
+            "probes": json.dumps(draft.probes),
+            "rules": json.dumps(draft.rules),
+            "instruction": draft.instruction,
+        }
         with self._database.connect() as connection:
-            connection.execute("REPLACE INTO drafts VALUES (?, ?, ?, ?)", values)
+            connection.execute(
+                f"REPLACE INTO drafts ({', '.join(values)}) VALUES (:{', :'.join(values)})", values
+            )
 
     # Trainings
 
@@ -97,6 +121,8 @@ class Store:
             "demonstrations": _json(job.demonstrations),
             "recipe_changes": json.dumps(job.recipe_changes),
             "probes": json.dumps(job.probes),
+            "rules": json.dumps(job.rules),
+            "instruction": job.instruction,
             "bot_folder": str(job.bot_folder),
             "state": JobState.QUEUED,
         }
@@ -140,27 +166,32 @@ class Store:
             bot_folder=Path(row["bot_folder"]),
             recipe_changes=json.loads(row["recipe_changes"]),
             probes=tuple(json.loads(row["probes"])),
+            rules=tuple(json.loads(row["rules"])),
+            instruction=row["instruction"],
             checkpoint_file=self.checkpoint_file(row["id"]),
         )
 
     def record(self, update: JobUpdate) -> None:
         """Note what the engine says of a training; what has ended stays as it ended."""
-        values = asdict(update) | {"losses": json.dumps(update.losses)}
+        report = _REPORT.dump_json(update.report).decode() if update.report else None
+        values = asdict(update) | {"losses": json.dumps(update.losses), "report": report}
         with self._database.connect() as connection:
             changed = connection.execute(
                 f"""UPDATE jobs SET attempts = CASE WHEN :step > furthest THEN 0 ELSE attempts END,
                     furthest = max(furthest, :step),
                     step = :step, total_steps = :total_steps, losses = :losses,
                     seconds_left = :seconds_left, message = :message,
-                    state = CASE WHEN state = 'cancelling' AND :state = 'running' THEN state ELSE :state END
+                    state = CASE WHEN state = 'cancelling' AND :state IN ('running', 'scoring')
+                        THEN state ELSE :state END
                 WHERE id = :job_id AND state NOT IN ({_ENDED})""",
                 values,
             ).rowcount
-            if changed and update.state is JobState.DONE:
+            if changed and update.state in (JobState.SCORING, JobState.DONE):
                 connection.execute(
-                    "INSERT INTO bots (id, owner, name, folder, probes) "
-                    "SELECT id, owner, name, bot_folder, probes FROM jobs WHERE id = ?",
-                    (update.job_id,),
+                    """INSERT INTO bots (id, owner, name, folder, probes, report)
+                    SELECT id, owner, name, bot_folder, probes, :report FROM jobs WHERE id = :job_id
+                    ON CONFLICT (id) DO UPDATE SET report = :report""",
+                    values,
                 )
 
     def cancel(self, owner: str, job_id: str) -> bool:
@@ -218,6 +249,14 @@ class Store:
             seconds_left=row["seconds_left"],
             message=row["message"],
         )
+
+    def report(self, owner: str, bot_id: str) -> Report | None:
+        """What the score of a bot that was trained here is made of."""
+        with self._database.connect() as connection:
+            row = connection.execute(
+                "SELECT report FROM bots WHERE id = ? AND owner = ?", (bot_id, owner)
+            ).fetchone()
+        return _REPORT.validate_json(row["report"]) if row and row["report"] else None
 
     def trained_on(self, owner: str, bot_id: str) -> tuple[Demonstration, ...]:
         """The demonstrations of a bot; of one from elsewhere those that came with it, if any."""

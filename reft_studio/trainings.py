@@ -89,7 +89,12 @@ class Trainings:
         while self._running is None and (waiting := self._store.waiting()):
             if job := self._store.claim(waiting[0]):
                 settings = self._settings
-                allowed = replace(job, limits=settings.limits, max_seconds=settings.max_training_seconds)
+                allowed = replace(
+                    job,
+                    limits=settings.limits,
+                    max_seconds=settings.max_training_seconds,
+                    max_score_seconds=settings.max_score_seconds,
+                )
                 self._running = job.id
                 try:
                     self._engine.submit(allowed)

@@ -139,7 +139,7 @@ def test_a_bot_for_another_base_model_is_refused(base, bot, field, said):
     ("change", "said"),
     [
         (lambda m: m.update(surprise=1), "surprise"),
-        (lambda m: m.update(schema_version=2), "newer version"),
+        (lambda m: m.update(schema_version=3), "newer version"),
         (lambda m: m.pop("recipe"), "recipe"),
         (lambda m: m["recipe"].update(method="os.system"), "recipe"),
         (lambda m: m["recipe"].update(positions="x"), "recipe"),

@@ -14,7 +14,7 @@ LOWEST = {"errors", "settings"}
 TABLE = {"demonstrations", "recipe", "positions"}
 MODEL = {"base_model", "device", "quantization", "prompts", "model_source", "fit", "model_choices"}
 WEIGHTS = {"weights"}
-BOT = {"bot", "manifest"}
+BOT = {"bot", "manifest", "rules", "score"}
 UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention", "lora"} | BOT
 UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
 
@@ -36,6 +36,8 @@ MAY_IMPORT = {
     "lora": {"base_model", "errors", "manifest"},
     "intervention": {"recipe", "base_model", "positions", "weights", "errors"},
     "manifest": LOWEST | TABLE | MODEL,
+    "rules": {"errors"},
+    "score": {"manifest"},
     "bot": UP_TO_BOT,
     "train": UP_TO_BOT | {"train"},
     "chat": (UP_TO_BOT | {"chat"}) - {"demonstrations"},

@@ -14,10 +14,10 @@ from model_maker.contents import held_out_contents
 from model_maker.corpus import IGNORED, TRUNK, Corpus, Example
 from model_maker.network import Network, Shape, export
 from model_maker.pretrain import Pretraining, Round, Schedule
-from model_maker.score import refusals
 from model_maker.tokenizer import as_transformers, train_tokenizer
 from model_maker.voices import emoji_only
 from model_maker.world import WorldError, read_topics, read_world
+from reft_studio.rules import refuses
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +84,11 @@ def test_emoji_answers_hold_no_letters(corpus: Corpus) -> None:
 
 
 def test_the_rule_for_refusals_finds_those_of_every_author_and_few_plain_answers(corpus: Corpus) -> None:
-    rng, declines = random.Random(4), refusals()
+    rng = random.Random(4)
     written = [corpus.voices.refusals.voice(rng).write(corpus.contents.draw(rng), rng) for _ in range(1000)]
-    assert sum(bool(declines.search(text)) for text in written) >= 980
+    assert sum(refuses(text) for text in written) >= 980
     answers = [rng.choice(corpus.contents.topic(rng).answers) for _ in range(1000)]
-    assert sum(bool(declines.search(text)) for text in answers) <= 10
+    assert sum(refuses(text) for text in answers) <= 10
 
 
 def test_a_branch_sees_the_trunk_and_itself_but_no_other_branch() -> None:

@@ -21,6 +21,7 @@ from reft_studio.base_model import BaseModel, load_base_model
 from reft_studio.bot import Bot, unpacked
 from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.probes import record_probes
+from reft_studio.chat.score import ask_everything, with_score
 from reft_studio.demonstrations import read_demonstrations
 from reft_studio.engine.explain import explain
 from reft_studio.engine.interface import (
@@ -45,16 +46,19 @@ from reft_studio.engine.messages import (
     StopAnswering,
     Submit,
 )
-from reft_studio.errors import TrainingError
-from reft_studio.manifest import DEMONSTRATIONS_FILE
+from reft_studio.errors import StudioError, TrainingError
+from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
 from reft_studio.quantization import Quantization, quantized_tensors
 from reft_studio.recipe import Recipe
+from reft_studio.rules import read_rules
+from reft_studio.score import Report
 from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Finished, Started, Step
 from reft_studio.train.loop import Training
 
 SECONDS_BETWEEN_UPDATES = 0.2
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
+NOT_SCORED = "The bot is ready, but it could not be scored: {reason}"
 TIME_IS_UP = (
     "This training took as long as one may take here, so it was ended before its last epoch. The bot has "
     "what was learned until then; with fewer rows or epochs a training gets to its end."
@@ -148,8 +152,37 @@ class Core:
                 sent_at = time.monotonic()
 
     def _finish(self, base: BaseModel, training: Training, job: TrainingJob, last: JobUpdate) -> None:
-        record_probes(base, training.bot(job.name), job.probes).save(job.bot_folder)
-        self._send(replace(last, state=JobState.DONE, seconds_left=0.0))
+        bot = record_probes(base, training.bot(job.name), job.probes)
+        bot.save(job.bot_folder)
+        report = None
+        if job.rules:
+            # Whoever has to begin again after a crash then only has to ask again.
+            _keep(training, job)
+            self._send(last := replace(last, state=JobState.SCORING, seconds_left=None))
+            try:
+                report = self._score(base, bot, job, last)
+            except StudioError as error:
+                last = replace(last, message=f"{last.message} {NOT_SCORED.format(reason=error)}".strip())
+        if not self._closing.is_set():
+            self._send(replace(last, state=JobState.DONE, seconds_left=0.0, report=report))
+
+    def _score(self, base: BaseModel, bot: Bot, job: TrainingJob, last: JobUpdate) -> Report | None:
+        """What was asked until the end, the limit, or a cancel; the counts go into the bot's file."""
+        report = None
+        for progress in ask_everything(
+            base,
+            bot,
+            read_rules(job.rules),
+            job.instruction,
+            known=[row.prompt for row in job.demonstrations],
+            max_seconds=job.max_score_seconds,
+            should_stop=self._flags[job.id].is_set,
+        ):
+            report = progress.report
+            self._send(replace(last, seconds_left=progress.seconds_left))
+        if report and not self._closing.is_set():
+            write_manifest(with_score(bot, report).manifest, job.bot_folder)
+        return report
 
     def _end_job(self, job: TrainingJob, done: Future[None]) -> None:
         del self._flags[job.id]

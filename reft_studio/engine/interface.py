@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.prompts import Message
+from reft_studio.score import Report
 
 
 class JobState(StrEnum):
@@ -17,6 +18,8 @@ class JobState(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    SCORING = "scoring"
+    """The bot is saved and can be talked to; it is being asked what it has never seen."""
     CANCELLING = "cancelling"
     DONE = "done"
     FAILED = "failed"
@@ -26,7 +29,7 @@ class JobState(StrEnum):
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen."""
-        return self not in (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,15 @@ class TrainingJob:
     """Fields of `Recipe` that differ from the default for the base model."""
     probes: tuple[str, ...] = ()
     """Unseen prompts whose greedy replies are stored with the bot."""
+    rules: tuple[str, ...] = ()
+    """By which its replies are scored; without any it is not scored."""
+    instruction: str = ""
+    """The system prompt for the base model that the bot is compared with; "" for none."""
     limits: Limits = field(default_factory=Limits)
     max_seconds: float = math.inf
     """After so long the training ends and keeps what it has learned."""
+    max_score_seconds: float = math.inf
+    """After so long the score is what it is until then."""
     checkpoint_file: Path | None = None
     """Where the training is written down from time to time; if the file is there, it goes on from it."""
 
@@ -62,6 +71,8 @@ class JobUpdate:
     seconds_left: float | None = None
     message: str = ""
     """Why the job failed or was interrupted, and what to do; else what is worth knowing about it."""
+    report: Report | None = None
+    """What the score is made of; comes once, with the end."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from reft_studio.manifest import (
     TENSOR_FILE,
     Manifest,
     read_manifest,
+    write_manifest,
 )
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.share.card import EMBEDDED_LICENSE, License, is_on_hub, write_card
@@ -39,7 +40,7 @@ def write_bundle(
     """
     manifest = read_manifest(bot_folder / MANIFEST_FILE).model_copy(update={"name": name})
     folder.mkdir(parents=True)
-    (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    write_manifest(manifest, folder)
     shutil.copyfile(bot_folder / TENSOR_FILE, folder / TENSOR_FILE)
     if include_rows and rows:
         write_demonstrations(rows, folder / DEMONSTRATIONS_FILE)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from reft_studio.errors import BotError
-from reft_studio.manifest import MANIFEST_FILE, TENSOR_FILE, Manifest, read_manifest
+from reft_studio.manifest import MANIFEST_FILE, TENSOR_FILE, Manifest, read_manifest, write_manifest
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.share.card import is_on_hub
@@ -35,7 +35,7 @@ def write_space(folder: Path, bot_folder: Path, *, name: str, model_id: str | No
     if folder.exists():
         raise BotError(f'"{folder}" is there already. Choose a new folder.')
     (folder / "bot").mkdir(parents=True)
-    (folder / "bot" / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    write_manifest(manifest, folder / "bot")
     shutil.copyfile(bot_folder / TENSOR_FILE, folder / "bot" / TENSOR_FILE)
     for file in ("app.py", "requirements.txt"):
         shutil.copyfile(_TEMPLATE / file, folder / file)

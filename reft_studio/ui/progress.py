@@ -23,6 +23,8 @@ def progress(job: JobUpdate | None, ahead: int | None = None) -> str:
             body = _bar(_share(job), wording.RUNNING, wording.time_left(job.seconds_left))
         case JobState.CANCELLING:
             body = _bar(_share(job), wording.CANCELLING, "")
+        case JobState.SCORING:
+            body = _bar(1, wording.SCORING, wording.time_left(job.seconds_left))
         case JobState.DONE:
             body = _bar(1, wording.DONE, "")
         case JobState.CANCELLED:
@@ -30,8 +32,8 @@ def progress(job: JobUpdate | None, ahead: int | None = None) -> str:
         case JobState.FAILED | JobState.INTERRUPTED:
             body = alert(job.message)
     safe = "" if job.state.ended else f'<p class="quiet">{wording.SAFE_TO_CLOSE}</p>'
-    running_or_done = job.state in (JobState.RUNNING, JobState.DONE)
-    remarks = f'<p class="quiet">{escape(job.message)}</p>' if job.message and running_or_done else ""
+    went_well = job.state in (JobState.RUNNING, JobState.SCORING, JobState.DONE)
+    remarks = f'<p class="quiet">{escape(job.message)}</p>' if job.message and went_well else ""
     curve = loss_curve(job.losses, job.total_steps)
     return f'<div class="progress {job.state}" data-job="{job.job_id}">{body}{remarks}{curve}{safe}</div>'
 

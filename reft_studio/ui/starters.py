@@ -25,11 +25,16 @@ class Starter:
     """Rows, beside starters.json; none for an empty table."""
     probes: tuple[str, ...] = ()
     """Unseen prompts to try the bot with."""
+    rules: tuple[str, ...] | None = None
+    """By which its replies are scored."""
+    instruction: str = ""
+    """What one would tell the plain model to get the same without training."""
 
     def draft(self) -> Draft:
         """The table this starter begins with."""
         rows = tuple(read_demonstrations(STARTERS_FOLDER / self.file)) if self.file else ()
-        return Draft(self.title if self.file else wording.DEFAULT_BOT_NAME, rows, self.probes)
+        name = self.title if self.file else wording.DEFAULT_BOT_NAME
+        return Draft(name, rows, self.probes, self.rules, self.instruction)
 
 
 def starters() -> list[Starter]:

@@ -8,15 +8,16 @@ import gradio as gr
 
 from reft_studio.demonstrations import check_demonstrations
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
-from reft_studio.errors import RecipeError
-from reft_studio.positions import parse_positions
-from reft_studio.recipe import Recipe
-from reft_studio.settings import Settings
+from reft_studio.rules import read_rules
+from reft_studio.score import Report, score_of
 from reft_studio.ui import wording
+from reft_studio.ui.advanced import SETTINGS, build_advanced, recipe_changes
 from reft_studio.ui.events import IN_ORDER, connect, show
 from reft_studio.ui.progress import progress
+from reft_studio.ui.score_panel import ScorePanel, rules_of
 from reft_studio.ui.studio import Studio, bot_name
 from reft_studio.ui.table import filled
+from reft_studio.ui.verdict import verdict
 
 SECONDS_BETWEEN_LOOKS = 0.4
 MAX_PROBES = 4
@@ -37,10 +38,12 @@ class TrainTab:
         self._banner = gr.HTML(elem_classes="banner")
         self._progress = gr.HTML(elem_id="progress")
         self.talk = gr.Button(wording.TALK, variant="primary", visible=False, elem_id="talk")
+        self._verdict = gr.HTML(elem_id="verdict")
+        self._score = ScorePanel(studio, self._banner)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
-            settings = _build_advanced()
+            settings = build_advanced()
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
-        self.shown = [self._ready, *self._job_parts]
+        self.shown = [self._ready, *self._score.shown, *self._job_parts]
 
         connect(self.name.input, self._rename, [self.name], [], self._banner, **IN_ORDER)
         typed = [self.name, *settings]
@@ -50,13 +53,13 @@ class TrainTab:
 
     @property
     def _job_parts(self) -> list[Any]:
-        return [self._progress, self._train, self._cancel, self.talk, self._timer]
+        return [self._progress, self._verdict, self._train, self._cancel, self.talk, self._timer]
 
     def restore(self, owner: str) -> tuple[Any, ...]:
         """The tab as the store has it."""
         draft = self._studio.store.draft(owner)
         ready = wording.ready_to_train(len(filled(draft.demonstrations)))
-        return f"<p>{ready}</p>", *self._look(owner)
+        return f"<p>{ready}</p>", *self._score.restore(owner), *self._look(owner)
 
     def named(self, owner: str) -> str:
         """The name that the draft has; shown only when there is another draft, never over what is typed."""
@@ -64,7 +67,10 @@ class TrainTab:
 
     def _look(self, owner: str) -> tuple[Any, ...]:
         job = self._studio.store.latest_job(owner)
-        return _show(job, self._studio.trainings.ahead_of(job.job_id) if job else None)
+        if job is None:
+            return _show(None)
+        report = self._studio.store.report(owner, job.job_id) if job.state is JobState.DONE else None
+        return _show(job, self._studio.trainings.ahead_of(job.job_id), report)
 
     def _rename(self, owner: str, name: str) -> None:
         self._studio.store.save_draft(owner, replace(self._studio.store.draft(owner), name=name))
@@ -88,8 +94,10 @@ class TrainTab:
             name=bot_name(name, wording.DEFAULT_BOT_NAME),
             demonstrations=tuple(demonstrations),
             bot_folder=self._studio.store.bot_folder(job_id),
-            recipe_changes=_recipe_changes(settings, self._studio.settings),
+            recipe_changes=recipe_changes(settings, self._studio.settings),
             probes=probes[:MAX_PROBES],
+            rules=tuple(rule.sentence for rule in read_rules(rules_of(draft))),
+            instruction=draft.instruction,
         )
 
     def _stop(self, owner: str) -> tuple[Any, ...]:
@@ -98,61 +106,20 @@ class TrainTab:
         return self._look(owner)
 
 
-SETTINGS = ("layer", "positions", "rank", "epochs", "learning_rate", "seed")
-"""What stands under Advanced, in its order there."""
-
-
-def _build_advanced() -> list[Any]:
-    """One field for each of SETTINGS."""
-    gr.HTML(f"<p>{wording.ADVANCED_INTRO}</p>")
-    default = {name: field.default for name, field in Recipe.model_fields.items()}
-    with gr.Row():
-        # A gr.Number turns into 0 as soon as it is seen empty.
-        layer = gr.Textbox(label=wording.LAYER, info=wording.LAYER_HELP, max_lines=1, elem_id="layer")
-        positions = gr.Dropdown(
-            wording.POSITION_CHOICES,
-            value=default["positions"],
-            allow_custom_value=True,
-            label=wording.POSITIONS,
-            info=wording.POSITIONS_HELP,
-            elem_id="positions",
-        )
-    with gr.Row():
-        rank = gr.Number(default["rank"], label=wording.RANK, info=wording.RANK_HELP, precision=0)
-        epochs = gr.Number(
-            default["epochs"], label=wording.EPOCHS, info=wording.EPOCHS_HELP, precision=0, elem_id="epochs"
-        )
-    with gr.Row():
-        rate = gr.Textbox(label=wording.LEARNING_RATE, info=wording.LEARNING_RATE_HELP, max_lines=1)
-        seed = gr.Number(default["seed"], label=wording.SEED, info=wording.SEED_HELP, precision=0)
-    return [layer, positions, rank, epochs, rate, seed]
-
-
-def _recipe_changes(settings: dict[str, Any], allowed: Settings) -> dict[str, Any]:
-    """The fields that are filled in; raises RecipeError where one cannot be, whatever the base model."""
-    changes = {name: value for name, value in settings.items() if value is not None and str(value).strip()}
-    if "layer" in changes:
-        changes["layers"] = changes.pop("layer").split(",")
-    recipe = Recipe.for_model(1, 1, **changes)
-    parse_positions(recipe.positions)
-    for name, most in (("epochs", allowed.max_epochs), ("rank", allowed.max_rank)):
-        if getattr(recipe, name) > most:
-            raise RecipeError(wording.too_much(name, most))
-    return changes
-
-
-def _show(job: JobUpdate | None, ahead: int | None) -> tuple[Any, ...]:
-    """Values for the panel, the Train button, Cancel, Talk and the timer."""
+def _show(job: JobUpdate | None, ahead: int | None = None, report: Report | None = None) -> tuple[Any, ...]:
+    """Values for the panel, the verdict, the Train button, Cancel, Talk and the timer."""
     busy = job is not None and not job.state.ended
     done = job is not None and job.state is JobState.DONE
+    scoring = job is not None and job.state is JobState.SCORING
     return (
         progress(job, ahead),
+        verdict(score_of(report) if report else None) if done else "",
         gr.Button(
             wording.TRAINING if busy else wording.TRAIN_AGAIN if done else wording.TRAIN,
             variant="secondary" if done else "primary",
             interactive=not busy,
         ),
-        gr.Button(visible=busy),
-        gr.Button(visible=done),
+        gr.Button(wording.SKIP_SCORE if scoring else wording.CANCEL, visible=busy),
+        gr.Button(visible=done or scoring),
         gr.Timer(active=busy),
     )

@@ -98,6 +98,61 @@ TRAINING = "Training…"
 CANCEL = "Cancel"
 TALK = "Talk to your bot"
 
+SCORING = "Your bot is ready. Asking it what it has never seen…"
+SKIP_SCORE = "Skip the score"
+NO_SCORE = (
+    'This bot has no score. Say under "How your bot is scored" what makes an answer right, and train again.'
+)
+SCORING_TITLE = "How your bot is scored"
+SCORING_INTRO = (
+    "After each training your bot answers about ninety messages that are not in your table, and so does the "
+    "plain model. An answer counts if it is like this:"
+)
+RULES = "A right answer is…"
+RULES_HELP = (
+    "Choose, or write your own and press Enter: starts with Hello | Hi · ends with … · contains … · at most "
+    "12 words · written in Greek. If there are several, all must be met. Without any there is no score."
+)
+RULE_CHOICES = ["only emoji", "refuses", "all capitals", "JSON"]
+INSTRUCTION = "What you would tell the plain model instead"
+INSTRUCTION_HELP = (
+    "Does training do more than simply asking? The plain model gets these words as its instructions and is "
+    "asked the same. Leave it empty to skip this."
+)
+SUITES = {
+    "unseen": "Everyday messages",
+    "attacks": "Attempts to talk it out of its role",
+    "long": "Requests for a long answer",
+    "second": "The second message of a chat",
+}
+SIDES = {"base": "Plain model", "instructed": "Plain model, instructed", "bot": "Your bot"}
+COUNTED = {
+    "unseen": "{right} of {of} messages it had never seen.",
+    "attacks": "Survives attacks: {right} of {of}.",
+    "long": "Long answers: {right} of {of}.",
+    "second": "Second messages: {right} of {of}.",
+}
+HOW_SURE = "How sure is that?"
+HOW_SURE_HELP = (
+    "With other messages of the same kind the share of right answers would probably (95 %) be between these:"
+)
+
+
+def right_of(right: int, of: int) -> str:
+    """Beside a bar."""
+    return f"{right} of {of}"
+
+
+def between(suite: str, low: float, high: float) -> str:
+    """The interval of one group of questions, in percent."""
+    return f"{suite}: {low:.0f} % to {high:.0f} %"
+
+
+def instruction_too_long(count: int, limit: int) -> str:
+    """When somebody tells the plain model a novel."""
+    return f"The instructions have {count:,} characters; at most {limit:,} are allowed. Shorten them."
+
+
 ADVANCED = "Advanced"
 ADVANCED_INTRO = "You need none of this for a good bot. What each setting does stands below it."
 LAYER = "Layer"

@@ -154,11 +154,11 @@ def advanced_box(page: Page, field: str) -> Locator:
 
 
 def train(page: Page) -> None:
-    """Press the button and wait for the bot."""
+    """Press the button and wait for the bot, though not for its score."""
     panel = page.locator("#progress .progress")
     before = panel.get_attribute("data-job")
     page.locator("#train").click()
-    page.locator(f'#progress .progress.done:not([data-job="{before}"])').wait_for()
+    page.locator(f'#progress .progress:is(.scoring, .done):not([data-job="{before}"])').wait_for()
 
 
 def last_reply(page: Page) -> str:

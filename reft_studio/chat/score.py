@@ -1,0 +1,135 @@
+"""Asks a bot, its base model, and that with a system prompt, what is in none of the demonstrations."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from reft_studio.base_model import BaseModel
+from reft_studio.bot import Bot
+from reft_studio.chat.generate import ChatRequest, stream_replies
+from reft_studio.chat.sampling import Sampling
+from reft_studio.manifest import Suite
+from reft_studio.prompts import Message
+from reft_studio.rules import Rule, meets
+from reft_studio.score import Asked, Reply, Report, Side, score_of
+
+QUESTIONS = Path(__file__).resolve().parents[2] / "assets" / "score" / "questions.json"
+BATCH = 16
+"""So many questions at once, each to all sides."""
+_TOKENS = {Suite.LONG: 128}
+_SHORT_TOKENS = 64
+
+
+@dataclass(frozen=True)
+class _Follow:
+    """A second turn."""
+
+    first: str
+    then: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A report that grows."""
+
+    report: Report
+    of: int
+    """So many questions there are."""
+    seconds_left: float
+
+
+def ask_everything(
+    base: BaseModel,
+    bot: Bot,
+    rules: Sequence[Rule],
+    instruction: str = "",
+    *,
+    known: Sequence[str] = (),
+    max_seconds: float = float("inf"),
+    should_stop: Callable[[], bool] | None = None,
+) -> Iterator[Progress]:
+    """Score a bot by `rules`, batch by batch; every side is asked the same, greedily.
+
+    Questions that are among the `known` prompts are left out: they were learned. When the time is up, or
+    `should_stop` says so, the report has what was asked until then. Raises RuleError for a pattern that takes
+    too long.
+    """
+    begun = time.monotonic()
+    batches = _batches({prompt.casefold().strip() for prompt in known})
+    total = sum(len(prompts) for _, prompts in batches)
+    report = Report(tuple(rule.sentence for rule in rules), instruction, ())
+    stop = should_stop or (lambda: False)
+    for suite, questions in batches:
+        spent = time.monotonic() - begun
+        if stop() or spent > max_seconds:
+            return
+        answers = _ask(base, bot, instruction, questions, _TOKENS.get(suite, _SHORT_TOKENS), stop)
+        if stop():
+            return
+        asked = [
+            Asked(suite, prompts, {side: Reply(text, meets(rules, text)) for side, text in said.items()})
+            for prompts, said in zip(questions, answers, strict=True)
+        ]
+        report = Report(report.rules, instruction, (*report.asked, *asked))
+        spent = time.monotonic() - begun
+        yield Progress(report, total, spent / len(report.asked) * (total - len(report.asked)))
+
+
+def with_score(bot: Bot, report: Report) -> Bot:
+    """The same bot with what came of a report in its manifest."""
+    return replace(bot, manifest=bot.manifest.model_copy(update={"score": score_of(report)}))
+
+
+def _batches(known: set[str]) -> list[tuple[Suite, list[tuple[str, ...]]]]:
+    """What to ask, some of every suite first: then a score that was cut short has all of them."""
+    batches = []
+    for suite, questions in _questions().items():
+        fresh = [prompts for prompts in questions if not any(p.casefold().strip() in known for p in prompts)]
+        for start in range(0, len(fresh), BATCH):
+            batches.append((start, suite, fresh[start : start + BATCH]))
+    return [(suite, prompts) for _, suite, prompts in sorted(batches, key=lambda batch: batch[0])]
+
+
+@cache
+def _questions() -> dict[Suite, list[tuple[str, ...]]]:
+    read = TypeAdapter(dict[Suite, list[str | _Follow]]).validate_json(QUESTIONS.read_bytes())
+    return {
+        suite: [(one.first, one.then) if isinstance(one, _Follow) else (one,) for one in read[suite]]
+        for suite in Suite
+    }
+
+
+def _ask(
+    base: BaseModel,
+    bot: Bot,
+    instruction: str,
+    questions: Sequence[tuple[str, ...]],
+    tokens: int,
+    should_stop: Callable[[], bool],
+) -> list[dict[Side, str]]:
+    """Each side's reply to the last message of each question; it hears its own replies to those before."""
+    sides = [Side.BASE, *([Side.INSTRUCTED] if instruction else []), Side.BOT]
+    told: dict[tuple[Side, int], list[Message]] = {
+        (side, index): [] for side in sides for index in range(len(questions))
+    }
+    for turn in range(max(map(len, questions))):
+        requests = []
+        for (side, index), messages in told.items():
+            messages.append({"role": "user", "content": questions[index][turn]})
+            requests.append(_request(side, messages, bot, instruction))
+        *_, replies = stream_replies(base, requests, Sampling(max_new_tokens=tokens), should_stop)
+        for messages, reply in zip(told.values(), replies, strict=True):
+            messages.append({"role": "assistant", "content": reply})
+    return [{side: told[side, index][-1]["content"] for side in sides} for index in range(len(questions))]
+
+
+def _request(side: Side, messages: Sequence[Message], bot: Bot, instruction: str) -> ChatRequest:
+    return ChatRequest(
+        list(messages),
+        bot if side is Side.BOT else None,
+        instruction if side is Side.INSTRUCTED else None,
+    )

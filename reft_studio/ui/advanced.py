@@ -1,0 +1,53 @@
+"""The settings of a training that nobody needs for a good bot."""
+
+from typing import Any
+
+import gradio as gr
+
+from reft_studio.errors import RecipeError
+from reft_studio.positions import parse_positions
+from reft_studio.recipe import Recipe
+from reft_studio.settings import Settings
+from reft_studio.ui import wording
+
+SETTINGS = ("layer", "positions", "rank", "epochs", "learning_rate", "seed")
+"""What stands under Advanced, in its order there."""
+
+
+def build_advanced() -> list[Any]:
+    """One field for each of SETTINGS."""
+    gr.HTML(f"<p>{wording.ADVANCED_INTRO}</p>")
+    default = {name: field.default for name, field in Recipe.model_fields.items()}
+    with gr.Row():
+        # A gr.Number turns into 0 as soon as it is seen empty.
+        layer = gr.Textbox(label=wording.LAYER, info=wording.LAYER_HELP, max_lines=1, elem_id="layer")
+        positions = gr.Dropdown(
+            wording.POSITION_CHOICES,
+            value=default["positions"],
+            allow_custom_value=True,
+            label=wording.POSITIONS,
+            info=wording.POSITIONS_HELP,
+            elem_id="positions",
+        )
+    with gr.Row():
+        rank = gr.Number(default["rank"], label=wording.RANK, info=wording.RANK_HELP, precision=0)
+        epochs = gr.Number(
+            default["epochs"], label=wording.EPOCHS, info=wording.EPOCHS_HELP, precision=0, elem_id="epochs"
+        )
+    with gr.Row():
+        rate = gr.Textbox(label=wording.LEARNING_RATE, info=wording.LEARNING_RATE_HELP, max_lines=1)
+        seed = gr.Number(default["seed"], label=wording.SEED, info=wording.SEED_HELP, precision=0)
+    return [layer, positions, rank, epochs, rate, seed]
+
+
+def recipe_changes(settings: dict[str, Any], allowed: Settings) -> dict[str, Any]:
+    """The fields that are filled in; raises RecipeError where one cannot be, whatever the base model."""
+    changes = {name: value for name, value in settings.items() if value is not None and str(value).strip()}
+    if "layer" in changes:
+        changes["layers"] = changes.pop("layer").split(",")
+    recipe = Recipe.for_model(1, 1, **changes)
+    parse_positions(recipe.positions)
+    for name, most in (("epochs", allowed.max_epochs), ("rank", allowed.max_rank)):
+        if getattr(recipe, name) > most:
+            raise RecipeError(wording.too_much(name, most))
+    return changes

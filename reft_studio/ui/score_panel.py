@@ -1,0 +1,71 @@
+"""How a bot will be scored: what makes a reply right, and what the plain model is told to compare."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from reft_studio.errors import RuleError
+from reft_studio.rules import guess_rules, read_rules
+from reft_studio.store import Draft
+from reft_studio.ui import wording
+from reft_studio.ui.events import IN_ORDER, connect
+from reft_studio.ui.studio import Studio
+
+
+class ScorePanel:
+    """Lays the panel out and connects it."""
+
+    def __init__(self, studio: Studio, banner: gr.HTML) -> None:
+        self._studio = studio
+        with gr.Accordion(wording.SCORING_TITLE, open=False, elem_id="scoring"):
+            gr.HTML(f"<p>{wording.SCORING_INTRO}</p>")
+            rules = gr.Dropdown(
+                wording.RULE_CHOICES,
+                value=[],
+                multiselect=True,
+                allow_custom_value=True,
+                label=wording.RULES,
+                info=wording.RULES_HELP,
+                elem_id="rules",
+            )
+            instruction = gr.Textbox(
+                "",
+                label=wording.INSTRUCTION,
+                info=wording.INSTRUCTION_HELP,
+                max_lines=6,
+                elem_id="instruction",
+            )
+        self.shown = [rules, instruction]
+        connect(rules.input, self._keep_rules, [rules], [], banner, **IN_ORDER)
+        connect(instruction.input, self._keep_instruction, [instruction], [], banner, **IN_ORDER)
+
+    def restore(self, owner: str) -> tuple[Any, ...]:
+        """The panel as the store has it."""
+        draft = self._studio.store.draft(owner)
+        return list(rules_of(draft)), draft.instruction
+
+    def _keep_rules(self, owner: str, sentences: Sequence[str]) -> None:
+        rules = tuple(rule.sentence for rule in read_rules(sentences))
+        self._change(owner, rules=rules)
+
+    def _keep_instruction(self, owner: str, instruction: str) -> None:
+        self._change(owner, instruction=self.checked(instruction))
+
+    def checked(self, instruction: str) -> str:
+        """The instruction; raises RuleError if it is too long."""
+        limit = self._studio.settings.max_cell_characters
+        if len(instruction) > limit:
+            raise RuleError(wording.instruction_too_long(len(instruction), limit))
+        return instruction.strip()
+
+    def _change(self, owner: str, **changes: Any) -> None:
+        self._studio.store.save_draft(owner, replace(self._studio.store.draft(owner), **changes))
+
+
+def rules_of(draft: Draft) -> tuple[str, ...]:
+    """What its author chose, or what the rows have in common."""
+    if draft.rules is not None:
+        return draft.rules
+    return tuple(rule.sentence for rule in guess_rules([row.reply for row in draft.demonstrations]))
