@@ -67,7 +67,7 @@ ALTER TABLE jobs ADD COLUMN rules TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE jobs ADD COLUMN instruction TEXT NOT NULL DEFAULT '';
 ALTER TABLE bots ADD COLUMN report TEXT;
 """
-_MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES]
+MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 
 
@@ -115,6 +115,6 @@ class Database:
         with self.connect() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
-            for number, change in enumerate(_MIGRATIONS[version:], start=version + 1):
+            for number, change in enumerate(MIGRATIONS[version:], start=version + 1):
                 # In one transaction with its number: a crash leaves either version, never half of one.
                 connection.executescript(f"BEGIN; {change} PRAGMA user_version = {number}; COMMIT;")

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Condition
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,8 @@ from reft_studio.engine.inline import InlineEngine
 from reft_studio.engine.interface import Conversation, Engine, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.engine.process import ATTEMPTS, INTERRUPTED, ProcessEngine
 from reft_studio.errors import EngineError
+from reft_studio.manifest import read_manifest
+from reft_studio.score import score_of
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.train.checkpoint import Checkpoint
 
@@ -89,6 +92,13 @@ def train(engine: Engine, folder: Path, **recipe_changes: object) -> str:
     return job_id
 
 
+def scored(engine: Engine, folder: Path, **fields: Any) -> str:
+    """Submit a short training whose bot is scored."""
+    fields = {"rules": ("only emoji",), "instruction": "Answer in emoji.", "probes": ("Who am I?",)} | fields
+    engine.submit(TrainingJob(str(folder), "A bot", ROWS, folder, {"epochs": 3}, **fields))
+    return str(folder)
+
+
 def ask(engine: Engine, bot_folder: Path | None = None, sampling: Sampling = GREEDY) -> str:
     """The last snapshot of one reply."""
     conversation = Conversation(({"role": "user", "content": "Who am I?"},), bot_folder)
@@ -116,6 +126,59 @@ def test_a_training_tells_its_progress_and_leaves_a_bot_that_answers_as_its_self
     replies = {ask(engine, tmp_path / folder) for folder in ("bot", "opened", "again")}
     assert len(replies) == 1
     assert replies != {ask(engine)}
+
+
+def test_a_trained_bot_is_scored_and_can_be_talked_to_meanwhile(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    job_id = scored(engine, tmp_path / "bot")
+    updates.wait(job_id, lambda update: update.state is JobState.SCORING)
+    assert ask(engine, tmp_path / "bot")
+    done = updates.end(job_id)
+    states = list(dict.fromkeys(update.state for update in updates.of(job_id)))
+    assert states == [JobState.RUNNING, JobState.SCORING, JobState.DONE]
+    assert done.report
+    assert len(done.report.asked) > 80
+    manifest = read_manifest(tmp_path / "bot" / "bot.json")
+    assert manifest.score == score_of(done.report)
+    assert [probe.prompt for probe in manifest.probes] == ["Who am I?"]
+
+
+def test_a_score_can_be_skipped_and_the_bot_is_there_all_the_same(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    job_id = scored(engine, tmp_path / "bot")
+    updates.wait(job_id, lambda update: update.state is JobState.SCORING)
+    engine.cancel(job_id)
+    done = updates.end(job_id)
+    assert done.state is JobState.DONE
+    assert done.report is None or len(done.report.asked) < 80
+    assert ask(engine, tmp_path / "bot")
+
+
+def test_a_bot_that_cannot_be_scored_is_ready_and_says_why(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    done = updates.end(scored(engine, tmp_path / "bot", rules=(r"matches ^([\w\W]|[\w\W]{2})*\d{9}$",)))
+    assert done.state is JobState.DONE
+    assert "could not be scored" in done.message
+    assert ask(engine, tmp_path / "bot")
+
+
+def test_an_engine_that_is_killed_while_it_scores_does_not_train_again(
+    updates: Updates, tmp_path: Path
+) -> None:
+    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.start()
+        job_id = scored(engine, tmp_path / "bot", checkpoint_file=tmp_path / "job.safetensors")
+        updates.wait(job_id, lambda update: update.state is JobState.SCORING)
+        assert engine.pid
+        os.kill(engine.pid, signal.SIGKILL)
+        done = updates.end(job_id)
+    assert done.state is JobState.DONE
+    assert done.report
+    assert "went on from step 3" in done.message
+    assert len(done.losses) == 3
 
 
 def test_a_training_with_short_prompts_goes_on_and_says_so(

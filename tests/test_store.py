@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from reft_studio.database import FIRST_SCHEMA
+from reft_studio.database import FIRST_SCHEMA, MIGRATIONS
 from reft_studio.demonstrations import Demonstration, write_demonstrations
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
-from reft_studio.manifest import BaseRecord, Manifest, Probe
+from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite
 from reft_studio.recipe import Recipe
+from reft_studio.score import Asked, Reply, Report, Side
 from reft_studio.store import LOCAL, STARTS, Draft, SavedBot, Store
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
@@ -215,7 +216,35 @@ def test_what_one_person_has_nobody_else_sees_or_stops(store: Store) -> None:
     assert ours.state is JobState.QUEUED
 
 
-def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it(tmp_path: Path) -> None:
+def test_a_bot_is_there_from_its_score_on_and_the_score_comes_with_the_end(store: Store) -> None:
+    report = Report(("only emoji",), "", (Asked(Suite.UNSEEN, ("Hi",), {Side.BOT: Reply("👩🏽‍🚀", True)}),))
+    store.add_job(LOCAL, job(store))
+    store.claim("one")
+    store.record(JobUpdate("one", JobState.SCORING))
+    assert [bot.id for bot in store.bots(LOCAL)] == ["one"]
+    assert store.report(LOCAL, "one") is None
+    store.record(JobUpdate("one", JobState.DONE, report=report))
+    assert [bot.id for bot in store.bots(LOCAL)] == ["one"]
+    assert store.report(LOCAL, "one") == report
+    assert store.report("bob", "one") is None
+
+
+def test_rules_and_instruction_of_a_table_and_of_a_training_come_back(store: Store) -> None:
+    draft = Draft("A bot", ROWS, rules=("only emoji", 'contains "🐈"'), instruction="Be brief.")
+    store.save_draft(LOCAL, draft)
+    assert store.draft(LOCAL) == draft
+    store.save_draft(LOCAL, replace(draft, rules=()))
+    assert store.draft(LOCAL).rules == ()
+    store.add_job(LOCAL, replace(job(store), rules=draft.rules or (), instruction=draft.instruction))
+    claimed = store.claim("one")
+    assert claimed
+    assert (claimed.rules, claimed.instruction) == (draft.rules, draft.instruction)
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_a_database_of_an_older_version_is_brought_up_to_date_with_all_that_is_in_it(
+    tmp_path: Path, version: int
+) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     with closing(sqlite3.connect(folder / "studio.sqlite3")) as old, old:
@@ -225,6 +254,8 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_that_is_
             "INSERT INTO jobs (id, name, demonstrations, recipe_changes, probes, bot_folder, state) "
             "VALUES ('one', 'A bot', '[[\"Hi\", \"Ho\"]]', '{}', '[]', 'somewhere', 'running')"
         )
+        old.executescript(" ".join(MIGRATIONS[1:version]))
+        old.execute(f"PRAGMA user_version = {version}")
     for _ in range(2):
         store = Store(folder)
         assert store.draft(LOCAL) == Draft("A bot", (Demonstration("Hi", "Ho"),))
