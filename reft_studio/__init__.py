@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reft_studio.demonstrations import Demonstration, read_demonstrations
     from reft_studio.errors import StudioError
     from reft_studio.recipe import Recipe
-    from reft_studio.verbs import fetch_bot, share_bot, train_bot
+    from reft_studio.verbs import fetch_bot, score_bot, share_bot, train_bot
 
 __all__ = [
     "Bot",
@@ -31,6 +31,7 @@ __all__ = [
     "fetch_bot",
     "load_base_model",
     "read_demonstrations",
+    "score_bot",
     "share_bot",
     "train_bot",
 ]
@@ -44,6 +45,7 @@ _HOMES = {
     "fetch_bot": "reft_studio.verbs",
     "load_base_model": "reft_studio.base_model",
     "read_demonstrations": "reft_studio.demonstrations",
+    "score_bot": "reft_studio.verbs",
     "share_bot": "reft_studio.verbs",
     "train_bot": "reft_studio.verbs",
 }

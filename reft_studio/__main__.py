@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from huggingface_hub import HfApi
@@ -12,6 +12,9 @@ from huggingface_hub import HfApi
 import reft_studio as rs
 from reft_studio.errors import StudioError
 from reft_studio.model_source import EMBEDDED_ID
+
+if TYPE_CHECKING:
+    from reft_studio.base_model import BaseModel
 
 app = typer.Typer(
     help="Teach a chat model a personality with a few examples.", no_args_is_help=True, add_completion=False
@@ -79,9 +82,45 @@ def train(
 def chat(bot: BotFolder, prompt: str, base: Base = "") -> None:
     """Ask the plain model and the bot the same thing."""
     loaded = _load(bot)
-    record = loaded.manifest.base
-    model = rs.load_base_model(base) if base else rs.load_base_model(record.id, revision=record.revision)
-    typer.echo(str(rs.compare_replies(model, loaded, prompt)))
+    typer.echo(str(rs.compare_replies(_base_of(loaded, base), loaded, prompt)))
+
+
+@command
+def score(
+    bot: Annotated[Path, typer.Argument(help="A folder with a bot; the score is written into it.")],
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help='What makes a reply right, such as "only emoji"; more than once for several.'),
+    ] = None,
+    instruction: Annotated[
+        str, typer.Option(help="A system prompt for the plain model, to compare with.")
+    ] = "",
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            help="The examples: they are not asked, and rules are guessed from them if none is given."
+        ),
+    ] = None,
+    base: Base = "",
+) -> None:
+    """Ask a bot some ninety things it has never seen, and count the right replies."""
+    from reft_studio.chat.score import Progress
+    from reft_studio.manifest import write_manifest
+    from reft_studio.rules import guess_rules
+
+    def tell(progress: Progress) -> None:
+        done = f"{len(progress.report.asked)} of {progress.of}"
+        typer.echo(f"\rAsked {done}, {progress.seconds_left:.0f} s left ", nl=False, err=True)
+
+    loaded = rs.Bot.load(bot)
+    demonstrations = rs.read_demonstrations(rows) if rows else []
+    rules = rule or [guess.sentence for guess in guess_rules([row.reply for row in demonstrations])]
+    scored = rs.score_bot(
+        _base_of(loaded, base), loaded, rules, instruction, demonstrations=demonstrations, on_progress=tell
+    )
+    write_manifest(scored.manifest, bot)
+    assert scored.manifest.score
+    typer.echo(f"\n{scored.manifest.score}")
 
 
 @command
@@ -161,6 +200,11 @@ def import_pyreft(
 
     read_pyreft(folder, rs.load_base_model(base), positions=positions, name=name).save(out)
     typer.echo(f"The bot is in {out}.", err=True)
+
+
+def _base_of(bot: rs.Bot, base: str) -> "BaseModel":
+    record = bot.manifest.base
+    return rs.load_base_model(base) if base else rs.load_base_model(record.id, revision=record.revision)
 
 
 def _load(path: Path) -> rs.Bot:

@@ -117,6 +117,15 @@ class Score(_Record):
     """The system prompt that the base model was given to compare; "" for none."""
     counts: tuple[Count, ...] = Field(min_length=1, max_length=len(Suite))
 
+    def __str__(self) -> str:
+        """A table that fits into a terminal."""
+        rows = [
+            (c.suite, c.of, c.base, "-" if c.instructed is None else c.instructed, c.bot) for c in self.counts
+        ]
+        heading = f"{'':<10} {'asked':>6} {'base':>6} {'told':>6} {'bot':>6}"
+        lines = (f"{s:<10} {of:>6} {base:>6} {told:>6} {bot:>6}" for s, of, base, told, bot in rows)
+        return "\n".join([" and ".join(self.rules), heading, *lines])
+
 
 LinearName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.]{1,200}$")]
 LinearSize = tuple[Annotated[int, Field(ge=1, le=1_000_000)], Annotated[int, Field(ge=1, le=1_000_000)]]

@@ -9,8 +9,12 @@ from huggingface_hub import HfApi
 from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
 from reft_studio.chat.probes import record_probes
+from reft_studio.chat.score import Progress, ask_everything, with_score
 from reft_studio.demonstrations import Demonstration
+from reft_studio.errors import RuleError
 from reft_studio.recipe import Recipe
+from reft_studio.rules import read_rules
+from reft_studio.score import Report
 from reft_studio.share.bundle import find_license, is_bot, write_bundle
 from reft_studio.share.hub import Place, Published, publish
 from reft_studio.share.importer import fetch
@@ -39,6 +43,32 @@ def train_bot(
             on_event(event)
     prompts = [row.prompt for row in demonstrations if row.prompt.strip()][:_PROBES]
     return record_probes(base, training.bot(name), prompts)
+
+
+def score_bot(
+    base: BaseModel,
+    bot: Bot,
+    rules: Sequence[str],
+    instruction: str = "",
+    *,
+    demonstrations: Sequence[Demonstration] = (),
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Bot:
+    """The same bot with its score: how many replies to unseen prompts meet the rules (`rules.read_rule`).
+
+    The base model is asked the same, also with `instruction` as its system prompt if there is one. Prompts of
+    the `demonstrations` are not asked. Raises RuleError or BotError.
+    """
+    if not rules:
+        raise RuleError('Say what makes a reply right, such as "only emoji" or "starts with Arr".')
+    report: Report | None = None
+    known = [row.prompt for row in demonstrations]
+    for progress in ask_everything(base, bot, read_rules(rules), instruction, known=known):
+        report = progress.report
+        if on_progress:
+            on_progress(progress)
+    assert report
+    return with_score(bot, report)
 
 
 def share_bot(

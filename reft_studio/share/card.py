@@ -5,10 +5,10 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import ModelCardData
+from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reft_studio.manifest import BaseRecord, Manifest
+from reft_studio.manifest import BaseRecord, Manifest, Score, Suite
 from reft_studio.model_source import EMBEDDED_ID
 
 _TEMPLATE = "model_card.md"
@@ -16,6 +16,12 @@ _HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?", re.ASCII)
 _REVISION = re.compile(r"[\w./-]{1,200}", re.ASCII)
 _SAMPLES = 3
 _SAMPLE_CHARACTERS = 600
+_SUITES = {
+    Suite.UNSEEN: "everyday messages it had never seen",
+    Suite.ATTACKS: "attempts to talk it out of its role",
+    Suite.LONG: "requests for a long answer",
+    Suite.SECOND: "the second message of a chat",
+}
 _ENTITIES = {ord(sign): f"&#{ord(sign)};" for sign in string.punctuation}
 
 
@@ -46,7 +52,7 @@ def write_card(manifest: Manifest, repo_id: str, rows: int | None, base_license:
         keep_trailing_newline=True,
     )
     environment.filters["text"] = as_text
-    on_hub = is_on_hub(manifest.base)
+    on_hub, score = is_on_hub(manifest.base), manifest.score
     data = ModelCardData(
         license=base_license.name if base_license else None,
         license_name=base_license.own_name if base_license else None,
@@ -55,6 +61,8 @@ def write_card(manifest: Manifest, repo_id: str, rows: int | None, base_license:
         base_model_relation="adapter" if on_hub else None,
         library_name="reft-studio",
         pipeline_tag="text-generation",
+        model_name=manifest.name,
+        eval_results=_eval_results(score) if score else None,
         tags=["reft", manifest.recipe.method.lower(), "reft-studio", "representation-finetuning"],
     )
     return environment.get_template(_TEMPLATE).render(
@@ -65,8 +73,24 @@ def write_card(manifest: Manifest, repo_id: str, rows: int | None, base_license:
         repo_id=repo_id,
         rows=rows,
         license=base_license,
+        suites=_SUITES,
+        instructed=score is not None and all(count.instructed is not None for count in score.counts),
         samples=[probe for probe in manifest.probes if probe.base is not None][:_SAMPLES],
     )
+
+
+def _eval_results(score: Score) -> list[EvalResult]:
+    return [
+        EvalResult(
+            task_type="text-generation",
+            dataset_type=f"reft-studio-{count.suite}",
+            dataset_name=f"ReFT Studio: {_SUITES[count.suite]}",
+            metric_type="accuracy",
+            metric_name="share of replies that meet the rules",
+            metric_value=round(count.bot / count.of, 4),
+        )
+        for count in score.counts
+    ]
 
 
 def is_on_hub(base: BaseRecord) -> bool:

@@ -33,6 +33,8 @@ bot = Bot.load(HERE / "bot")
 base = load_base_model(bot.manifest.base.id, revision=bot.manifest.base.revision)
 bot.check_base(base)
 Turn = dict[str, str]
+INSTRUCTION = bot.manifest.score.instruction if bot.manifest.score else ""
+"""What its author would have told the plain model to get the same."""
 
 
 @GPU  # type: ignore[untyped-decorator]
@@ -113,7 +115,7 @@ with gr.Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
         with gr.Column(min_width=220) as base_pane:
             gr.HTML("<h2>Plain model</h2>")
             base_log = gr.HTML(elem_id="base")
-        with gr.Column(min_width=220, visible=False) as system_pane:
+        with gr.Column(min_width=220, visible=bool(INSTRUCTION)) as system_pane:
             gr.HTML("<h2>With a system prompt</h2>")
             system_log = gr.HTML(elem_id="system")
         with gr.Column(min_width=220):
@@ -126,7 +128,7 @@ with gr.Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
     gr.Examples([probe.prompt for probe in bot.manifest.probes], message, label="Try")
     with gr.Accordion("More", open=False):
         system = gr.Textbox(
-            "",
+            INSTRUCTION,
             label="System prompt",
             info="Instructions for the plain model, to compare with.",
             elem_id="instructions",
