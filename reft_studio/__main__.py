@@ -171,7 +171,7 @@ def export(
     """Write a bot as one file, as a folder that pyreft reads, or as a chat Space."""
     from tempfile import TemporaryDirectory
 
-    from reft_studio.share.pyreft import write_pyreft
+    from reft_studio.pyreft_folder import write_pyreft
     from reft_studio.share.space import write_space
 
     loaded = _load(bot)
@@ -196,7 +196,7 @@ def import_pyreft(
     name: str = "My bot",
 ) -> None:
     """Take in a bot that pyreft has saved."""
-    from reft_studio.share.pyreft import read_pyreft
+    from reft_studio.pyreft_folder import read_pyreft
 
     read_pyreft(folder, rs.load_base_model(base), positions=positions, name=name).save(out)
     typer.echo(f"The bot is in {out}.", err=True)

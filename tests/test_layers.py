@@ -14,7 +14,7 @@ LOWEST = {"errors", "settings"}
 TABLE = {"demonstrations", "recipe", "positions"}
 MODEL = {"base_model", "device", "quantization", "prompts", "model_source", "fit", "model_choices"}
 WEIGHTS = {"weights"}
-BOT = {"bot", "manifest", "rules", "score"}
+BOT = {"bot", "manifest", "rules", "score", "pyreft_folder"}
 UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention", "lora"} | BOT
 UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
 
@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "manifest": LOWEST | TABLE | MODEL,
     "rules": {"errors"},
     "score": {"manifest"},
+    "pyreft_folder": UP_TO_BOT,
     "bot": UP_TO_BOT,
     "train": UP_TO_BOT | {"train"},
     "chat": (UP_TO_BOT | {"chat"}) - {"demonstrations"},

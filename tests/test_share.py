@@ -4,11 +4,13 @@ import json
 import re
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import ModelCard, constants
 
 from reft_studio import Demonstration, compare_replies, fetch_bot, share_bot
 from reft_studio.errors import BotError, ShareError
-from reft_studio.manifest import Probe
+from reft_studio.manifest import Count, Probe, Score, Suite
+from reft_studio.pyreft_folder import read_pyreft, write_pyreft
+from reft_studio.share import importer
 from reft_studio.share.bundle import find_license, is_bot, write_bundle
 from reft_studio.share.card import License, as_text, write_card
 from reft_studio.share.hub import (
@@ -236,9 +238,38 @@ def test_a_base_model_that_names_itself_badly_is_only_text_in_the_card(hub, bot)
     assert not hub.requests
 
 
+def test_the_card_has_the_score_with_its_baselines_and_as_eval_results(bot):
+    counts = (
+        Count(suite=Suite.UNSEEN, of=60, base=1, instructed=40, bot=57),
+        Count(suite=Suite.ATTACKS, of=12, base=0, instructed=3, bot=11),
+    )
+    score = Score(rules=("only emoji",), instruction="Use | emoji", counts=counts)
+    card = write_card(bot.manifest.model_copy(update={"score": score}), "ann/b", 10, None)
+    assert "only emoji" in card
+    assert "Use &#124; emoji" in card
+    assert "| 1 of 60 | 40 of 60 | 57 of 60 |" in card
+    assert "| 0 of 12 | 3 of 12 | 11 of 12 |" in card
+    results = ModelCard(card).data.eval_results
+    assert [(result.dataset_type, result.metric_value) for result in results] == [
+        ("reft-studio-unseen", 0.95),
+        ("reft-studio-attacks", 0.9167),
+    ]
+    alone = tuple(count.model_copy(update={"instructed": None}) for count in counts)
+    without = score.model_copy(update={"instruction": "", "counts": alone})
+    card = write_card(bot.manifest.model_copy(update={"score": without}), "ann/b", 10, None)
+    assert "| 1 of 60 | 57 of 60 |" in card
+    assert "system prompt" not in card
+
+
 def test_nothing_people_or_models_wrote_becomes_markup_in_the_card(bot):
+    count = Count(suite=Suite.UNSEEN, of=1, base=0, instructed=0, bot=1)
+    score = Score(rules=(f"contains {HOSTILE}"[:300],), instruction=HOSTILE, counts=(count,))
     hostile = bot.manifest.model_copy(
-        update={"name": HOSTILE[:100], "probes": (Probe(prompt=HOSTILE, reply=HOSTILE, base=HOSTILE),)}
+        update={
+            "name": HOSTILE[:100],
+            "probes": (Probe(prompt=HOSTILE, reply=HOSTILE, base=HOSTILE),),
+            "score": score,
+        }
     )
     card = write_card(hostile, "ann/b", 1, None)
     assert not re.search(r"<script|\]\(javascript|!\[x|\*\*b|49", card)
@@ -283,6 +314,27 @@ def test_what_is_no_link_to_a_bot_is_not_asked_for(hub, link, tmp_path):
     with pytest.raises((BotError, ShareError)):
         fetch(hub.api(), link, tmp_path)
     assert not [asked for asked in hub.requests if "resolve" in asked]
+
+
+def test_of_a_pyreft_repository_only_its_own_files_are_fetched_and_it_is_named_so(hub, base, bot, tmp_path):
+    write_pyreft(bot, tmp_path / "theirs")
+    files = {path.name: path for path in (tmp_path / "theirs").iterdir()}
+    card = b"---\nlicense: mit\n---\n"
+    put(hub, "ann/theirs", {**files, "README.md": card, "setup.py": b"evil", "deep/intkey_x.bin": b"\x80"})
+    fetched = fetch(hub.api(), "ann/theirs", tmp_path / "in")
+    assert fetched.from_pyreft
+    assert fetched.license == "mit"
+    assert {path.name for path in (tmp_path / "in").iterdir() if path.is_file()} == {*files, "README.md"}
+    read = read_pyreft(fetched.folder, base, positions="l1")
+    assert read.weights.keys() == bot.weights.keys()
+
+
+@pytest.mark.parametrize(
+    "card", [b"---\nlicense: [a\n---\n", b"\xff\xfe", b"---\nlicense: '<b>'\n---\n", b"---\n- x\n---\n", b""]
+)
+def test_a_card_that_says_something_strange_says_no_licence(tmp_path, card):
+    (tmp_path / "README.md").write_bytes(card)
+    assert importer._license(tmp_path / "README.md") is None
 
 
 def test_a_repository_without_a_bot_is_named_so(hub, tmp_path):

@@ -16,6 +16,7 @@ from reft_studio.engine.interface import (
     EngineStatus,
     JobUpdate,
     OpenedBot,
+    PyreftFolder,
     Readiness,
     TrainingJob,
 )
@@ -97,8 +98,8 @@ class EngineClient(ABC):
         for _ in self._ask(uuid4().hex, PackBot(folder, zip_path, name, tuple(demonstrations))):
             pass
 
-    def open_bot(self, path: Path, folder: Path) -> OpenedBot:
-        (bot,) = self._ask(uuid4().hex, OpenBot(path, folder))
+    def open_bot(self, path: Path, folder: Path, pyreft: PyreftFolder | None = None) -> OpenedBot:
+        (bot,) = self._ask(uuid4().hex, OpenBot(path, folder, pyreft))
         assert isinstance(bot, OpenedBot)
         return bot
 

@@ -29,6 +29,7 @@ from reft_studio.engine.interface import (
     JobState,
     JobUpdate,
     OpenedBot,
+    PyreftFolder,
     Readiness,
     TrainingJob,
 )
@@ -48,6 +49,7 @@ from reft_studio.engine.messages import (
 )
 from reft_studio.errors import StudioError, TrainingError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
+from reft_studio.pyreft_folder import read_pyreft
 from reft_studio.quantization import Quantization, quantized_tensors
 from reft_studio.recipe import Recipe
 from reft_studio.rules import read_rules
@@ -204,6 +206,9 @@ class Core:
                 bot = Bot.load(folder)
                 named = replace(bot, manifest=bot.manifest.model_copy(update={"name": name}))
                 named.save_zip(zip_path, demonstrations or None)
+            case OpenBot(path, folder, PyreftFolder(positions, name)):
+                read_pyreft(path, base, positions=positions, name=name).save(folder)
+                self._send(Answer(request_id, OpenedBot(name, ())))
             case OpenBot(path, folder):
                 with nullcontext(path) if path.is_dir() else unpacked(path) as source:
                     opened = _open_bot(base, source, folder)

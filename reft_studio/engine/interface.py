@@ -91,6 +91,14 @@ class OpenedBot:
     probes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class PyreftFolder:
+    """What a bot that pyreft saved does not say of itself."""
+
+    positions: str
+    name: str
+
+
 class Readiness(StrEnum):
     """Whether an engine can work."""
 
@@ -138,8 +146,11 @@ class Engine(Protocol):
     ) -> None:
         """Write a saved bot to a zip under the given name; raises StudioError."""
 
-    def open_bot(self, path: Path, folder: Path) -> OpenedBot:
-        """Check a bot's zip or folder, also against the base model, and save it; raises StudioError."""
+    def open_bot(self, path: Path, folder: Path, pyreft: PyreftFolder | None = None) -> OpenedBot:
+        """Check a bot's zip or folder, also against the base model, and save it; raises StudioError.
+
+        With `pyreft`, the folder is one that pyreft has saved.
+        """
 
     def close(self) -> None:
         """Stop working and free the base model."""

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
-from reft_studio.engine.interface import Conversation, EngineStatus, JobUpdate, OpenedBot, TrainingJob
+from reft_studio.engine.interface import (
+    Conversation,
+    EngineStatus,
+    JobUpdate,
+    OpenedBot,
+    PyreftFolder,
+    TrainingJob,
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class OpenBot:
 
     path: Path
     folder: Path
+    pyreft: PyreftFolder | None
 
 
 Question = Chat | PackBot | OpenBot

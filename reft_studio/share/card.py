@@ -61,7 +61,7 @@ def write_card(manifest: Manifest, repo_id: str, rows: int | None, base_license:
         base_model_relation="adapter" if on_hub else None,
         library_name="reft-studio",
         pipeline_tag="text-generation",
-        model_name=manifest.name,
+        model_name=repo_id if score else None,  # not the bot's name: that is anybody's text
         eval_results=_eval_results(score) if score else None,
         tags=["reft", manifest.recipe.method.lower(), "reft-studio", "representation-finetuning"],
     )

@@ -9,9 +9,11 @@ from uuid import uuid4
 import gradio as gr
 from huggingface_hub import HfApi
 
+from reft_studio.engine.interface import PyreftFolder
 from reft_studio.errors import StudioError
 from reft_studio.manifest import MANIFEST_FILE, read_manifest
 from reft_studio.model_source import EMBEDDED_ID
+from reft_studio.recipe import Recipe
 from reft_studio.share.importer import fetch
 from reft_studio.store import Draft, SavedBot
 from reft_studio.ui import wording
@@ -19,6 +21,7 @@ from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import added
+from reft_studio.ui.verdict import sentence
 
 
 class FetchPanel:
@@ -33,18 +36,27 @@ class FetchPanel:
             max_lines=1,
             elem_id="fetch-link",
         )
+        positions = gr.Dropdown(
+            wording.POSITION_CHOICES,
+            value=Recipe.model_fields["positions"].default,
+            allow_custom_value=True,
+            visible=False,
+            label=wording.PYREFT_POSITIONS,
+            info=wording.PYREFT_POSITIONS_HELP,
+            elem_id="pyreft-positions",
+        )
         with gr.Row(elem_classes="actions"):
             get = gr.Button(wording.FETCH, elem_id="fetch")
             rows = gr.Button(wording.FETCHED_ROWS, visible=False, elem_id="fetched-rows")
         banner = gr.HTML(elem_classes="banner")
         said = gr.HTML(elem_id="fetched")
-        newest = gr.State(None)
+        newest, asked_for = gr.State(None), gr.State("")
         asked = [link.submit, get.click]
         connect(
             asked,
             self._fetch,
-            [link],
-            [said, rows, newest],
+            [link, positions, asked_for],
+            [said, rows, newest, positions, asked_for],
             banner,
             needs_token=True,
             trigger_mode="once",
@@ -53,33 +65,57 @@ class FetchPanel:
         shown = [said, rows, *examples.replaced]
         self.began = connect(rows.click, self._take_rows, [newest], shown, banner, **IN_ORDER)
 
-    def _fetch(self, owner: str, token: str | None, link: str) -> Iterator[tuple[Any, ...]]:
-        yield f'<p role="status">{wording.PUBLISHING}</p>', gr.Button(visible=False), None
+    def _fetch(
+        self, owner: str, token: str | None, link: str, positions: str, asked_for: str
+    ) -> Iterator[tuple[Any, ...]]:
+        """Of a bot that pyreft saved, the first click asks what it edits, and the second takes it in."""
+        keep = (gr.skip(), gr.skip())
+        yield _said(wording.PUBLISHING), gr.Button(visible=False), None, *keep
         try:
-            yield self._fetched(owner, token, link)
+            yield self._fetched(owner, token, link, positions if link == asked_for else None)
         except StudioError:
-            yield "", gr.Button(visible=False), None
+            yield "", gr.Button(visible=False), None, *keep
             raise
 
-    def _fetched(self, owner: str, token: str | None, link: str) -> tuple[Any, ...]:
+    def _fetched(self, owner: str, token: str | None, link: str, positions: str | None) -> tuple[Any, ...]:
         bot_id = uuid4().hex
         folder, scratch = self._studio.store.bot_folder(bot_id), self._studio.scratch / bot_id
         try:
             most = self._studio.settings.max_upload_bytes
             fetched = fetch(HfApi(token=token or False), link, scratch, most_bytes=most)
-            opened = self._studio.engine.open_bot(fetched.folder, folder)
+            if fetched.from_pyreft and positions is None:
+                return (
+                    _said(wording.FROM_PYREFT),
+                    gr.Button(visible=False),
+                    None,
+                    gr.Dropdown(visible=True),
+                    link,
+                )
+            name = fetched.repo_id.partition("/")[2]
+            pyreft = PyreftFolder(positions or "", name) if fetched.from_pyreft else None
+            opened = self._studio.engine.open_bot(fetched.folder, folder, pyreft)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         self._studio.store.add_bot(owner, SavedBot(bot_id, opened.name, folder, opened.probes))
         manifest = read_manifest(folder / MANIFEST_FILE)
         rows = len(self._studio.store.trained_on(owner, bot_id))
-        base = wording.PRACTICE_MODEL if manifest.base.id == EMBEDDED_ID else manifest.base.id
-        said = wording.fetched(opened.name, base, manifest.recipe.method.label, rows)
-        return f'<p role="status">{escape(said)}</p>', gr.Button(visible=bool(rows)), bot_id
+        said = wording.fetched(
+            opened.name,
+            wording.PRACTICE_MODEL if manifest.base.id == EMBEDDED_ID else manifest.base.id,
+            manifest.recipe.method.label,
+            rows,
+            fetched.license,
+        )
+        scored = f"<p>{escape(sentence(manifest.score))}</p>" if manifest.score else ""
+        return _said(said) + scored, gr.Button(visible=bool(rows)), bot_id, gr.Dropdown(visible=False), ""
 
     def _take_rows(self, owner: str, bot_id: str | None) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, bot_id)
         rows = self._studio.store.trained_on(owner, bot.id)
         kept = added([], rows, self._studio.settings.limits)
         shown = self._examples.show_instead(owner, Draft(bot.name, tuple(kept), bot.probes))
-        return f'<p role="status">{wording.ROWS_ARE_THERE}</p>', gr.Button(visible=False), *shown
+        return _said(wording.ROWS_ARE_THERE), gr.Button(visible=False), *shown
+
+
+def _said(text: str) -> str:
+    return f'<p role="status">{escape(text)}</p>'

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -71,11 +71,12 @@ class PublishPanel:
         self.shown = [self._hint, self._address, self._publish]
         told = [bot, name, include, self._address]
         parts = [self._outcome, self._publish, self._stop]
-        connect(preview.click, self._preview, told, [self._outcome], banner, needs_token=True)
+        going_up = [*told, seen_by, with_space]
+        connect(preview.click, self._preview, going_up, [self._outcome], banner, needs_token=True)
         connect(
             self._publish.click,
             self._send,
-            [*told, seen_by, with_space],
+            going_up,
             parts,
             banner,
             needs_token=True,
@@ -102,9 +103,12 @@ class PublishPanel:
         repo_id = _repo_id(account(api) if token else wording.YOUR_ACCOUNT, wanted.address)
         with self._scratch() as scratch:
             files = self._bundle(api, wanted, repo_id, scratch / "bot")
-            sizes = "".join(f"<li>{file.name}: {file.stat().st_size:,} bytes</li>" for file in files)
             (card,) = [file.read_text(encoding="utf-8") for file in files if file.name == CARD_FILE]
-        return f"<p>{escape(repo_id)}</p><ul>{sizes}</ul><pre class='card-text'>{escape(card)}</pre>"
+            shown = _listed(repo_id, scratch / "bot", files)
+            if wanted.with_space:
+                files = self._space(wanted, repo_id, scratch / "space")
+                shown += _listed(f"{repo_id}{wording.SPACE_NAME_SUFFIX}", scratch / "space", files)
+        return f"{shown}<pre class='card-text'>{escape(card)}</pre>"
 
     def _send(self, owner: str, token: str | None, *typed: Any) -> Iterator[tuple[Any, ...]]:
         if token is None:
@@ -134,11 +138,9 @@ class PublishPanel:
         self, api: HfApi, wanted: _Wanted, model: Place, folder: Path, done: str
     ) -> Generator[tuple[Any, ...], None, str]:
         """Goes on from `done` and returns what to say in the end: that the bot is up stays said."""
-        bot = self._studio.bot(wanted.owner, wanted.chosen)
         place = Place(f"{model.repo_id}{wording.SPACE_NAME_SUFFIX}", "space", model.private)
         try:
-            name = bot_name(wanted.name, bot.name)
-            paths = write_space(folder, bot.folder, name=name, model_id=model.repo_id)
+            paths = self._space(wanted, model.repo_id, folder)
             files: dict[str, File] = {path.relative_to(folder).as_posix(): path for path in paths}
             events = publish(api, place, files, wording.PUBLISH, is_chat_space)
             return (yield from self._follow(events, wanted, done))
@@ -189,6 +191,10 @@ class PublishPanel:
             base_license=find_license(api, read_manifest(bot.folder / MANIFEST_FILE)),
         )
 
+    def _space(self, wanted: _Wanted, model_id: str, folder: Path) -> list[Path]:
+        bot = self._studio.bot(wanted.owner, wanted.chosen)
+        return write_space(folder, bot.folder, name=bot_name(wanted.name, bot.name), model_id=model_id)
+
 
 def hub_name(name: str, bot_id: str | None) -> str:
     """A bot's name as the Hub takes names: Latin letters, digits and dashes.
@@ -208,6 +214,12 @@ def _repo_id(account_name: str, typed: str) -> str:
 
 def _login_is_there() -> bool:
     return "SPACE_ID" in os.environ and "OAUTH_CLIENT_ID" in os.environ
+
+
+def _listed(repo_id: str, folder: Path, files: Sequence[Path]) -> str:
+    sizes = ((file.relative_to(folder).as_posix(), file.stat().st_size) for file in files)
+    items = "".join(f"<li>{escape(name)}: {size:,} bytes</li>" for name, size in sizes)
+    return f"<p>{escape(repo_id)}</p><ul>{items}</ul>"
 
 
 def _running(text: str, before: str = "") -> tuple[Any, ...]:

@@ -316,6 +316,13 @@ FETCH_LINK = "Address"
 FETCH = "Get it"
 FETCHED_ROWS = "Put its examples into my table"
 ROWS_ARE_THERE = "The examples are in your table now, in the first tab."
+FROM_PYREFT = (
+    "This bot was made with pyreft. Such a bot does not say which words of a message it steers, nor which "
+    "chat model it is for: it is tried with the one of this app. Choose the words below and press the button "
+    "again."
+)
+PYREFT_POSITIONS = "Which words it steers"
+PYREFT_POSITIONS_HELP = "Its page may say so. Most of them steer the last one."
 SPACE_NAME_SUFFIX = "-chat"
 
 
@@ -327,10 +334,11 @@ def sending(file: str, number: int, total: int) -> str:
 PRACTICE_MODEL = "the practice model"
 
 
-def fetched(name: str, base: str, method: str, rows: int) -> str:
+def fetched(name: str, base: str, method: str, rows: int, licence: str | None) -> str:
     """What came from the Hub."""
     with_rows = f"{rows:,} examples came along" if rows else "its examples did not come along"
-    return f'"{name}" is in the Chat tab now. It was made for {base} with {method}; {with_rows}.'
+    licensed = f" Its licence: {licence}." if licence else " Its page names no licence."
+    return f'"{name}" is in the Chat tab now. It was made for {base} with {method}; {with_rows}.{licensed}'
 
 
 def waiting(ahead: int) -> str:

@@ -9,11 +9,17 @@ from pathlib import Path
 from time import sleep
 
 import pytest
+from huggingface_hub import constants
 from playwright.sync_api import Browser, Page
 
+from reft_studio import Bot
+from reft_studio.pyreft_folder import write_pyreft
+from reft_studio.rules import only_emoji
+from reft_studio.share.hub import File, Place, publish
 from tests.hub import Hub, local_hub
 from tests.ui.running import (
     MILLISECONDS,
+    REPOSITORY,
     choose_starter,
     free_port,
     last_reply,
@@ -60,6 +66,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     open_tab(page, "Train")
     set_epochs(page, 15)
     train(page)
+    page.locator("#progress .progress.done").wait_for()
     open_tab(page, "Share")
     page.locator("#publish:not([disabled])").wait_for()
     yield page
@@ -80,6 +87,12 @@ def test_what_goes_up_can_be_seen_before(page: Page, hub: Hub) -> None:
     assert "ann/emoji-bot" in said
     assert re.search(r"intervention\.safetensors: [\d,]+ bytes", said)
     assert "demonstrations.jsonl" not in said
+    assert re.search(r"everyday messages it had never seen \| 0 of 60 \| \d+ of 60 \| \d+ of 60", said)
+    page.locator("#with-space input").check()
+    page.locator("#preview").click()
+    page.locator("#outcome").get_by_text("ann/emoji-bot-chat").wait_for()
+    assert "reft_studio/intervention.py" in page.locator("#outcome").inner_text()
+    page.locator("#with-space input").uncheck()
     assert not hub.repositories
 
 
@@ -164,6 +177,9 @@ def test_a_bot_from_the_hub_can_be_talked_to_and_built_on(page: Page, hub: Hub) 
     page.locator("#fetch-link :is(input, textarea)").fill("ann/emoji-bot")
     page.locator("#fetch").click()
     page.locator("#fetched").get_by_text("10 examples came along").wait_for()
+    said = page.locator("#fetched").inner_text()
+    assert "Its licence: apache-2.0" in said
+    assert re.search(r"Only emoji: \d+ of 60 messages it had never seen", said)
     choose_starter(page, "pirate")
     open_tab(page, "Share")
     page.locator("#fetched-rows").click()
@@ -172,6 +188,29 @@ def test_a_bot_from_the_hub_can_be_talked_to_and_built_on(page: Page, hub: Hub) 
     page.locator("#message textarea").fill("Tell me about cats.")
     page.locator("#send").click()
     assert last_reply(page)
+
+
+def test_a_bot_that_pyreft_made_can_be_talked_to_once_it_is_said_what_it_steers(
+    page: Page, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    write_pyreft(Bot.load(REPOSITORY / "spaces" / "emoji"), tmp_path / "theirs")
+    files: dict[str, File] = {path.name: path for path in (tmp_path / "theirs").iterdir()}
+    for _ in publish(hub.api(), Place("ann/theirs"), files, "Put", lambda _: True):
+        pass
+    open_tab(page, "Share")
+    page.locator("#fetch-link :is(input, textarea)").fill("ann/theirs")
+    assert not page.locator("#pyreft-positions").is_visible()
+    page.locator("#fetch").click()
+    page.locator("#fetched").get_by_text("made with pyreft").wait_for()
+    page.locator("#pyreft-positions").wait_for()
+    page.locator("#fetch").click()
+    page.locator("#fetched").get_by_text('"theirs" is in the Chat tab').wait_for()
+    open_tab(page, "Chat")
+    page.locator("#message textarea").fill("Tell me about cats.")
+    page.locator("#send").click()
+    assert only_emoji(last_reply(page))
 
 
 def test_the_token_is_in_no_file_log_page_or_argument(page: Page, address: str, data_folder: Path) -> None:

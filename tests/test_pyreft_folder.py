@@ -15,8 +15,8 @@ from reft_studio.bot import Bot
 from reft_studio.chat.compare import compare_replies
 from reft_studio.errors import BotError
 from reft_studio.positions import Tokens
+from reft_studio.pyreft_folder import CONFIG_FILE, read_pyreft, write_pyreft
 from reft_studio.recipe import Method, Recipe
-from reft_studio.share.pyreft import CONFIG_FILE, read_pyreft, write_pyreft
 from reft_studio.verbs import train_bot
 
 ROOT = Path(__file__).resolve().parents[1]
