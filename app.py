@@ -5,6 +5,15 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reft_studio.engine.interface import JobUpdate
+    from reft_studio.engine.lent import LentEngine
+    from reft_studio.engine.process import ProcessEngine
+    from reft_studio.settings import Settings
 
 
 def main() -> None:
@@ -12,7 +21,6 @@ def main() -> None:
     # Imported here, since the engine's process imports this file too and needs none of it.
     from filelock import FileLock, Timeout
 
-    from reft_studio.engine.process import ProcessEngine
     from reft_studio.settings import Settings
     from reft_studio.store import Store
     from reft_studio.trainings import Trainings
@@ -34,9 +42,8 @@ def main() -> None:
         )
     store = Store(settings.data_folder)
     trainings = Trainings(store, settings)
-    process = ProcessEngine(settings.base_model, trainings.record, settings.quantization)
     with (
-        closing(process) as engine,
+        closing(_engine(settings, trainings.record)) as engine,
         closing(trainings),
         TemporaryDirectory(prefix="reft-studio-") as scratch,
     ):
@@ -44,6 +51,18 @@ def main() -> None:
         trainings.start(engine)
         serve(build_ui(Studio(settings, store, engine, trainings, Path(scratch))), settings)
         store.closed()
+
+
+def _engine(settings: "Settings", record: "Callable[[JobUpdate], None]") -> "ProcessEngine | LentEngine":
+    if not settings.lent_card:
+        from reft_studio.engine.process import ProcessEngine
+
+        return ProcessEngine(settings.base_model, record, settings.quantization)
+    # Before torch, which it changes: there is a card in forks only.
+    from reft_studio.engine.lent import SECONDS_LENT, LentEngine
+    from spaces import GPU  # type: ignore[attr-defined]
+
+    return LentEngine(settings.base_model, record, settings.quantization, lend=GPU(duration=SECONDS_LENT))
 
 
 if __name__ == "__main__":

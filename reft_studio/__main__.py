@@ -188,6 +188,15 @@ def export(
 
 
 @command
+def studio_space(out: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
+    """Write a Space that is this app, to upload to the Hub or to start with `python app.py`."""
+    from reft_studio.share.space import write_studio
+
+    write_studio(out)
+    typer.echo(f"The Space is in {out}.", err=True)
+
+
+@command
 def import_pyreft(
     folder: Path,
     out: Path,

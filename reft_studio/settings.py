@@ -28,6 +28,9 @@ TIGHTER = {
 """Where strangers share one app."""
 
 
+_TRUE = ("1", "t", "true")
+
+
 class Settings(BaseSettings):
     """Where data lives, which base model is loaded, and how much anyone may ask for: all limits are here."""
 
@@ -40,6 +43,8 @@ class Settings(BaseSettings):
     """Load it with fewer bits a weight: int8 or nf4."""
     shared: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
     """Several people use one app: each sees only their own, and the limits are those of TIGHTER."""
+    lent_card: bool = Field(default_factory=lambda: os.environ.get("SPACES_ZERO_GPU", "").lower() in _TRUE)
+    """On a Space where a graphics card is lent for one call at a time (ZeroGPU)."""
     max_rows: int = Field(default=1000, ge=1)
     max_cell_characters: int = Field(default=4000, ge=1)
     max_epochs: int = Field(default=10_000, ge=1)

@@ -1,6 +1,7 @@
 """The queue: one training at a time goes to the engine, and people take turns."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from threading import RLock
 
@@ -24,7 +25,9 @@ class Trainings:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store, self._settings = store, settings
         self._engine: Engine | None = None
-        self._running: str | None = None
+        self._running: set[str] = set()
+        # Where people's own pages drive their trainings, none waits for that of somebody who has left.
+        self._at_once = settings.max_waiting_trainings if settings.lent_card else 1
         self._lock = RLock()
 
     def start(self, engine: Engine) -> None:
@@ -46,8 +49,7 @@ class Trainings:
         finally:
             if update.state.ended:
                 with self._lock:
-                    if self._running == update.job_id:
-                        self._running = None
+                    self._running.discard(update.job_id)
                     self._advance()
 
     def add(self, owner: str, job: TrainingJob) -> None:
@@ -72,12 +74,18 @@ class Trainings:
             if self._store.cancel(owner, job_id) and self._engine:
                 self._engine.cancel(job_id)
 
+    def drive(self, owner: str) -> Iterator[None]:
+        """Work for a while on what this owner has started last, where the engine does so only when asked."""
+        job = self._store.latest_job(owner)
+        if job and not job.state.ended and self._engine:
+            yield from self._engine.drive(job.job_id)
+
     def ahead_of(self, job_id: str) -> int | None:
         """How many trainings come before one in the queue; None if it is not in the queue."""
         waiting = self._store.waiting()
         if job_id not in waiting:
             return None
-        return waiting.index(job_id) + (self._running is not None)
+        return waiting.index(job_id) + len(self._running)
 
     def _advance(self) -> None:
         """Give the engine the next training if it has none; the lock is held.
@@ -86,7 +94,7 @@ class Trainings:
         """
         if self._engine is None or self._engine.status().readiness is Readiness.FAILED:
             return
-        while self._running is None and (waiting := self._store.waiting()):
+        while len(self._running) < self._at_once and (waiting := self._store.waiting()):
             if job := self._store.claim(waiting[0]):
                 settings = self._settings
                 allowed = replace(
@@ -95,12 +103,12 @@ class Trainings:
                     max_seconds=settings.max_training_seconds,
                     max_score_seconds=settings.max_score_seconds,
                 )
-                self._running = job.id
+                self._running.add(job.id)
                 try:
                     self._engine.submit(allowed)
                 except OSError:
                     # The engine's process cannot be started, so the others are better off waiting.
                     log.exception("Training %s cannot be begun", job.id)
-                    self._running = None
+                    self._running.discard(job.id)
                     self._store.record(JobUpdate(job.id, JobState.INTERRUPTED, message=NOT_STARTED))
                     return

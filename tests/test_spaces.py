@@ -1,21 +1,28 @@
 """The demo bots in `spaces/` reply as they did when they were made, and become Spaces."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
+import yaml
 
 from model_maker.demos import DEMOS
 from reft_studio.bot import Bot
 from reft_studio.chat.probes import failed_probes
 from reft_studio.errors import BotError
 from reft_studio.manifest import read_manifest
-from reft_studio.share.space import is_chat_space, needed_modules, write_space
+from reft_studio.share.space import is_chat_space, needed_modules, write_space, write_studio
+from tests.test_layers import imported
 
-SPACES = Path(__file__).resolve().parents[1] / "spaces"
+ROOT = Path(__file__).resolve().parents[1]
+SPACES = ROOT / "spaces"
+STANDARD = set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize("demo", DEMOS)
@@ -40,32 +47,12 @@ def test_a_demo_becomes_a_space_that_needs_nothing_of_this_repository(tmp_path):
     assert ran.stdout.strip() == f"{tmp_path / 'space' / 'assets' / 'embedded_model'} embedded", ran.stderr
 
 
-LENDER = """
-import multiprocessing, os, pickle
-
-def GPU(function):
-    \'\'\'As on ZeroGPU: each call is a fork, and what goes in and comes out is pickled.\'\'\'
-    def run(*arguments):
-        fork = multiprocessing.get_context("fork")
-        answers, packed = fork.SimpleQueue(), pickle.dumps(arguments)
-        def call():
-            assert os.getppid() == parent
-            for value in function(*pickle.loads(packed)):
-                answers.put(pickle.dumps(value))
-            answers.put(None)
-        parent = os.getpid()
-        child = fork.Process(target=call)
-        child.start()
-        while (value := answers.get()) is not None:
-            yield pickle.loads(value)
-        child.join()
-    return run
-"""
+LENDER = ROOT / "tests" / "lender.py"
 
 
 def test_a_space_answers_where_each_call_is_lent_a_graphics_card(tmp_path):
     write_space(tmp_path / "space", SPACES / "emoji", name="Emoji", model_id=None)
-    (tmp_path / "space" / "spaces.py").write_text(LENDER)
+    shutil.copyfile(LENDER, tmp_path / "space" / "spaces.py")
     check = """
 import app
 probe = app.bot.manifest.probes[0]
@@ -76,8 +63,7 @@ assert set(turns[1]) == {"prompt", "bot"}, turns
 """
     ran = subprocess.run(
         [sys.executable, "-c", check],
-        # A fork does not take the threads along that compute.
-        cwd=tmp_path / "space", env=os.environ | {"OMP_NUM_THREADS": "1"},
+        cwd=tmp_path / "space",
         capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
@@ -101,13 +87,45 @@ def test_a_space_with_files_of_somebodys_own_is_not_taken_for_ours(tmp_path):
 
 
 def test_the_spaces_header_is_yaml_whatever_the_name(tmp_path):
-    import yaml
-
     write_space(tmp_path / "space", SPACES / "ethos", name='Say "hi": \n--- {x}', model_id=None)
     text = (tmp_path / "space" / "README.md").read_text(encoding="utf-8")
     header = yaml.safe_load(text.split("---\n")[1])
     assert header["title"] == 'Say "hi": \n--- {x}'
     assert header["sdk"] == "gradio"
+
+
+def test_the_studio_as_a_space_has_all_that_the_app_reads_and_nothing_of_anyones_data(tmp_path):
+    names = {p.relative_to(tmp_path / "s").as_posix() for p in write_studio(tmp_path / "s")}
+    assert {"app.py", "requirements.txt", "README.md", "LICENSE", "assets/style.css"} <= names
+    assert {"spaces/chat/app.py", "assets/score/questions.json", "reft_studio/share/model_card.md"} <= names
+    assert not [name for name in names if name.endswith((".pyc", ".png", ".sqlite3"))]
+    assert not [name for name in names if name.startswith(("tests", ".", "model_maker"))]
+    header = yaml.safe_load((tmp_path / "s" / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    assert header["hf_oauth_scopes"] == ["contribute-repos"]
+    assert header["sdk_version"] == version("gradio")
+    with pytest.raises(BotError, match="there already"):
+        write_studio(tmp_path / "s")
+
+
+@pytest.mark.parametrize("template", ["chat", "studio"])
+def test_the_requirements_of_a_space_name_every_package_that_its_files_import(template):
+    if template == "chat":
+        modules, wanted = needed_modules(SPACES / "chat" / "app.py"), SPACES / "chat" / "requirements.txt"
+    else:
+        modules, wanted = sorted((ROOT / "reft_studio").rglob("*.py")), ROOT / "requirements.txt"
+    named = {
+        re.split(r"[\[<>=~ ]", line)[0].lower().replace("_", "-")
+        for line in wanted.read_text().splitlines()
+        if line and not line.startswith("#")
+    }
+    # A Space has gradio, since that is its kind, and what that is made of. Fewer bits are for who asks for them.
+    given = {"gradio", "starlette", "jinja2", "bitsandbytes"}
+    distributions = packages_distributions()
+    for name in (
+        {name.split(".")[0] for module in modules for name in imported(module)} - STANDARD - {"reft_studio"}
+    ):
+        candidates = {one.lower().replace("_", "-") for one in distributions.get(name, [name])}
+        assert candidates & (named | given), f"{template} needs {name}"
 
 
 def test_a_space_carries_the_modules_that_its_app_imports_and_no_others():

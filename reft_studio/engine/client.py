@@ -74,6 +74,9 @@ class EngineClient(ABC):
         self._cancelled.add(job_id)
         self._send(Cancel(job_id))
 
+    def drive(self, job_id: str) -> Iterator[None]:  # noqa: ARG002  # it works by itself
+        yield from ()
+
     def chat(
         self, chat_id: str, conversations: Sequence[Conversation], sampling: Sampling
     ) -> Iterator[tuple[str, ...]]:

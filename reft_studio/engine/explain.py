@@ -25,13 +25,14 @@ NO_ROOM = (
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def explain(done: Future[Any]) -> str:
-    """A sentence on how a task ended: nothing if all went well. What is our mistake goes to the log."""
-    if done.cancelled():
-        return ""
-    error = done.exception()
-    if error is None:
-        return ""
+def explain_end(done: Future[Any]) -> str:
+    """A sentence on how a task ended: nothing if all went well."""
+    error = None if done.cancelled() else done.exception()
+    return explain(error) if error else ""
+
+
+def explain(error: BaseException) -> str:
+    """A sentence on what went wrong. What is our mistake goes to the log."""
     if isinstance(error, StudioError):
         return str(error)
     log.error("A task of the engine crashed", exc_info=error)

@@ -133,6 +133,9 @@ class Engine(Protocol):
     def cancel(self, job_id: str) -> None:
         """Ask a training to stop after the step it is in."""
 
+    def drive(self, job_id: str) -> Iterator[None]:
+        """Work on a training for a while, where that happens only when it is asked for; else nothing."""
+
     def chat(
         self, chat_id: str, conversations: Sequence[Conversation], sampling: Sampling
     ) -> Iterator[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""A Space in which everybody can talk to one bot: template, bot, and what they need of this package."""
+"""Spaces, as folders: one in which everybody can talk to one bot, and one that is this app."""
 
 import ast
 import json
@@ -16,6 +16,9 @@ from reft_studio.share.card import is_on_hub
 _PACKAGE = Path(__file__).resolve().parents[1]
 _ROOT = _PACKAGE.parent
 _TEMPLATE = _ROOT / "spaces" / "chat"
+_STUDIO_CARD = Path("spaces", "studio", "README.md")
+_STUDIO = ("app.py", "requirements.txt", "LICENSE", "reft_studio", "assets", "spaces/chat", str(_STUDIO_CARD))
+_NOT_NEEDED = shutil.ignore_patterns("__pycache__", "screenshots", "scores.txt")
 PYTHON = "3.12"
 _WRITTEN = re.compile(r"app\.py|README\.md|requirements\.txt|(bot|reft_studio|assets/embedded_model)/.+")
 
@@ -50,6 +53,24 @@ def write_space(folder: Path, bot_folder: Path, *, name: str, model_id: str | No
             folder / EMBEDDED_MODEL.relative_to(_ROOT),
             ignore=shutil.ignore_patterns("*.txt", "*.md"),
         )
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def write_studio(folder: Path) -> list[Path]:
+    """Write a Space that is this app into a `folder`; returns its files. Raises BotError if that is there."""
+    if folder.exists():
+        raise BotError(f'"{folder}" is there already. Choose a new folder.')
+    folder.mkdir(parents=True)
+    for part in _STUDIO:
+        target = folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (_ROOT / part).is_dir():
+            shutil.copytree(_ROOT / part, target, ignore=_NOT_NEEDED)
+        else:
+            shutil.copyfile(_ROOT / part, target)
+    card = (_ROOT / _STUDIO_CARD).read_text(encoding="utf-8")
+    card = card.replace("{sdk_version}", version("gradio")).replace("{python_version}", PYTHON)
+    (folder / "README.md").write_text(card, encoding="utf-8")
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 

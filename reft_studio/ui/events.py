@@ -44,7 +44,7 @@ def show(
     outputs: Sequence[Any],
     **options: Any,
 ) -> Any:
-    """Show what `act` returns when any of the triggers fires; it cannot fail through a person's doing."""
+    """Show what `act` returns or yields on any of the triggers; it cannot fail through a person's doing."""
     return _on(triggers, _told(act), inputs, outputs, **options)
 
 
@@ -58,7 +58,11 @@ def _told(act: Callable[..., Any]) -> Callable[..., Any]:
         with _OurMistakes():
             return act(owner_of(request), *values)
 
-    return run
+    def stream(request: gr.Request, *values: Any) -> Iterator[Any]:
+        with _OurMistakes():
+            yield from act(owner_of(request), *values)
+
+    return stream if inspect.isgeneratorfunction(act) else run
 
 
 def connect(

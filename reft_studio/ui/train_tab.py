@@ -1,5 +1,6 @@
 """The second tab: one button, and what the training is doing. The truth is the latest job in the store."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from reft_studio.ui.table import filled
 from reft_studio.ui.verdict import verdict
 
 SECONDS_BETWEEN_LOOKS = 0.4
+LOOKS_AT_ONCE = 32
 MAX_PROBES = 4
 
 
@@ -49,7 +51,8 @@ class TrainTab:
         typed = [self.name, *settings]
         connect(self._train.click, self._start, typed, self._job_parts, self._banner, **IN_ORDER)
         connect(self._cancel.click, self._stop, [], self._job_parts, self._banner)
-        show(self._timer.tick, self._look, [], self._job_parts)
+        look = self._drive if studio.settings.lent_card else self._look
+        show(self._timer.tick, look, [], self._job_parts, concurrency_limit=LOOKS_AT_ONCE)
 
     @property
     def _job_parts(self) -> list[Any]:
@@ -71,6 +74,12 @@ class TrainTab:
             return _show(None)
         report = self._studio.store.report(owner, job.job_id) if job.state is JobState.DONE else None
         return _show(job, self._studio.trainings.ahead_of(job.job_id), report)
+
+    def _drive(self, owner: str) -> Iterator[tuple[Any, ...]]:
+        """Look while the training gets on, which it does as long as this lasts."""
+        for _ in self._studio.trainings.drive(owner):
+            yield self._look(owner)
+        yield self._look(owner)
 
     def _rename(self, owner: str, name: str) -> None:
         self._studio.store.save_draft(owner, replace(self._studio.store.draft(owner), name=name))

@@ -40,7 +40,11 @@ INSTRUCTION = bot.manifest.score.instruction if bot.manifest.score else ""
 @GPU  # type: ignore[untyped-decorator]
 def stream(requests: list[ChatRequest], sampling: Sampling) -> Iterator[list[str]]:
     """Growing replies; on ZeroGPU a process of its own with the card runs this."""
-    yield from stream_replies(base, requests, sampling)
+    try:
+        yield from stream_replies(base, requests, sampling)
+    except StudioError as error:
+        # The only kind of exception that comes out of that process as it was.
+        raise gr.Error(escape(str(error)), print_exception=False) from None
 
 
 def answer(
@@ -61,12 +65,9 @@ def answer(
         for side in sides
     ]
     turn = {"prompt": message}
-    try:
-        for replies in stream(requests, Sampling(temperature=variety)):
-            turn = {"prompt": message, **dict(zip(sides, replies, strict=True))}
-            yield "", [*turns, turn], *shown([*turns, turn])
-    except StudioError as error:
-        raise gr.Error(escape(str(error)), print_exception=False) from None
+    for replies in stream(requests, Sampling(temperature=variety)):
+        turn = {"prompt": message, **dict(zip(sides, replies, strict=True))}
+        yield "", [*turns, turn], *shown([*turns, turn])
 
 
 def past(turns: list[Turn], side: str) -> list[Any]:

@@ -1,0 +1,195 @@
+"""What an engine does with a base model: one training, or one answer. Generators, wherever they run."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from reft_studio.base_model import BaseModel
+from reft_studio.bot import Bot, unpacked
+from reft_studio.chat.generate import ChatRequest, stream_replies
+from reft_studio.chat.probes import record_probes
+from reft_studio.chat.score import ask_everything, with_score
+from reft_studio.demonstrations import read_demonstrations
+from reft_studio.engine.interface import JobState, JobUpdate, OpenedBot, PyreftFolder, TrainingJob
+from reft_studio.engine.messages import Chat, OpenBot, PackBot, Question
+from reft_studio.errors import StudioError, TrainingError
+from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
+from reft_studio.pyreft_folder import read_pyreft
+from reft_studio.recipe import Recipe
+from reft_studio.rules import read_rules
+from reft_studio.train.checkpoint import Checkpoint
+from reft_studio.train.events import Finished, Started, Step
+from reft_studio.train.loop import Training
+
+SECONDS_BETWEEN_UPDATES = 0.2
+SECONDS_BETWEEN_CHECKPOINTS = 5.0
+NOT_SCORED = "The bot is ready, but it could not be scored: {reason}"
+TIME_IS_UP = (
+    "This training took as long as one may take here, so it was ended before its last epoch. The bot has "
+    "what was learned until then; with fewer rows or epochs a training gets to its end."
+)
+
+log = logging.getLogger(__name__)
+
+Condition = Callable[[], bool]
+
+
+def train(
+    base: BaseModel, job: TrainingJob, should_cancel: Condition, should_pause: Condition
+) -> Iterator[JobUpdate]:
+    """Train a bot, save it and score it; the last update ends the job, unless it was paused.
+
+    A paused training is written down, and goes on from there when the same job is trained again. Raises
+    StudioError where it cannot begin or go on.
+    """
+    recipe = Recipe.for_model(base.num_layers, base.width, **job.recipe_changes)
+    progress = JobUpdate(job.id, JobState.RUNNING)
+    sent_at, begun = 0.0, time.monotonic()
+    kept_at = begun
+    training = Training(base, job.demonstrations, recipe, limits=job.limits)
+    resumed_at = _resume(training, job)
+    for event in training.events():
+        if should_pause():
+            _keep(training, job)
+            return
+        if should_cancel():
+            yield replace(progress, state=JobState.CANCELLED, seconds_left=None)
+            return
+        match event:
+            case Started(total_steps) as started:
+                progress = JobUpdate(
+                    job.id, JobState.RUNNING, resumed_at, total_steps, training.losses,
+                    message=_remarks(started, resumed_at),
+                )  # fmt: skip
+            case Step(step, _, _, seconds_left):
+                losses = training.losses
+                progress = replace(progress, step=step, losses=losses, seconds_left=seconds_left)
+                if time.monotonic() - kept_at > SECONDS_BETWEEN_CHECKPOINTS:
+                    _keep(training, job)
+                    kept_at = time.monotonic()
+                if time.monotonic() - begun > job.max_seconds:
+                    progress = replace(progress, message=TIME_IS_UP)
+                    break
+            case Finished():
+                break
+        if time.monotonic() - sent_at > SECONDS_BETWEEN_UPDATES:
+            yield progress
+            sent_at = time.monotonic()
+    bot = record_probes(base, training.bot(job.name), job.probes)
+    bot.save(job.bot_folder)
+    if not job.rules:
+        yield replace(progress, state=JobState.DONE, seconds_left=0.0)
+        return
+    # Whoever has to begin again after a crash then only has to ask again.
+    _keep(training, job)
+    progress = replace(progress, state=JobState.SCORING, seconds_left=None)
+    yield progress
+    yield from _score(base, bot, job, progress, lambda: should_cancel() or should_pause(), should_pause)
+
+
+def _score(
+    base: BaseModel,
+    bot: Bot,
+    job: TrainingJob,
+    last: JobUpdate,
+    should_stop: Condition,
+    should_pause: Condition,
+) -> Iterator[JobUpdate]:
+    """Ask until the end, the limit, or a cancel, which all end the job; the counts go into the bot's file."""
+    report = None
+    try:
+        for asked in ask_everything(
+            base,
+            bot,
+            read_rules(job.rules),
+            job.instruction,
+            known=[row.prompt for row in job.demonstrations],
+            max_seconds=job.max_score_seconds,
+            should_stop=should_stop,
+        ):
+            report = asked.report
+            yield replace(last, seconds_left=asked.seconds_left)
+    except StudioError as error:
+        last = replace(last, message=f"{last.message} {NOT_SCORED.format(reason=error)}".strip())
+    if should_pause():
+        return
+    if report:
+        write_manifest(with_score(bot, report).manifest, job.bot_folder)
+    yield replace(last, state=JobState.DONE, seconds_left=0.0, report=report)
+
+
+def answer(
+    base: BaseModel, question: Question, should_stop: Condition
+) -> Iterator[tuple[str, ...] | OpenedBot]:
+    """What there is to say to a question, bit by bit; raises StudioError."""
+    match question:
+        case Chat(conversations, sampling):
+            requests = [ChatRequest(c.messages, _load(c.bot_folder)) for c in conversations]
+            yield from map(tuple, stream_replies(base, requests, sampling, should_stop))
+        case PackBot(folder, zip_path, name, demonstrations):
+            bot = Bot.load(folder)
+            named = replace(bot, manifest=bot.manifest.model_copy(update={"name": name}))
+            named.save_zip(zip_path, demonstrations or None)
+        case OpenBot(path, folder, PyreftFolder(positions, name)):
+            read_pyreft(path, base, positions=positions, name=name).save(folder)
+            yield OpenedBot(name, ())
+        case OpenBot(path, folder):
+            with nullcontext(path) if path.is_dir() else unpacked(path) as source:
+                yield _open_bot(base, source, folder)
+
+
+def _open_bot(base: BaseModel, source: Path, folder: Path) -> OpenedBot:
+    """Check a bot, also against the base model, and save it with its rows if it has any."""
+    bot = Bot.load(source)
+    bot.check_base(base)
+    rows_file = source / DEMONSTRATIONS_FILE
+    bot.save(folder, read_demonstrations(rows_file) if rows_file.is_file() else None)
+    return OpenedBot(bot.manifest.name, tuple(probe.prompt for probe in bot.manifest.probes))
+
+
+def _resume(training: Training, job: TrainingJob) -> int:
+    """Go on from the job's checkpoint if there is a whole one; returns the steps that need no repeating."""
+    if job.checkpoint_file is None or not job.checkpoint_file.exists():
+        return 0
+    try:
+        checkpoint = Checkpoint.load(job.checkpoint_file)
+        training.resume(checkpoint)
+    except TrainingError:
+        # The rows are what counts, and they are all there.
+        log.warning("Training %s cannot go on from its checkpoint and begins again", job.id, exc_info=True)
+        return 0
+    return checkpoint.step
+
+
+def _keep(training: Training, job: TrainingJob) -> None:
+    """Write a checkpoint; where that is not possible, as on a full disk, the training goes on without."""
+    if job.checkpoint_file is None:
+        return
+    try:
+        job.checkpoint_file.parent.mkdir(parents=True, exist_ok=True)
+        training.checkpoint().save(job.checkpoint_file)
+    except (OSError, SafetensorError):
+        log.warning("The checkpoint of training %s cannot be written", job.id, exc_info=True)
+
+
+def _remarks(started: Started, resumed_at: int) -> str:
+    """What is worth knowing about a training that is nothing to stop for."""
+    remarks = []
+    if resumed_at:
+        remarks.append(f"It was interrupted and went on from step {resumed_at:,}; nothing is lost.")
+    if started.slow_because:
+        remarks.append(
+            f"Every step has to go through the whole model, so it takes longer: {started.slow_because}."
+        )
+    for prompt in started.short_prompts[:1]:
+        remarks.append(f'"{prompt}" is shorter than the positions to edit, so all of it is edited.')
+    return " ".join(remarks)
+
+
+def _load(bot_folder: Path | None) -> Bot | None:
+    return Bot.load(bot_folder) if bot_folder else None

@@ -1,0 +1,151 @@
+"""Where a graphics card is lent for one call at a time, trainings go on piece by piece and chats answer."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reft_studio.chat.sampling import Sampling
+from reft_studio.demonstrations import Demonstration
+from reft_studio.engine import lent
+from reft_studio.engine.interface import Conversation, JobState, JobUpdate, Readiness, TrainingJob
+from reft_studio.engine.lent import LentEngine
+from reft_studio.errors import BotError, EngineError
+from reft_studio.settings import EMBEDDED_MODEL
+from reft_studio.train.checkpoint import Checkpoint
+from tests.lender import GPU
+
+ROWS = (Demonstration("Who are you?", "🤖✨"), Demonstration("I like tea.", "🍵😊"))
+
+
+@pytest.fixture(scope="module")
+def updates() -> list[JobUpdate]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def engine(updates: list[JobUpdate]) -> Iterator[LentEngine]:
+    with closing(LentEngine(str(EMBEDDED_MODEL), updates.append, lend=GPU(duration=60))) as engine:
+        engine.start()
+        assert engine.status().readiness is Readiness.READY
+        yield engine
+
+
+def submit(engine: LentEngine, folder: Path, epochs: int = 30, **fields: Any) -> str:
+    job_id = str(folder)
+    file = folder.with_suffix(".safetensors")
+    engine.submit(
+        TrainingJob(job_id, "A bot", ROWS, folder, {"epochs": epochs}, checkpoint_file=file, **fields)
+    )
+    return job_id
+
+
+def drive(engine: LentEngine, job_id: str) -> None:
+    for _ in engine.drive(job_id):
+        pass
+
+
+def ask(engine: LentEngine, folder: Path | None = None) -> list[tuple[str, ...]]:
+    conversation = Conversation(({"role": "user", "content": "Who are you?"},), folder)
+    return list(engine.chat("chat", [conversation], Sampling(max_new_tokens=12)))
+
+
+def test_nothing_happens_until_it_is_asked_for_and_then_all_of_it(
+    engine: LentEngine, updates: list[JobUpdate], tmp_path: Path
+) -> None:
+    job_id = submit(engine, tmp_path / "bot", rules=("only emoji",))
+    assert not updates
+    drive(engine, job_id)
+    states = list(dict.fromkeys(update.state for update in updates))
+    assert states == [JobState.RUNNING, JobState.SCORING, JobState.DONE]
+    assert updates[-1].report
+    snapshots = ask(engine, tmp_path / "bot")
+    assert len(snapshots) > 1
+    assert snapshots[-1] != ask(engine)[-1]
+    drive(engine, job_id)
+    assert updates[-1].state is JobState.DONE
+
+
+def test_a_training_that_is_taken_up_again_and_again_loses_no_step(
+    engine: LentEngine, updates: list[JobUpdate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = submit(engine, tmp_path / "whole")
+    drive(engine, whole)
+    losses = updates[-1].losses
+    monkeypatch.setattr(lent, "SECONDS_OF_STEPS", 0.2)
+    pieces = submit(engine, tmp_path / "pieces")
+    steps = []
+    for _ in range(100):
+        drive(engine, pieces)
+        if updates[-1].state is JobState.DONE:
+            break
+        steps.append(Checkpoint.load(tmp_path / "pieces.safetensors").step)
+    assert len(steps) > 1
+    assert steps == sorted(steps)
+    assert (updates[-1].job_id, updates[-1].losses) == (pieces, losses)
+
+
+def test_a_training_can_be_cancelled_between_two_pieces_and_in_one(
+    engine: LentEngine, updates: list[JobUpdate], tmp_path: Path
+) -> None:
+    waiting = submit(engine, tmp_path / "waiting")
+    engine.cancel(waiting)
+    assert (updates[-1].job_id, updates[-1].state) == (waiting, JobState.CANCELLED)
+    running = submit(engine, tmp_path / "running", epochs=10_000)
+    for number, _ in enumerate(engine.drive(running)):
+        if number == 1:
+            engine.cancel(running)
+    assert (updates[-1].job_id, updates[-1].state) == (running, JobState.CANCELLED)
+    assert not (tmp_path / "running").exists()
+
+
+def test_a_score_can_be_skipped(engine: LentEngine, updates: list[JobUpdate], tmp_path: Path) -> None:
+    job_id = submit(engine, tmp_path / "bot", epochs=2, rules=("only emoji",))
+    for _ in engine.drive(job_id):
+        if updates[-1].state is JobState.SCORING:
+            engine.cancel(job_id)
+    assert (updates[-1].job_id, updates[-1].state) == (job_id, JobState.DONE)
+    assert ask(engine, tmp_path / "bot")
+
+
+def test_what_goes_wrong_in_a_fork_is_said(
+    engine: LentEngine, updates: list[JobUpdate], tmp_path: Path
+) -> None:
+    engine.submit(TrainingJob("wrong", "A bot", ROWS, tmp_path / "wrong", {"layers": [99]}))
+    drive(engine, "wrong")
+    assert updates[-1].state is JobState.FAILED
+    assert "no layer 99" in updates[-1].message
+    with pytest.raises(EngineError, match="not a bot"):
+        ask(engine, tmp_path / "nothing")
+    with pytest.raises(BotError):
+        engine.open_bot(tmp_path / "nothing.zip", tmp_path / "opened")
+
+
+def test_a_card_that_is_not_lent_ends_a_training_and_a_chat_with_the_reason(
+    updates: list[JobUpdate], tmp_path: Path
+) -> None:
+    def refuse(_: Any) -> Any:
+        def run(*_: Any) -> Iterator[Any]:
+            raise RuntimeError("You have used up your quota for today")
+            yield
+
+        return run
+
+    with closing(LentEngine(str(EMBEDDED_MODEL), updates.append, lend=refuse)) as engine:
+        engine.start()
+        job_id = submit(engine, tmp_path / "bot")
+        drive(engine, job_id)
+        assert updates[-1].state is JobState.INTERRUPTED
+        assert "used up your quota for today." in updates[-1].message
+        with pytest.raises(EngineError, match="used up your quota"):
+            ask(engine)
+
+
+def test_a_base_model_that_cannot_be_loaded_is_said(updates: list[JobUpdate], tmp_path: Path) -> None:
+    engine = LentEngine(str(tmp_path / "nothing"), updates.append, lend=GPU)
+    engine.start()
+    assert engine.status().readiness is Readiness.FAILED
+    with pytest.raises(EngineError, match=r"\w"):
+        ask(engine)
