@@ -118,7 +118,7 @@ def test_the_requirements_of_a_space_name_every_package_that_its_files_import(te
         for line in wanted.read_text().splitlines()
         if line and not line.startswith("#")
     }
-    # A Space has gradio, since that is its kind, and what that is made of. Fewer bits are for who asks for them.
+    # A Space has gradio, since that is its kind, and what that is made of. Fewer bits need asking for.
     given = {"gradio", "starlette", "jinja2", "bitsandbytes"}
     distributions = packages_distributions()
     for name in (
