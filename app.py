@@ -25,6 +25,7 @@ def main() -> None:
     from reft_studio.store import Store
     from reft_studio.trainings import Trainings
     from reft_studio.ui.page import build_ui
+    from reft_studio.ui.rates import Rates
     from reft_studio.ui.server import serve
     from reft_studio.ui.studio import Studio
 
@@ -49,7 +50,7 @@ def main() -> None:
     ):
         engine.start()
         trainings.start(engine)
-        serve(build_ui(Studio(settings, store, engine, trainings, Path(scratch))), settings)
+        serve(build_ui(Studio(settings, store, engine, trainings, Rates(settings), Path(scratch))), settings)
         store.closed()
 
 

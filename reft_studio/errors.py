@@ -9,7 +9,8 @@
     ├── TrainingError         a training that cannot go on
     ├── ChatError             a message that cannot be answered
     ├── EngineError           the process that trains and chats
-    └── ShareError            the Hub says no, or cannot be reached
+    ├── ShareError            the Hub says no, or cannot be reached
+    └── RateError             more within an hour than a shared app gives one person
 
 Every message says what is wrong, where, and what to do next. Our own mistakes are not `StudioError`s:
 they crash with a traceback.
@@ -54,3 +55,7 @@ class EngineError(StudioError):
 
 class ShareError(StudioError):
     """The Hub refused something or could not be reached."""
+
+
+class RateError(StudioError):
+    """Somebody asks for more within an hour than a shared app gives one person."""

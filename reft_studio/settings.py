@@ -24,6 +24,9 @@ TIGHTER = {
     "max_score_seconds": 60,
     "max_waiting_trainings": 32,
     "max_upload_bytes": 5_000_000,
+    "max_messages_per_hour": 300,
+    "max_trainings_per_hour": 30,
+    "max_transfers_per_hour": 60,
 }
 """Where strangers share one app."""
 
@@ -55,6 +58,11 @@ class Settings(BaseSettings):
     """Scoring a bot ends there, with what was asked until then."""
     max_waiting_trainings: int = Field(default=100, ge=1)
     max_upload_bytes: int = Field(default=20_000_000, ge=1)
+    max_messages_per_hour: int | None = Field(default=None, ge=1)
+    """Of one person; None for as many as they like. The next two likewise."""
+    max_trainings_per_hour: int | None = Field(default=None, ge=1)
+    max_transfers_per_hour: int | None = Field(default=None, ge=1)
+    """Bots opened, fetched and published."""
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
 

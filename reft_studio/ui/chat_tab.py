@@ -15,6 +15,7 @@ from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.conversation import Talk, Turn, conversation, messages
 from reft_studio.ui.events import connect
+from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 
 SUGGESTIONS = 3
@@ -102,6 +103,7 @@ class ChatTab:
         )
 
     def _open(self, owner: str, path: str) -> tuple[Any, ...]:
+        self._studio.rates.count(owner, Asked.TRANSFERS)
         bot_id = uuid4().hex
         folder = self._studio.store.bot_folder(bot_id)
         opened = self._studio.engine.open_bot(Path(path), folder)
@@ -117,6 +119,7 @@ class ChatTab:
         """Stream both replies; if they fail, the message is back in its box."""
         bot = self._studio.bot(owner, chosen)
         past, turn = talk.of(owner), Turn(self._checked(prompt))
+        self._studio.rates.count(owner, Asked.MESSAGES)
 
         def flow(*turns: Turn, **how: Any) -> tuple[Any, ...]:
             return self._flow(Talk(owner, turns), bot, **how)

@@ -19,6 +19,7 @@ from reft_studio.store import Draft, SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect
+from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import added
 from reft_studio.ui.verdict import sentence
@@ -78,6 +79,7 @@ class FetchPanel:
             raise
 
     def _fetched(self, owner: str, token: str | None, link: str, positions: str | None) -> tuple[Any, ...]:
+        self._studio.rates.count(owner, Asked.TRANSFERS)
         bot_id = uuid4().hex
         folder, scratch = self._studio.store.bot_folder(bot_id), self._studio.scratch / bot_id
         try:

@@ -21,6 +21,7 @@ from reft_studio.share.space import is_chat_space, write_space
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.events import connect, show
+from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio, bot_name
 
 
@@ -114,6 +115,7 @@ class PublishPanel:
         if token is None:
             raise ShareError(self._how_to_sign_in())
         wanted, api = _Wanted(owner, *typed), HfApi(token=token)
+        self._studio.rates.count(owner, Asked.TRANSFERS)
         self._stopping.discard(owner)
         yield _running(wording.PUBLISHING)
         done = ""

@@ -9,6 +9,7 @@ from reft_studio.settings import Settings
 from reft_studio.store import SavedBot, Store
 from reft_studio.trainings import Trainings
 from reft_studio.ui import wording
+from reft_studio.ui.rates import Rates
 
 MAX_NAME_CHARACTERS = 80
 
@@ -21,6 +22,7 @@ class Studio:
     store: Store
     engine: Engine
     trainings: Trainings
+    rates: Rates
     scratch: Path
     """A folder for files on their way to the browser, emptied when the app ends."""
 

@@ -15,6 +15,7 @@ from reft_studio.ui import wording
 from reft_studio.ui.advanced import SETTINGS, build_advanced, recipe_changes
 from reft_studio.ui.events import IN_ORDER, connect, show
 from reft_studio.ui.progress import progress
+from reft_studio.ui.rates import Asked
 from reft_studio.ui.score_panel import ScorePanel, rules_of
 from reft_studio.ui.studio import Studio, bot_name
 from reft_studio.ui.table import filled
@@ -88,9 +89,9 @@ class TrainTab:
         """Begin a training, unless one is on its way: then a click asks for nothing new."""
         latest = self._studio.store.latest_job(owner)
         if latest is None or latest.state.ended:
-            self._studio.trainings.add(
-                owner, self._job(owner, name, dict(zip(SETTINGS, settings, strict=True)))
-            )
+            job = self._job(owner, name, dict(zip(SETTINGS, settings, strict=True)))
+            self._studio.rates.count(owner, Asked.TRAININGS)
+            self._studio.trainings.add(owner, job)
         return self._look(owner)
 
     def _job(self, owner: str, name: str, settings: dict[str, Any]) -> TrainingJob:

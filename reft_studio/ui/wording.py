@@ -271,7 +271,8 @@ DOWNLOAD = "Download the bot (.zip)"
 HUB_TITLE = "On the Hugging Face Hub"
 HUB_INTRO = (
     "The Hub is where people publish models. Your bot gets a page there that shows what it does and how to "
-    "use it."
+    "use it. Please publish nothing that is meant to deceive or to hurt people, and no examples with what is "
+    "private to somebody."
 )
 SIGN_IN_FIRST = (
     "You are not signed in to the Hub on this computer. Make a free account and a token with write "
@@ -345,6 +346,17 @@ def waiting(ahead: int) -> str:
     """Of a training in the queue."""
     before = "One training comes" if ahead == 1 else f"{ahead} trainings come"
     return f"Waiting: {before} before yours…"
+
+
+_ASKED = {"messages": "messages", "trainings": "trainings", "transfers": "bots opened, fetched or published"}
+
+
+def too_often(asked: str, most: int) -> str:
+    """More within an hour than one person gets where strangers share the app."""
+    return (
+        f"This app is shared, and {most:,} {_ASKED[asked]} within an hour are the most that one person gets. "
+        "Please wait a while, or run ReFT Studio on your own computer."
+    )
 
 
 def too_much(setting: str, most: int) -> str:

@@ -4,12 +4,19 @@ import pytest
 
 from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.engine.interface import JobState, JobUpdate
-from reft_studio.errors import DemonstrationsError
+from reft_studio.errors import DemonstrationsError, RateError
+from reft_studio.manifest import Count, Score, Suite
+from reft_studio.score import Side
+from reft_studio.settings import Settings
+from reft_studio.store import LOCAL, Draft
 from reft_studio.ui import wording
 from reft_studio.ui.conversation import Talk, Turn, conversation, messages
 from reft_studio.ui.progress import POINTS, loss_curve, progress
 from reft_studio.ui.publish_panel import hub_name
+from reft_studio.ui.rates import Asked, Rates
+from reft_studio.ui.score_panel import rules_of
 from reft_studio.ui.table import added, from_cells, to_cells
+from reft_studio.ui.verdict import sentence, verdict
 
 HOSTILE = '<script>alert("1")</script>{{value}}${1}'
 ROW = Demonstration("Hi", "Hello")
@@ -91,3 +98,54 @@ def test_a_name_on_the_hub_is_one_that_it_takes_and_no_two_nameless_bots_share_i
     name: str, expected: str
 ) -> None:
     assert hub_name(name, "abc1234567") == expected
+
+
+def count(suite: Suite, right: int, of: int, instructed: int | None = None) -> Count:
+    return Count(suite=suite, of=of, base=0, instructed=instructed, bot=right)
+
+
+def test_the_verdict_says_what_the_counts_say_and_no_more() -> None:
+    counts = (count(Suite.UNSEEN, 47, 50, 40), count(Suite.ATTACKS, 9, 10, 2))
+    score = Score(rules=("only emoji",), instruction="Be brief.", counts=counts)
+    assert sentence(score) == "Only emoji: 47 of 50 messages it had never seen. Survives attacks: 9 of 10."
+    html = verdict(score)
+    for said in ("0 of 50", "40 of 50", "47 of 50", "0 of 10", "2 of 10", "9 of 10", "width:94.0%"):
+        assert said in html
+    assert html.count("<dt>") == 6
+    assert "84 % to 98 %" in html
+    alone = Score(rules=("only emoji",), counts=(count(Suite.UNSEEN, 47, 50),))
+    assert verdict(alone).count("<dt>") == 2
+    assert wording.NO_SCORE in verdict(None)
+
+
+def test_a_verdict_shows_text_as_text() -> None:
+    score = Score(rules=(f"contains {HOSTILE}",), counts=(count(Suite.UNSEEN, 1, 1),))
+    assert "<script" not in verdict(score)
+
+
+def test_every_group_of_questions_and_every_side_has_words() -> None:
+    assert set(wording.SUITES) == set(wording.COUNTED) == set(Suite)
+    assert set(wording.SIDES) == set(Side)
+
+
+def test_rules_are_guessed_from_the_rows_until_somebody_chooses() -> None:
+    rows = (Demonstration("Hi", "👋"), Demonstration("Bye", "🚪"))
+    assert rules_of(Draft("A bot", rows)) == ("only emoji",)
+    assert rules_of(Draft("A bot", rows, rules=())) == ()
+    assert rules_of(Draft("A bot", rows, rules=("contains x",))) == ("contains x",)
+
+
+def test_who_asks_too_often_is_told_so_and_nobody_else_is() -> None:
+    rates = Rates(Settings(max_messages_per_hour=2))
+    for _ in range(2):
+        rates.count("ann", Asked.MESSAGES)
+    with pytest.raises(RateError, match="2 messages within an hour"):
+        rates.count("ann", Asked.MESSAGES)
+    rates.count("bob", Asked.MESSAGES)
+    rates.count("ann", Asked.TRAININGS)
+
+
+def test_on_ones_own_computer_nothing_is_counted() -> None:
+    rates = Rates(Settings())
+    for _ in range(1000):
+        rates.count(LOCAL, Asked.MESSAGES)
