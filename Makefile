@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: help run test check bench model demos model-score screenshots browser clean
+.PHONY: help run test check bench model demos spaces model-score screenshots browser clean
 
 help:  ## Show these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ model: $(VENV)/.dev  ## Make the embedded model anew (about two hours on two cor
 
 demos: $(VENV)/.dev  ## Train the bots in spaces/ anew, as a new embedded model requires
 	$(PY) -m model_maker demos
+
+spaces: $(VENV)/.dev browser  ## Start every Space in a fresh environment, as its README says, and use it
+	$(PY) -m tests.fresh_spaces
 
 model-score: $(VENV)/.dev  ## Measure the embedded model on prompts it has never seen
 	$(PY) -m model_maker score

@@ -71,7 +71,7 @@ def test_the_lines_for_the_terminal_work(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     lines = [line for block in blocks("bash") for line in block.splitlines() if " -m reft_studio " in line]
     offline = [line for line in lines if not re.search(r"reft_studio (publish|fetch)", line)]
-    assert len(offline) == 3
+    assert len(offline) == 5
     for line in offline:
         _, arguments = line.split(" -m reft_studio ")
         done = CliRunner().invoke(app, shlex.split(arguments, comments=True))

@@ -1,7 +1,10 @@
 """Publishing to the Hub and taking in from it, with the real client and a Hub on this computer."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from huggingface_hub import ModelCard, constants
@@ -63,6 +66,32 @@ def test_a_published_bot_comes_back_the_same_and_replies_the_same(hub, base, bot
     assert fetched == bot
     question = "Tell me about the sea."
     assert compare_replies(base, fetched, question) == compare_replies(base, bot, question)
+
+
+ELSEWHERE = """
+import json, sys
+import reft_studio as rs
+from reft_studio.chat.probes import failed_probes
+bot, base = rs.fetch_bot(sys.argv[1]), rs.load_base_model(device="cpu")
+assert not failed_probes(base, bot)
+print(json.dumps([rs.compare_replies(base, bot, question).bot for question in sys.argv[2:]]))
+"""
+
+
+def test_in_a_fresh_process_with_nothing_of_ours_it_gives_the_same_greedy_replies(hub, base, bot, tmp_path):
+    share_bot(bot, "ann/emoji-bot", api=hub.api())
+    questions = ["Tell me about the sea.", "How do I make tea?", "I am tired."]
+    elsewhere = os.environ | {
+        "HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_ann", "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "0",
+        "HF_HOME": str(tmp_path / "home"), "REFT_STUDIO_DATA_FOLDER": str(tmp_path / "data"),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, "ann/emoji-bot", *questions],
+        env=elsewhere, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [compare_replies(base, bot, question).bot for question in questions]
 
 
 def test_it_is_private_and_without_rows_unless_told_otherwise(hub, bot, rows):

@@ -156,9 +156,10 @@ with gr.Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
 
 if __name__ == "__main__":
     if changed := failed_probes(base, bot):
-        print(f"{len(changed)} of {len(bot.manifest.probes)} replies of the self-test are not as they were.")
+        said = f"{len(changed)} of {len(bot.manifest.probes)} replies of the self-test are not as they were."
     else:
-        print("The self-test gave the same replies as when the bot was made.")
+        said = "The self-test gave the same replies as when the bot was made."
+    print(said, flush=True)
     page.queue(max_size=32).launch(
         css=STYLE,
         # The computer's own letters: others would be fetched from elsewhere.
