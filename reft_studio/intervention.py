@@ -65,6 +65,17 @@ class ReFT(
         self._write_nothing()
 
     @torch.no_grad()
+    def start_from(self, weights: ReFTWeights) -> None:
+        """Go on from an edit of the same recipe; R stays as orthonormal as it was."""
+        if FORMS[self._recipe.method].orthonormal:
+            self.rotation.weight = weights.R.to(self._R())
+        else:
+            self._R().copy_(weights.R)
+        self.bias.copy_(weights.b)
+        if self.source is not None and weights.W is not None:
+            self.source.copy_(weights.W)
+
+    @torch.no_grad()
     def _write_nothing(self) -> None:
         if self.source is not None and FORMS[self._recipe.method].replaces:
             self.source.copy_(self._R())

@@ -122,6 +122,13 @@ class TrainableLoRA:
 
         return {name: LoRAWeights(plain(w.A), plain(w.B)) for name, w in self.parameters().items()}
 
+    @torch.no_grad()
+    def start_from(self, lora: LoRA) -> None:
+        """Go on from a LoRA of the same rank on the same layers."""
+        for name, weights in self.parameters().items():
+            weights.A.copy_(lora[name].A)
+            weights.B.copy_(lora[name].B)
+
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Within the block, forward passes of the model go through it."""

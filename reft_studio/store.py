@@ -123,6 +123,7 @@ class Store:
             "probes": json.dumps(job.probes),
             "rules": json.dumps(job.rules),
             "instruction": job.instruction,
+            "start_from": str(job.start_from) if job.start_from else None,
             "bot_folder": str(job.bot_folder),
             "state": JobState.QUEUED,
         }
@@ -168,6 +169,7 @@ class Store:
             probes=tuple(json.loads(row["probes"])),
             rules=tuple(json.loads(row["rules"])),
             instruction=row["instruction"],
+            start_from=Path(row["start_from"]) if row["start_from"] else None,
             checkpoint_file=self.checkpoint_file(row["id"]),
         )
 

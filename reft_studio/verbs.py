@@ -31,13 +31,15 @@ def train_bot(
     *,
     name: str = "My bot",
     system_prompt: str | None = None,
+    start_from: Bot | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Bot:
     """Train a bot to the end and record its self-test; without a recipe, with the model's default one.
 
-    Raises DemonstrationsError, RecipeError or TrainingError.
+    With `start_from` it goes on from what that bot has learned, by the same form of recipe. Raises
+    DemonstrationsError, RecipeError, BotError or TrainingError.
     """
-    training = Training(base, demonstrations, recipe, system_prompt=system_prompt)
+    training = Training(base, demonstrations, recipe, system_prompt=system_prompt, start_from=start_from)
     for event in training.events():
         if on_event:
             on_event(event)

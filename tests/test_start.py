@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from reft_studio.errors import TrainingError
 from reft_studio.intervention import build_interventions
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Method, Recipe
@@ -97,3 +98,42 @@ def test_as_many_demonstrations_as_rank_make_the_seed_irrelevant(base, rows):
         list(training.events())
         losses.append(training.losses)
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("method", Method)
+def test_a_training_that_goes_on_from_a_bot_begins_with_exactly_what_that_learned(base, rows, method):
+    recipe = Recipe(layers=(1,), method=method, epochs=4, learning_rate=1e-2)
+    first = Training(base, rows, recipe)
+    for _ in first.events():
+        pass
+    bot = first.bot()
+    again = Training(base, rows, recipe, start_from=bot)
+    begun = again.bot()
+    for name, tensor in bot.tensors().items():
+        assert torch.allclose(begun.tensors()[name], tensor, atol=1e-6)
+    for _ in again.events():
+        pass
+    # Its first step is where the other ended, not where that began.
+    assert again.losses[0] <= first.losses[-1] < first.losses[0]
+    assert again.losses[-1] < first.losses[0]
+
+
+def test_a_lora_is_taken_over_too(base, rows):
+    recipe = Recipe(layers=(1,), lora_rank=2, epochs=2, learning_rate=1e-2)
+    first = Training(base, rows[:2], recipe)
+    for _ in first.events():
+        pass
+    begun = Training(base, rows[:2], recipe, start_from=first.bot()).bot()
+    assert all(
+        torch.allclose(begun.tensors()[name], tensor, atol=1e-6)
+        for name, tensor in first.bot().tensors().items()
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [{"rank": 8}, {"layers": (2,)}, {"positions": "f1+l1"}, {"method": "direft"}]
+)
+def test_what_learned_in_another_form_is_not_taken_over(base, rows, bot, change):
+    recipe = bot.manifest.recipe.model_copy(update=change)
+    with pytest.raises(TrainingError, match="another form"):
+        Training(base, rows, Recipe(**recipe.model_dump()), start_from=bot)

@@ -49,6 +49,8 @@ class TrainingJob:
     """By which its replies are scored; without any it is not scored."""
     instruction: str = ""
     """The system prompt for the base model that the bot is compared with; "" for none."""
+    start_from: Path | None = None
+    """The folder of a bot to go on from, which has learned by the same form of recipe."""
     limits: Limits = field(default_factory=Limits)
     max_seconds: float = math.inf
     """After so long the training ends and keeps what it has learned."""

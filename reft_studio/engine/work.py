@@ -51,7 +51,7 @@ def train(
     progress = JobUpdate(job.id, JobState.RUNNING)
     sent_at, begun = 0.0, time.monotonic()
     kept_at = begun
-    training = Training(base, job.demonstrations, recipe, limits=job.limits)
+    training = Training(base, job.demonstrations, recipe, limits=job.limits, start_from=_load(job.start_from))
     resumed_at = _resume(training, job)
     for event in training.events():
         if should_pause():

@@ -23,7 +23,7 @@ from reft_studio.train.events import Event, Finished, Started, Step
 from reft_studio.train.examples import Example, build_examples
 from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
 from reft_studio.train.reference import Reference
-from reft_studio.train.start import align
+from reft_studio.train.start import align, take_over
 
 TOLERANCE, COARSE = 1e-4, 2e-2
 """Relative difference of losses that rounding explains, in float32 and in half precision or fewer bits."""
@@ -34,7 +34,8 @@ ALIGNED_BY = 256
 class Training:
     """One training, from demonstrations to a bot. The same seed gives the same losses, bit for bit.
 
-    Raises DemonstrationsError or RecipeError where it cannot begin.
+    With `start_from` it begins with what a bot has learned, by the same form of recipe. Raises
+    DemonstrationsError, RecipeError, BotError or TrainingError where it cannot begin.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Training:
         *,
         system_prompt: str | None = None,
         limits: Limits | None = None,
+        start_from: Bot | None = None,
     ) -> None:
         self.recipe = recipe or Recipe.for_model(base.num_layers, base.width)
         check_recipe(self.recipe, base)
@@ -63,6 +65,10 @@ class Training:
             intervention.to(base.device)
         self._lora = TrainableLoRA(base, self.recipe.lora_rank, self.recipe.seed)
         check_lora(base, self._lora.learned())
+        self._start = start_from
+        if start_from:
+            start_from.check_base(base)
+            take_over(start_from, self.recipe, self._interventions, self._lora)
         groups = parameter_groups(self._interventions, self.recipe.weight_decay)
         if low_rank := [p for weights in self._lora.parameters().values() for p in (weights.A, weights.B)]:
             groups.append({"params": low_rank, "weight_decay": self.recipe.weight_decay})
@@ -90,7 +96,7 @@ class Training:
         path, slow_because = self._choose_path()
         total, before = self.total_steps, self._step
         yield Started(total, slow_because, self._short_prompts)
-        if not before:
+        if not before and not self._start:
             self._align(path)
         begun = time.monotonic()
         for epoch, batches in itertools.islice(_order(len(self._examples), self.recipe), before, None):
@@ -176,6 +182,7 @@ class Training:
             self.recipe.model_dump_json(),
             *(base.digest(), base.template_digest, base.dtype, str(base.quantization)),
             str(self._system_prompt),
+            self._start.manifest.created if self._start else "",
             *(f"{row.prompt!r} {row.reply!r}" for row in self._rows),
         ]
         return hashlib.sha256("\n".join(described).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Where a training starts: R looks along the directions in which the loss falls fastest.
+"""Where a training starts: with what a bot has learned, or where the loss falls fastest.
 
 A random R of rank 4 sees next to nothing of a state hundreds or thousands wide, and most of a training
 would be spent on turning it. One backward pass tells the gradient of the loss in every edited state; its
@@ -13,11 +13,19 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from reft_studio.bot import Bot
+from reft_studio.errors import TrainingError
 from reft_studio.intervention import Interventions
+from reft_studio.lora import TrainableLoRA
+from reft_studio.recipe import Recipe
 from reft_studio.weights import Site
 
 EDITS = 512
 """Of so many edited states the gradients are looked at; more would only take longer."""
+
+
+_FORM = ("method", "layers", "component", "positions", "shared", "rank", "activation", "lora_rank")
+"""What two recipes have to share for one to go on from the other."""
 
 
 class Path(Protocol):
@@ -44,6 +52,19 @@ def align(interventions: Interventions, path: Path, batches: Sequence[Sequence[i
             some = torch.linspace(0, len(gradient) - 1, min(len(gradient), EDITS)).long()
             with suppress(RuntimeError):
                 intervention.look_along(torch.linalg.svd(gradient[some], full_matrices=False).Vh)
+
+
+def take_over(bot: Bot, recipe: Recipe, interventions: Interventions, lora: TrainableLoRA) -> None:
+    """Begin with what a bot has learned; raises TrainingError if it learned by another form of recipe."""
+    theirs = bot.manifest.recipe
+    if any(getattr(theirs, name) != getattr(recipe, name) for name in _FORM):
+        raise TrainingError(
+            "The bot to go on from was trained in another form (method, layers, positions, rank or LoRA), so "
+            "its numbers cannot be taken over. Train from the start."
+        )
+    for site, intervention in interventions.items():
+        intervention.start_from(bot.weights[site])
+    lora.start_from(bot.lora)
 
 
 def _gradients(interventions: Interventions, path: Path, batch: Sequence[int]) -> dict[Site, Tensor]:
