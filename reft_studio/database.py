@@ -67,7 +67,10 @@ ALTER TABLE jobs ADD COLUMN rules TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE jobs ADD COLUMN instruction TEXT NOT NULL DEFAULT '';
 ALTER TABLE bots ADD COLUMN report TEXT;
 """
-_CORRECTIONS = "ALTER TABLE jobs ADD COLUMN start_from TEXT;"
+_CORRECTIONS = """
+ALTER TABLE jobs ADD COLUMN start_from TEXT;
+ALTER TABLE bots ADD COLUMN instruction TEXT NOT NULL DEFAULT '';
+"""
 MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES, _CORRECTIONS]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 

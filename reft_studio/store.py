@@ -52,6 +52,8 @@ class SavedBot:
     name: str
     folder: Path
     probes: tuple[str, ...] = ()
+    instruction: str = ""
+    """The system prompt for the base model that it is compared with."""
 
 
 class Store:
@@ -190,8 +192,9 @@ class Store:
             ).rowcount
             if changed and update.state in (JobState.SCORING, JobState.DONE):
                 connection.execute(
-                    """INSERT INTO bots (id, owner, name, folder, probes, report)
-                    SELECT id, owner, name, bot_folder, probes, :report FROM jobs WHERE id = :job_id
+                    """INSERT INTO bots (id, owner, name, folder, probes, instruction, report)
+                    SELECT id, owner, name, bot_folder, probes, instruction, :report
+                    FROM jobs WHERE id = :job_id
                     ON CONFLICT (id) DO UPDATE SET report = :report""",
                     values,
                 )
@@ -276,10 +279,11 @@ class Store:
 
     def add_bot(self, owner: str, bot: SavedBot) -> None:
         """Remember a bot that was opened from a file."""
-        values = (bot.id, owner, bot.name, str(bot.folder), json.dumps(bot.probes))
+        values = (bot.id, owner, bot.name, str(bot.folder), json.dumps(bot.probes), bot.instruction)
         with self._database.connect() as connection:
             connection.execute(
-                "INSERT INTO bots (id, owner, name, folder, probes) VALUES (?, ?, ?, ?, ?)", values
+                "INSERT INTO bots (id, owner, name, folder, probes, instruction) VALUES (?, ?, ?, ?, ?, ?)",
+                values,
             )
 
     def bots(self, owner: str) -> list[SavedBot]:
@@ -303,7 +307,8 @@ class Store:
             except (ValueError, StudioError):
                 continue
             probes = tuple(probe.prompt for probe in manifest.probes)
-            self.add_bot(LOCAL, SavedBot(path.parent.name, manifest.name, path.parent, probes))
+            instruction = manifest.score.instruction if manifest.score else ""
+            self.add_bot(LOCAL, SavedBot(path.parent.name, manifest.name, path.parent, probes, instruction))
 
 
 def _json(demonstrations: Sequence[Demonstration]) -> str:
@@ -315,4 +320,5 @@ def _demonstrations(row: sqlite3.Row) -> tuple[Demonstration, ...]:
 
 
 def _bot(row: sqlite3.Row) -> SavedBot:
-    return SavedBot(row["id"], row["name"], Path(row["folder"]), tuple(json.loads(row["probes"])))
+    probes = tuple(json.loads(row["probes"]))
+    return SavedBot(row["id"], row["name"], Path(row["folder"]), probes, row["instruction"])

@@ -83,6 +83,8 @@ class Conversation:
 
     messages: tuple[Message, ...]
     bot_folder: Path | None = None
+    system_prompt: str = ""
+    """For the base model."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class OpenedBot:
 
     name: str
     probes: tuple[str, ...]
+    instruction: str = ""
+    """The system prompt of its score."""
 
 
 @dataclass(frozen=True)

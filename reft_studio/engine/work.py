@@ -129,7 +129,9 @@ def answer(
     """What there is to say to a question, bit by bit; raises StudioError."""
     match question:
         case Chat(conversations, sampling):
-            requests = [ChatRequest(c.messages, _load(c.bot_folder)) for c in conversations]
+            requests = [
+                ChatRequest(c.messages, _load(c.bot_folder), c.system_prompt or None) for c in conversations
+            ]
             yield from map(tuple, stream_replies(base, requests, sampling, should_stop))
         case PackBot(folder, zip_path, name, demonstrations):
             bot = Bot.load(folder)
@@ -149,7 +151,9 @@ def _open_bot(base: BaseModel, source: Path, folder: Path) -> OpenedBot:
     bot.check_base(base)
     rows_file = source / DEMONSTRATIONS_FILE
     bot.save(folder, read_demonstrations(rows_file) if rows_file.is_file() else None)
-    return OpenedBot(bot.manifest.name, tuple(probe.prompt for probe in bot.manifest.probes))
+    manifest = bot.manifest
+    instruction = manifest.score.instruction if manifest.score else ""
+    return OpenedBot(manifest.name, tuple(probe.prompt for probe in manifest.probes), instruction)
 
 
 def _resume(training: Training, job: TrainingJob) -> int:

@@ -1,6 +1,6 @@
 """The third tab: the plain model and a bot answer the same message, side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,15 @@ import gradio as gr
 from reft_studio.chat.sampling import Sampling
 from reft_studio.engine.interface import Conversation
 from reft_studio.errors import ChatError, StudioError
+from reft_studio.score import Side
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
+from reft_studio.ui.answering import build_answering, checked_instruction
+from reft_studio.ui.chooser import bot_choice
 from reft_studio.ui.conversation import Talk, Turn, conversation, messages
-from reft_studio.ui.events import connect
+from reft_studio.ui.demonstrations_tab import DemonstrationsTab
+from reft_studio.ui.events import connect, reveal
+from reft_studio.ui.fix_panel import FixPanel
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 
@@ -25,7 +30,7 @@ CHATS_AT_ONCE = 16
 class ChatTab:
     """Lays the tab out and connects it."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, examples: DemonstrationsTab) -> None:
         self._studio = studio
         gr.HTML(f"<h2>{wording.CHAT_TITLE}</h2><p>{wording.CHAT_INTRO}</p>")
         with gr.Row(elem_classes="chooser"):
@@ -37,6 +42,7 @@ class ChatTab:
             self._suggestions = [
                 gr.Button(size="sm", visible=False, elem_id=f"suggestion-{n}") for n in range(SUGGESTIONS)
             ]
+            self._correct = gr.Button(wording.CORRECT, size="sm", visible=False, elem_id="fix-open")
         with gr.Row(elem_classes="composer"):
             self._message = gr.Textbox(
                 placeholder=wording.MESSAGE_PLACEHOLDER,
@@ -48,19 +54,20 @@ class ChatTab:
             self._send = gr.Button(wording.SEND, variant="primary", min_width=88, scale=0, elem_id="send")
             self._stop = gr.Button(wording.STOP, visible=False, min_width=88, scale=0, elem_id="stop")
             clear = gr.Button(wording.CLEAR, min_width=88, scale=0, elem_id="clear")
+        self.fix = FixPanel(studio, examples)
         with gr.Accordion(wording.ANSWERING, open=False, elem_id="answering"):
-            sampling = _build_sampling()
+            self._instruction, sampling = build_answering()
         self._turns = gr.State(Talk())
         self._chat_id = gr.State(lambda: uuid4().hex)
         newest_seen = gr.State(None)
-        self._conversation = [self._talk, self._turns, *self._suggestions]
-        self.shown = [self.bot, newest_seen, *self._conversation]
+        self._conversation = [self._talk, self._turns, self._correct, *self._suggestions]
+        self.shown = [self.bot, newest_seen, self._instruction, *self._conversation]
         self.seen = [self.bot, self._turns, newest_seen]
         self._connect(opener, clear, sampling)
 
     def _connect(self, opener: gr.UploadButton, clear: gr.Button, sampling: list[Any]) -> None:
-        flow = [self._talk, self._turns, self._message, self._send, self._stop]
-        told = [self.bot, self._turns, self._chat_id, *sampling]
+        flow = [self._talk, self._turns, self._correct, self._message, self._send, self._stop]
+        told = [self.bot, self._turns, self._chat_id, self._instruction, *sampling]
         for source, triggers in [
             (self._message, [self._send.click, self._message.submit]),
             *((suggestion, [suggestion.click]) for suggestion in self._suggestions),
@@ -76,8 +83,14 @@ class ChatTab:
                 trigger_mode="once",
             )
         connect(self._stop.click, self._stop_answering, [self._chat_id], [], self._banner)
-        again = [clear.click, self.bot.input]
-        connect(again, self._begin_again, [self.bot, self._chat_id], self._conversation, self._banner)
+        chosen = [self.bot, self._chat_id]
+        connect(clear.click, self._begin_again, chosen, self._conversation, self._banner)
+        changed = [self._instruction, *self._conversation]
+        connect(self.bot.input, self._choose, chosen, changed, self._banner)
+        correct = [self.bot, self._turns]
+        opened = connect(self._correct.click, self._correct_last, correct, self.fix.shown, self._banner)
+        reveal(opened, "fix")
+        self.fix.connect(self.restore, self.shown, self.seen)
         connect(opener.upload, self._open, [opener], self.shown, self._banner)
 
     def restore(self, owner: str, chosen: str | None, talk: Talk, newest_seen: str | None) -> tuple[Any, ...]:
@@ -86,38 +99,73 @@ class ChatTab:
         newest = bots[0] if bots else None
         known = newest is not None and newest.id == newest_seen
         bot = next((bot for bot in bots if known and bot.id == chosen), newest)
-        kept = talk.of(owner) if bot and bot.id == chosen else ()
-        return bot_choice(bots, bot), newest and newest.id, *self._show(bot, Talk(owner, kept))
+        same = bot is not None and bot.id == chosen
+        kept = talk.of(owner) if same else ()
+        # What somebody has typed there stays.
+        instruction = gr.skip() if same else bot.instruction if bot else ""
+        return (
+            bot_choice(bots, bot),
+            newest and newest.id,
+            instruction,
+            *self._show(bot, Talk(owner, kept)),
+        )
+
+    def _choose(self, owner: str, chosen: str | None, chat_id: str) -> tuple[Any, ...]:
+        return self._studio.bot(owner, chosen).instruction, *self._begin_again(owner, chosen, chat_id)
 
     def _begin_again(self, owner: str, chosen: str | None, chat_id: str) -> tuple[Any, ...]:
         self._stop_answering(owner, chat_id)
         return self._show(self._studio.bot(owner, chosen), Talk(owner))
 
     def _show(self, bot: SavedBot | None, talk: Talk) -> tuple[Any, ...]:
-        """Values for the log, its turns and the suggestions."""
+        """Values for the log, its turns, the offer to correct and the suggestions."""
         probes = (*(bot.probes if bot else ()), *[""] * SUGGESTIONS)[:SUGGESTIONS]
         return (
             conversation(talk.turns, bot.name if bot else ""),
             talk,
+            gr.Button(visible=bool(talk.turns)),
             *(gr.Button(probe, visible=bool(probe)) for probe in probes),
         )
 
     def _open(self, owner: str, path: str) -> tuple[Any, ...]:
         self._studio.rates.count(owner, Asked.TRANSFERS)
-        bot_id = uuid4().hex
-        folder = self._studio.store.bot_folder(bot_id)
-        opened = self._studio.engine.open_bot(Path(path), folder)
-        self._studio.store.add_bot(owner, SavedBot(bot_id, opened.name, folder, opened.probes))
+        self._studio.open_bot(owner, Path(path))
         return self.restore(owner, None, Talk(), None)
+
+    def _correct_last(self, owner: str, chosen: str | None, talk: Talk) -> tuple[Any, ...]:
+        bot, turns = self._studio.bot(owner, chosen), talk.of(owner)
+        if not turns:
+            raise ChatError(wording.NOTHING_SAID)
+        return self.fix.show(owner, bot, turns[-1].prompt, turns[-1].bot)
+
+    def correct_mistake(self, owner: str, prompt: str) -> tuple[Any, ...]:
+        """The same for a reply that the score of the last training found wrong."""
+        job = self._studio.store.latest_job(owner)
+        report = self._studio.store.report(owner, job.job_id) if job else None
+        wrong = [asked for asked in report.mistakes if asked.prompts[-1] == prompt] if report else []
+        if job is None or not wrong:
+            raise ChatError(wording.NOTHING_SAID)
+        reply = wrong[0].replies[Side.BOT].text
+        return self.fix.show(owner, self._studio.bot(owner, job.job_id), prompt, reply)
 
     def _stop_answering(self, owner: str, chat_id: str) -> None:
         self._studio.engine.stop_chat(f"{owner}/{chat_id}")
 
     def _answer(
-        self, owner: str, prompt: str, chosen: str | None, talk: Talk, chat_id: str, *sampling: Any
+        self,
+        owner: str,
+        prompt: str,
+        chosen: str | None,
+        talk: Talk,
+        chat_id: str,
+        instruction: str,
+        *sampling: Any,
     ) -> Iterator[tuple[Any, ...]]:
-        """Stream both replies; if they fail, the message is back in its box."""
-        bot = self._studio.bot(owner, chosen)
+        """Stream all replies; if they fail, the message is back in its box."""
+        bot, instruction = (
+            self._studio.bot(owner, chosen),
+            checked_instruction(instruction, self._studio.settings),
+        )
         past, turn = talk.of(owner), Turn(self._checked(prompt))
         self._studio.rates.count(owner, Asked.MESSAGES)
 
@@ -125,15 +173,21 @@ class ChatTab:
             return self._flow(Talk(owner, turns), bot, **how)
 
         yield flow(*past, turn, box="")
-        sides = [
-            Conversation(messages([*past, turn], "base")),
-            Conversation(messages([*past, turn], "bot"), bot.folder),
-        ]
+        sides = {
+            side: Conversation(
+                messages([*past, turn], side),
+                bot.folder if side is Side.BOT else None,
+                instruction if side is Side.INSTRUCTED else "",
+            )
+            for side in Side
+            if side is not Side.INSTRUCTED or instruction
+        }
         temperature, max_new_tokens, seed = sampling
         drawn = Sampling(temperature=temperature, max_new_tokens=max_new_tokens, seed=seed)
         try:
-            for base, reply in self._studio.engine.chat(f"{owner}/{chat_id}", sides, drawn):
-                turn = replace(turn, base=base, bot=reply)
+            for replies in self._studio.engine.chat(f"{owner}/{chat_id}", [*sides.values()], drawn):
+                said: dict[str, Any] = dict(zip(sides, replies, strict=True))
+                turn = replace(turn, **said)
                 yield flow(*past, turn)
         except StudioError:
             yield flow(*past, busy=False, box=prompt)
@@ -143,10 +197,11 @@ class ChatTab:
     def _flow(
         self, talk: Talk, bot: SavedBot, *, busy: bool = True, box: str | None = None
     ) -> tuple[Any, ...]:
-        """Values for the log, its turns, the message box, Send and Stop."""
+        """Values for the log, its turns, the offer to correct, the message box, Send and Stop."""
         return (
             conversation(talk.turns, bot.name),
             talk,
+            gr.Button(visible=not busy and bool(talk.turns)),
             gr.skip() if box is None else box,
             gr.Button(visible=not busy),
             gr.Button(visible=busy),
@@ -159,38 +214,3 @@ class ChatTab:
         if len(prompt) > limit:
             raise ChatError(wording.message_too_long(len(prompt), limit))
         return prompt
-
-
-def bot_choice(bots: Sequence[SavedBot], chosen: SavedBot | None) -> gr.Dropdown:
-    """A dropdown of all bots, with a number behind a name that was there before."""
-    choices = []
-    for index, bot in enumerate(bots):
-        older = sum(other.name == bot.name for other in bots[index + 1 :])
-        choices.append((f"{bot.name} ({older + 1})" if older else bot.name, bot.id))
-    return gr.Dropdown(choices, value=chosen.id if chosen else None)
-
-
-def _build_sampling() -> list[Any]:
-    """Temperature, longest reply and seed."""
-    default = Sampling()
-    with gr.Row():
-        temperature = gr.Slider(
-            0, 1.5, default.temperature, step=0.1, label=wording.TEMPERATURE, info=wording.TEMPERATURE_HELP
-        )
-        longest = gr.Slider(
-            8,
-            256,
-            default.max_new_tokens,
-            step=8,
-            label=wording.MAX_NEW_TOKENS,
-            info=wording.MAX_NEW_TOKENS_HELP,
-        )
-        seed = gr.Number(
-            default.seed,
-            label=wording.SEED,
-            info=wording.CHAT_SEED_HELP,
-            precision=0,
-            minimum=0,
-            maximum=2**32 - 1,
-        )
-    return [temperature, longest, seed]

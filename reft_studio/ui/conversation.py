@@ -1,19 +1,22 @@
-"""A conversation with two at once, and how it looks. Text is shown as text, never as markup."""
+"""A conversation with several at once, and how it looks. Text is shown as text, never as markup."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 from reft_studio.prompts import Message
+from reft_studio.score import Side
 from reft_studio.ui import wording
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One prompt and the replies of both sides, as far as they go."""
+    """One prompt and the replies of all sides, as far as they go."""
 
     prompt: str
     base: str = ""
+    instructed: str | None = None
+    """None where nobody was instructed."""
     bot: str = ""
     finished: bool = False
 
@@ -30,13 +33,15 @@ class Talk:
         return self.turns if self.owner == owner else ()
 
 
-def messages(turns: Sequence[Turn], side: str) -> tuple[Message, ...]:
-    """What one side ("base" or "bot") has heard and said, ending with the newest prompt."""
+def messages(turns: Sequence[Turn], side: Side) -> tuple[Message, ...]:
+    """What one side has heard and said, ending with the newest prompt, without turns that it was not in."""
     *past, newest = turns
     said: list[Message] = []
     for turn in past:
-        said.append({"role": "user", "content": turn.prompt})
-        said.append({"role": "assistant", "content": getattr(turn, side)})
+        reply: str | None = getattr(turn, side)
+        if reply is not None:
+            said.append({"role": "user", "content": turn.prompt})
+            said.append({"role": "assistant", "content": reply})
     return (*said, {"role": "user", "content": newest.prompt})
 
 
@@ -57,17 +62,21 @@ def _empty(text: str) -> str:
 
 def _turn(turn: Turn, bot_name: str) -> str:
     busy = "" if turn.finished else ' aria-busy="true"'
+    names = wording.SIDES | {Side.BOT: bot_name}
+    sides = "".join(
+        _side(side, names[side], reply, turn.finished)
+        for side in Side
+        if (reply := getattr(turn, side)) is not None
+    )
     return (
         f'<section class="turn"{busy}><div class="prompt" dir="auto"><span class="sr">{wording.YOU}: </span>'
-        f"{escape(turn.prompt)}</div>"
-        f'<div class="sides">{_side(wording.PLAIN_MODEL, turn.base, "base", turn.finished)}'
-        f"{_side(bot_name, turn.bot, 'bot', turn.finished)}</div></section>"
+        f'{escape(turn.prompt)}</div><div class="sides">{sides}</div></section>'
     )
 
 
-def _side(name: str, reply: str, kind: str, finished: bool) -> str:
+def _side(side: Side, name: str, reply: str, finished: bool) -> str:
     text = reply if finished or reply else wording.THINKING
     return (
-        f'<div class="side {kind}"><h3 dir="auto">{escape(name)}</h3>'
+        f'<div class="side {side}"><h3 dir="auto">{escape(name)}</h3>'
         f'<div class="reply" dir="auto">{escape(text)}</div></div>'
     )

@@ -20,6 +20,8 @@ from reft_studio.ui.owners import owner_of, token_of
 
 log = logging.getLogger(__name__)
 
+_TYPED = ("input", "change")
+
 IN_ORDER: dict[str, Any] = {"concurrency_id": "draft", "concurrency_limit": 1}
 """Options for what changes or needs the rows: it takes effect in the order in which it was asked for."""
 
@@ -51,6 +53,13 @@ def show(
 def follow(event: Any, act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
     """The same after the handler of an event is done."""
     event.then(_told(act), [*inputs], [*outputs], show_progress="hidden", api_visibility="private")
+
+
+def reveal(event: Any, elem_id: str) -> None:
+    """Bring a part of the page into sight after the handler of an event is done."""
+    # Gradio has drawn what came by then, but the browser has perhaps not yet laid it out.
+    scroll = f"document.querySelector('#{elem_id}')?.scrollIntoView({{block: 'center'}})"
+    event.then(None, js=f"() => {{ setTimeout(() => {scroll}, 100) }}", api_visibility="private")
 
 
 def _told(act: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,6 +122,9 @@ def connect(
 
 def _on(triggers: Any, handler: Any, inputs: Sequence[Any], outputs: Sequence[Any], **options: Any) -> Any:
     triggers = triggers if isinstance(triggers, Sequence) else [triggers]
+    if all(getattr(trigger, "event_name", "") in _TYPED for trigger in triggers):
+        # Of what is typed while the last is being kept, the newest counts; by default it would be lost.
+        options = {"trigger_mode": "always_last", **options}
     options = {"show_progress": "hidden", "api_visibility": "private", **options}
     return gr.on(triggers, handler, inputs=[*inputs], outputs=[*outputs], **options)
 

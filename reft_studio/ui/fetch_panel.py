@@ -15,7 +15,7 @@ from reft_studio.manifest import MANIFEST_FILE, read_manifest
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.recipe import Recipe
 from reft_studio.share.importer import fetch
-from reft_studio.store import Draft, SavedBot
+from reft_studio.store import Draft
 from reft_studio.ui import wording
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect
@@ -80,36 +80,29 @@ class FetchPanel:
 
     def _fetched(self, owner: str, token: str | None, link: str, positions: str | None) -> tuple[Any, ...]:
         self._studio.rates.count(owner, Asked.TRANSFERS)
-        bot_id = uuid4().hex
-        folder, scratch = self._studio.store.bot_folder(bot_id), self._studio.scratch / bot_id
+        scratch = self._studio.scratch / uuid4().hex
         try:
             most = self._studio.settings.max_upload_bytes
             fetched = fetch(HfApi(token=token or False), link, scratch, most_bytes=most)
             if fetched.from_pyreft and positions is None:
-                return (
-                    _said(wording.FROM_PYREFT),
-                    gr.Button(visible=False),
-                    None,
-                    gr.Dropdown(visible=True),
-                    link,
-                )
+                ask = gr.Dropdown(visible=True)
+                return _said(wording.FROM_PYREFT), gr.Button(visible=False), None, ask, link
             name = fetched.repo_id.partition("/")[2]
             pyreft = PyreftFolder(positions or "", name) if fetched.from_pyreft else None
-            opened = self._studio.engine.open_bot(fetched.folder, folder, pyreft)
+            bot = self._studio.open_bot(owner, fetched.folder, pyreft)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        self._studio.store.add_bot(owner, SavedBot(bot_id, opened.name, folder, opened.probes))
-        manifest = read_manifest(folder / MANIFEST_FILE)
-        rows = len(self._studio.store.trained_on(owner, bot_id))
+        manifest = read_manifest(bot.folder / MANIFEST_FILE)
+        rows = len(self._studio.store.trained_on(owner, bot.id))
         said = wording.fetched(
-            opened.name,
+            bot.name,
             wording.PRACTICE_MODEL if manifest.base.id == EMBEDDED_ID else manifest.base.id,
             manifest.recipe.method.label,
             rows,
             fetched.license,
         )
         scored = f"<p>{escape(sentence(manifest.score))}</p>" if manifest.score else ""
-        return _said(said) + scored, gr.Button(visible=bool(rows)), bot_id, gr.Dropdown(visible=False), ""
+        return _said(said) + scored, gr.Button(visible=bool(rows)), bot.id, gr.Dropdown(visible=False), ""
 
     def _take_rows(self, owner: str, bot_id: str | None) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, bot_id)

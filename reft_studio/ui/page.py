@@ -5,7 +5,7 @@ import gradio as gr
 from reft_studio.ui import wording
 from reft_studio.ui.chat_tab import ChatTab
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
-from reft_studio.ui.events import IN_ORDER, follow, show
+from reft_studio.ui.events import IN_ORDER, connect, follow, reveal, show
 from reft_studio.ui.share_tab import ShareTab
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.train_tab import TrainTab
@@ -33,7 +33,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
             with gr.Tab(wording.TRAIN_TAB, id="train") as train_tab:
                 train = TrainTab(studio)
             with gr.Tab(wording.CHAT_TAB, id="chat") as chat_tab:
-                chat = ChatTab(studio)
+                chat = ChatTab(studio, examples)
             with gr.Tab(wording.SHARE_TAB, id="share") as share_tab:
                 share = ShareTab(studio, examples)
 
@@ -45,6 +45,11 @@ def build_ui(studio: Studio) -> gr.Blocks:
         show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
         show([page.load, share_tab.select], share.restore, [chat.bot], share.shown)
         show(examples.to_training.click, lambda _owner: gr.Tabs(selected="train"), [], [tabs])
+        mistake = connect(
+            train.mistakes.input, chat.correct_mistake, [train.mistakes], chat.fix.shown, train.banner
+        )
+        follow(mistake, lambda _owner: gr.Tabs(selected="chat"), [], [tabs])
+        reveal(mistake, "fix")
         show(train.talk.click, lambda _owner: gr.Tabs(selected="chat"), [], [tabs])
     assert isinstance(page, gr.Blocks)
     return page

@@ -6,10 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from reft_studio.errors import RuleError
 from reft_studio.rules import guess_rules, read_rules
 from reft_studio.store import Draft
 from reft_studio.ui import wording
+from reft_studio.ui.answering import checked_instruction
 from reft_studio.ui.events import IN_ORDER, connect
 from reft_studio.ui.studio import Studio
 
@@ -38,7 +38,8 @@ class ScorePanel:
                 elem_id="instruction",
             )
         self.shown = [rules, instruction]
-        connect(rules.input, self._keep_rules, [rules], [], banner, **IN_ORDER)
+        # Not `input`: that is silent when a rule of one's own is typed.
+        connect(rules.change, self._keep_rules, [rules], [], banner, **IN_ORDER)
         connect(instruction.input, self._keep_instruction, [instruction], [], banner, **IN_ORDER)
 
     def restore(self, owner: str) -> tuple[Any, ...]:
@@ -48,17 +49,12 @@ class ScorePanel:
 
     def _keep_rules(self, owner: str, sentences: Sequence[str]) -> None:
         rules = tuple(rule.sentence for rule in read_rules(sentences))
-        self._change(owner, rules=rules)
+        # What is only shown, because it was guessed, is guessed again from other rows.
+        if rules != rules_of(self._studio.store.draft(owner)):
+            self._change(owner, rules=rules)
 
     def _keep_instruction(self, owner: str, instruction: str) -> None:
-        self._change(owner, instruction=self.checked(instruction))
-
-    def checked(self, instruction: str) -> str:
-        """The instruction; raises RuleError if it is too long."""
-        limit = self._studio.settings.max_cell_characters
-        if len(instruction) > limit:
-            raise RuleError(wording.instruction_too_long(len(instruction), limit))
-        return instruction.strip()
+        self._change(owner, instruction=checked_instruction(instruction, self._studio.settings))
 
     def _change(self, owner: str, **changes: Any) -> None:
         self._studio.store.save_draft(owner, replace(self._studio.store.draft(owner), **changes))

@@ -7,7 +7,7 @@ from uuid import uuid4
 import gradio as gr
 
 from reft_studio.ui import wording
-from reft_studio.ui.chat_tab import bot_choice
+from reft_studio.ui.chooser import bot_choice
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import connect, file_offer
 from reft_studio.ui.fetch_panel import FetchPanel

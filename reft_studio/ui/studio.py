@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
-from reft_studio.engine.interface import Engine
+from reft_studio.engine.interface import Engine, PyreftFolder
 from reft_studio.errors import BotError
 from reft_studio.settings import Settings
 from reft_studio.store import SavedBot, Store
@@ -33,6 +34,15 @@ class Studio:
         bot = self.store.bot(owner, chosen)
         if bot is None:
             raise BotError(wording.NO_SUCH_BOT)
+        return bot
+
+    def open_bot(self, owner: str, path: Path, pyreft: PyreftFolder | None = None) -> SavedBot:
+        """Take in a bot's zip or folder for its new owner; raises StudioError."""
+        bot_id = uuid4().hex
+        folder = self.store.bot_folder(bot_id)
+        opened = self.engine.open_bot(path, folder, pyreft)
+        bot = SavedBot(bot_id, opened.name, folder, opened.probes, opened.instruction)
+        self.store.add_bot(owner, bot)
         return bot
 
 

@@ -24,6 +24,7 @@ from reft_studio.ui.verdict import verdict
 SECONDS_BETWEEN_LOOKS = 0.4
 LOOKS_AT_ONCE = 32
 MAX_PROBES = 4
+MAX_MISTAKES = 8
 
 
 class TrainTab:
@@ -38,26 +39,32 @@ class TrainTab:
         with gr.Row(elem_classes="actions"):
             self._train = gr.Button(wording.TRAIN, variant="primary", elem_id="train")
             self._cancel = gr.Button(wording.CANCEL, visible=False, elem_id="cancel")
-        self._banner = gr.HTML(elem_classes="banner")
+        self.banner = gr.HTML(elem_classes="banner")
         self._progress = gr.HTML(elem_id="progress")
         self.talk = gr.Button(wording.TALK, variant="primary", visible=False, elem_id="talk")
         self._verdict = gr.HTML(elem_id="verdict")
-        self._score = ScorePanel(studio, self._banner)
+        self.mistakes = gr.Radio(
+            [], visible=False, label=wording.MISTAKES, info=wording.MISTAKES_HELP, elem_id="mistakes"
+        )
+        self._score = ScorePanel(studio, self.banner)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
             settings = build_advanced()
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
         self.shown = [self._ready, *self._score.shown, *self._job_parts]
 
-        connect(self.name.input, self._rename, [self.name], [], self._banner, **IN_ORDER)
+        connect(self.name.input, self._rename, [self.name], [], self.banner, **IN_ORDER)
         typed = [self.name, *settings]
-        connect(self._train.click, self._start, typed, self._job_parts, self._banner, **IN_ORDER)
-        connect(self._cancel.click, self._stop, [], self._job_parts, self._banner)
+        connect(self._train.click, self._start, typed, self._job_parts, self.banner, **IN_ORDER)
+        connect(self._cancel.click, self._stop, [], self._job_parts, self.banner)
         look = self._drive if studio.settings.lent_card else self._look
         show(self._timer.tick, look, [], self._job_parts, concurrency_limit=LOOKS_AT_ONCE)
 
     @property
     def _job_parts(self) -> list[Any]:
-        return [self._progress, self._verdict, self._train, self._cancel, self.talk, self._timer]
+        return [
+            *(self._progress, self._verdict, self.mistakes),
+            *(self._train, self._cancel, self.talk, self._timer),
+        ]
 
     def restore(self, owner: str) -> tuple[Any, ...]:
         """The tab as the store has it."""
@@ -117,13 +124,14 @@ class TrainTab:
 
 
 def _show(job: JobUpdate | None, ahead: int | None = None, report: Report | None = None) -> tuple[Any, ...]:
-    """Values for the panel, the verdict, the Train button, Cancel, Talk and the timer."""
+    """Values for the panel, the verdict, the wrong answers, the Train button, Cancel, Talk and the timer."""
     busy = job is not None and not job.state.ended
     done = job is not None and job.state is JobState.DONE
     scoring = job is not None and job.state is JobState.SCORING
     return (
         progress(job, ahead),
         verdict(score_of(report) if report else None) if done else "",
+        _mistakes(report),
         gr.Button(
             wording.TRAINING if busy else wording.TRAIN_AGAIN if done else wording.TRAIN,
             variant="secondary" if done else "primary",
@@ -133,3 +141,9 @@ def _show(job: JobUpdate | None, ahead: int | None = None, report: Report | None
         gr.Button(visible=done or scoring),
         gr.Timer(active=busy),
     )
+
+
+def _mistakes(report: Report | None) -> gr.Radio:
+    """What one message alone led to: a second turn cannot be an example."""
+    prompts = [asked.prompts[0] for asked in report.mistakes if len(asked.prompts) == 1] if report else []
+    return gr.Radio(prompts[:MAX_MISTAKES], value=None, visible=bool(prompts))

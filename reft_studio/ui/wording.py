@@ -132,6 +132,8 @@ COUNTED = {
     "long": "Long answers: {right} of {of}.",
     "second": "Second messages: {right} of {of}.",
 }
+MISTAKES = "Answers that were not right"
+MISTAKES_HELP = "Choose one to say what the bot should have answered."
 HOW_SURE = "How sure is that?"
 HOW_SURE_HELP = (
     "With other messages of the same kind the share of right answers would probably (95 %) be between these:"
@@ -227,11 +229,16 @@ def time_left(seconds: float | None) -> str:
 
 # Chat
 
-CHAT_TITLE = "Ask both the same thing"
-CHAT_INTRO = "Every message goes to the plain model and to your bot, so you see what the training changed."
+CHAT_TITLE = "Ask them the same thing"
+CHAT_INTRO = (
+    "Every message goes to the plain model, to the plain model with instructions, and to your bot: so you "
+    "see what the training changed."
+)
+INSTRUCTION_IN_CHAT = (
+    "These words go before the conversation of the instructed model. Without any it is not asked."
+)
 BOT = "Bot"
 OPEN_BOT = "Open a bot file (.zip)"
-PLAIN_MODEL = "Plain model"
 YOU = "You"
 NO_BOT = "Train a bot first, or open a bot file (.zip)."
 NO_MESSAGES = "Write a message below, or try one of the suggestions."
@@ -247,6 +254,16 @@ TEMPERATURE_HELP = "0 gives the same answer every time. Higher makes answers mor
 MAX_NEW_TOKENS = "Longest answer"
 MAX_NEW_TOKENS_HELP = "In tokens, which are pieces of words. About 100 make a paragraph."
 CHAT_SEED_HELP = "With some variety, the same number draws the same answer again."
+CORRECT = "✏️ Correct this answer"
+FIX_TITLE = "What should it have said?"
+SHOULD_SAY = "The right answer"
+SHOULD_SAY_HELP = "Change it to what you would have liked. It becomes an example in your table."
+TEACH = "Teach it this"
+NEVER_MIND = "Never mind"
+NOTHING_SAID = "There is no answer to correct. Ask the bot something first."
+NOTHING_CORRECTED = "The answer is still the same. Write what the bot should have said first."
+ALREADY_TRAINING = "A training of yours is still running. Wait for its end, then teach the bot this."
+BEFORE, AFTER = "Before", "Now"
 EMPTY_MESSAGE = "The message is empty. Write something first."
 NO_SUCH_BOT = "This bot is not there any more. Choose another one, or train it again."
 
@@ -254,6 +271,28 @@ NO_SUCH_BOT = "This bot is not there any more. Choose another one, or train it a
 def message_too_long(count: int, limit: int) -> str:
     """When a pasted novel is sent."""
     return f"The message has {count:,} characters; at most {limit:,} are allowed. Shorten it."
+
+
+def you_asked(prompt: str) -> str:
+    """Above an answer that is to be corrected."""
+    return f"You asked: {prompt}"
+
+
+def it_said(name: str, reply: str) -> str:
+    """The answer itself."""
+    return f"{name} said: {reply or 'nothing'}"
+
+
+def learning(share: float) -> str:
+    """While a bot learns from a correction."""
+    return f"Learning from your correction: {100 * share:.0f} %"
+
+
+def learned(prompt: str) -> str:
+    """Above the answers before and after."""
+    return (
+        f'Asked again: "{prompt}". The example is in your table, and the bot that knows it is chosen above.'
+    )
 
 
 # Share

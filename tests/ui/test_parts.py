@@ -42,14 +42,16 @@ def test_what_does_not_fit_the_table_is_refused() -> None:
 
 def test_each_side_hears_only_its_own_replies() -> None:
     turns = [Turn("One?", base="plain", bot="🎉", finished=True), Turn("Two?")]
-    assert [message["content"] for message in messages(turns, "base")] == ["One?", "plain", "Two?"]
-    assert [message["content"] for message in messages(turns, "bot")] == ["One?", "🎉", "Two?"]
+    assert [message["content"] for message in messages(turns, Side.BASE)] == ["One?", "plain", "Two?"]
+    assert [message["content"] for message in messages(turns, Side.BOT)] == ["One?", "🎉", "Two?"]
+    # Who was not there has heard nothing.
+    assert [message["content"] for message in messages(turns, Side.INSTRUCTED)] == ["Two?"]
 
 
 def test_a_conversation_shows_text_as_text() -> None:
-    html = conversation([Turn(HOSTILE, HOSTILE, HOSTILE, finished=True)], HOSTILE)
+    html = conversation([Turn(HOSTILE, HOSTILE, HOSTILE, HOSTILE, finished=True)], HOSTILE)
     assert "<script" not in html
-    assert html.count("&lt;script&gt;") == 4
+    assert html.count("&lt;script&gt;") == 5
 
 
 def test_an_empty_conversation_says_what_to_do() -> None:
@@ -79,7 +81,7 @@ def test_time_is_told_as_people_tell_it(seconds: float | None, words: str) -> No
 
 
 def test_a_conversation_is_there_for_its_owner_alone() -> None:
-    talk = Talk("ann", (Turn("Hi", "Hello.", "👋", finished=True),))
+    talk = Talk("ann", (Turn("Hi", "Hello.", bot="👋", finished=True),))
     assert talk.of("ann") == talk.turns
     assert talk.of("bob") == ()
     assert Talk().of("bob") == ()

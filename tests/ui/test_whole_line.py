@@ -58,7 +58,9 @@ def test_a_bot_made_on_the_page_answers_the_same_in_a_fresh_process(
 
 
 def _edit_first_prompt(page: Page, text: str) -> None:
-    page.locator('[data-testid="cell-0-0"]').first.dblclick()
+    cell = page.locator('[data-testid="cell-0-0"]').first
+    cell.dblclick()
+    cell.locator("textarea, input").first.wait_for()
     page.keyboard.press("Control+A")
     page.keyboard.insert_text(text)
     page.keyboard.press("Enter")

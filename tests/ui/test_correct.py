@@ -1,0 +1,116 @@
+"""A bot is scored on the page, three answer side by side, and what was wrong is corrected in a few clicks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from reft_studio.rules import only_emoji
+from reft_studio.store import LOCAL, Store
+from tests.ui.running import choose_starter, last_reply, open_page, open_tab, train, wait_until
+
+pytestmark = pytest.mark.timeout(900)
+QUESTION = "What is the biggest country in the world?"
+RIGHT = "🇷🇺🌍👑"
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """With an emoji bot and its score."""
+    page = open_page(browser, address, viewport={"width": 1280, "height": 900})
+    choose_starter(page, "emoji")
+    open_tab(page, "Train")
+    train(page)
+    page.locator("#progress .progress.done").wait_for()
+    yield page
+    page.close()
+
+
+def teach(page: Page, right: str) -> None:
+    page.locator("#fix-right textarea").fill(right)
+    page.locator("#teach").click()
+
+
+def test_the_score_is_said_in_a_sentence_and_shown_for_three_sides(page: Page, data_folder: Path) -> None:
+    store = Store(data_folder)
+    (bot,) = store.bots(LOCAL)
+    report = store.report(LOCAL, bot.id)
+    assert report
+    unseen = [asked for asked in report.asked if asked.suite == "unseen"]
+    right = sum(asked.replies["bot"].right for asked in unseen)  # type: ignore[index]  # its keys are strings
+    assert right == sum(only_emoji(asked.replies["bot"].text) for asked in unseen)  # type: ignore[index]
+    expect(page.locator(".verdict")).to_contain_text(f"Only emoji: {right} of 60 messages it had never seen.")
+    expect(page.locator(".suites figure")).to_have_count(4)
+    assert page.locator(".suites figure").first.locator("dt").all_inner_texts() == [
+        "Plain model",
+        "Plain model, instructed",
+        "Your bot",
+    ]
+
+
+def test_a_rule_that_is_none_is_refused_and_a_good_one_is_kept(page: Page, data_folder: Path) -> None:
+    page.locator("#scoring button").first.click()
+    box = page.locator("#rules input")
+    for typed in ("be nice", "at most 5 words"):
+        box.fill(typed)
+        box.press("Enter")
+        if typed == "be nice":
+            page.get_by_role("alert").get_by_text('"be nice" is no rule').first.wait_for()
+            page.locator("#rules .token .token-remove").last.click()
+    # As people do it: letter by letter, while the last is still being kept.
+    page.locator("#instruction textarea").press("Control+A")
+    page.locator("#instruction textarea").press_sequentially("Only emoji, please.", delay=15)
+    store = Store(data_folder)
+    wait_until(lambda: store.draft(LOCAL).instruction == "Only emoji, please.")
+    assert store.draft(LOCAL).rules == ("only emoji", "at most 5 words")
+
+
+def test_a_mistake_of_the_score_is_one_click_away_from_its_correction(page: Page) -> None:
+    asked = page.locator("#mistakes label").first.inner_text()
+    page.locator("#mistakes label").first.click()
+    page.locator("#fix").wait_for()
+    expect(page.locator("#fix-said")).to_contain_text(f"You asked: {asked}")
+    page.locator("#fix-close").click()
+    expect(page.locator("#fix")).to_be_hidden()
+
+
+def test_all_three_answer_and_an_answer_can_be_corrected(page: Page, data_folder: Path) -> None:
+    open_tab(page, "Chat")
+    page.locator("#message textarea").fill(QUESTION)
+    page.locator("#send").click()
+    before = last_reply(page)
+    assert page.locator(".turn .side h3").all_inner_texts() == [
+        "Plain model",
+        "Plain model, instructed",
+        "Emoji bot",
+    ]
+    page.locator("#fix-open").click()
+    expect(page.locator("#fix-right textarea")).to_have_value(before)
+    teach(page, before)
+    page.get_by_role("alert").get_by_text("still the same").first.wait_for()
+    teach(page, RIGHT)
+    page.locator("#fixed .sides").wait_for()
+    shown = page.locator("#fixed .reply").all_inner_texts()
+    assert shown[0] == before
+    assert only_emoji(shown[1])
+    assert shown[1] != before
+    expect(page.locator("#fix")).to_be_hidden()
+
+    store = Store(data_folder)
+    newest = store.bots(LOCAL)[0]
+    assert (store.trained_on(LOCAL, newest.id)[-1].prompt, len(store.bots(LOCAL))) == (QUESTION, 2)
+    assert store.draft(LOCAL).demonstrations == store.trained_on(LOCAL, newest.id)
+    expect(page.locator("#bot input")).to_have_value("Emoji bot (2)")
+    open_tab(page, "Examples")
+    page.locator("#count").get_by_text("11 examples").wait_for()
+
+
+def test_without_instructions_two_answer(page: Page) -> None:
+    open_tab(page, "Chat")
+    page.locator("#answering button").first.click()
+    page.locator("#chat-instruction textarea").fill("")
+    page.locator("#message textarea").fill("Tell me about cats.")
+    page.locator("#send").click()
+    last_reply(page)
+    assert page.locator(".turn").last.locator(".side").count() == 2
