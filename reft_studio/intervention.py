@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import mul
 from typing import Any
 
 import torch
@@ -188,6 +190,8 @@ class Edit:
     """Token indices in the row's prompt."""
     padding: int = 0
     """Padding tokens to the left of the prompt."""
+    strength: float = 1.0
+    """By which the change is multiplied; 1 is as trained."""
 
 
 @contextmanager
@@ -202,7 +206,7 @@ def applied(base: BaseModel, edits: Sequence[Edit]) -> Iterator[None]:
         for site, weights in edit.weights.items():
             tokens = [edit.padding + token for token in edit.positions.of(site.tokens)]
             path = base.component_path(site.layer, site.component)
-            due.setdefault(path, []).append((edit.row, tokens, weights.to(base.device)))
+            due.setdefault(path, []).append((edit.row, tokens, weights.to(base.device), edit.strength))
     with ExitStack() as hooks:
         for path, row_edits in due.items():
             module = base.model.get_submodule(path)
@@ -210,8 +214,8 @@ def applied(base: BaseModel, edits: Sequence[Edit]) -> Iterator[None]:
         yield
 
 
-_RowEdit = tuple[int, list[int], ReFTWeights]
-"""A row of a batch, its edited tokens, and how they are edited."""
+_RowEdit = tuple[int, list[int], ReFTWeights, float]
+"""A row of a batch, its edited tokens, how they are edited, and how strongly."""
 
 
 class _ModuleHook:
@@ -226,13 +230,13 @@ class _ModuleHook:
         hidden = states_of(output)
         start, self._seen = self._seen, self._seen + hidden.shape[1]
         due = [
-            (row, [p - start for p in positions if start <= p < self._seen], weights)
-            for row, positions, weights in self._edits
+            (row, [p - start for p in positions if start <= p < self._seen], weights, strength)
+            for row, positions, weights, strength in self._edits
         ]
-        if not any(positions for _, positions, _ in due):
+        if not any(positions for _, positions, _, _ in due):
             return output
         edited = hidden.clone()
-        for row, positions, weights in due:
+        for row, positions, weights, strength in due:
             if positions:
-                edited[row, positions] = weights.edit(hidden[row, positions])
+                edited[row, positions] = weights.edit(hidden[row, positions], partial(mul, strength))
         return with_states(output, edited)

@@ -71,6 +71,11 @@ def lora_from_tensors(names: Sequence[str], tensors: Mapping[str, Tensor]) -> di
     return {name: LoRAWeights(tensors[f"lora.{name}.A"], tensors[f"lora.{name}.B"]) for name in names}
 
 
+def scaled(lora: LoRA, strength: float) -> LoRA:
+    """The same directions, so much more or less of them."""
+    return {name: LoRAWeights(weights.A, strength * weights.B) for name, weights in lora.items()}
+
+
 def check_lora(base: BaseModel, lora: LoRA) -> None:
     """Raises RecipeError for a LoRA that is too large for a bot, or that chat could not apply row by row."""
     size = sum(4 * (weights.A.numel() + weights.B.numel()) for weights in lora.values())

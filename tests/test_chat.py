@@ -41,6 +41,18 @@ def test_a_trained_bot_replies_differently_and_an_untrained_one_does_not(base, b
     assert fresh.bot == fresh.base == trained.base
 
 
+def test_without_strength_a_bot_is_the_base_bit_for_bit_and_with_its_own_it_is_as_trained(base, bot):
+    def said(strength):
+        return final_replies(base, [replace(asked(PROMPT, bot), strength=strength)], SHORT)[0]
+
+    compared = compare_replies(base, bot, PROMPT, sampling=SHORT)
+    assert said(0) == compared.base
+    assert said(1) == compared.bot
+    # A change of nothing is no change, also where it is computed beside others.
+    together = [replace(asked(PROMPT, bot), strength=strength) for strength in (0, 1)]
+    assert final_replies(base, together, SHORT) == [compared.base, compared.bot]
+
+
 def test_a_greedy_reply_does_not_depend_on_the_rest_of_the_batch(base, bot):
     requests = [asked(PROMPT, bot), asked("Why is the sky blue, and what is it that makes it red?"), asked("Hi", bot)]  # fmt: skip  # noqa: E501
     alone = [final_replies(base, [request], SHORT)[0] for request in requests]

@@ -141,6 +141,19 @@ def test_a_row_without_a_bot_stays_bit_for_bit_as_it_is(base, random_weights):
     assert not torch.equal(edited[1], plain[1])
 
 
+@pytest.mark.parametrize("strength", [-1.0, 0.5, 2.0])
+def test_the_change_is_as_many_times_as_large_as_the_strength_says(base, random_weights, strength):
+    def output(*edits):
+        (states,) = block_outputs(base, edits, lambda: base.model(TOKENS))
+        return states
+
+    layer_1 = {Site(1): random_weights[1][Site(1)]}
+    plain, once = output(), output(Edit(0, layer_1, at(2)))
+    more = output(Edit(0, layer_1, at(2), strength=strength))
+    assert torch.allclose(more - plain, strength * (once - plain), atol=1e-4)
+    assert not torch.allclose(more, once, atol=1e-4)
+
+
 def test_exactly_the_named_tokens_are_edited_counted_after_the_padding(base, random_weights):
     edit = Edit(0, {Site(1): random_weights[1][Site(1)]}, at(1, 3), padding=2)
     (plain,), (edited,) = (block_outputs(base, edits, lambda: base.model(TOKENS)) for edits in ([], [edit]))

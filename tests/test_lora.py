@@ -12,7 +12,7 @@ from reft_studio.chat.compare import compare_replies, final_replies
 from reft_studio.chat.generate import ChatRequest
 from reft_studio.chat.sampling import Sampling
 from reft_studio.errors import BotError
-from reft_studio.lora import TrainableLoRA, linear_sizes
+from reft_studio.lora import TrainableLoRA, linear_sizes, scaled
 from reft_studio.recipe import Recipe
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.train.checkpoint import Checkpoint
@@ -83,6 +83,16 @@ def test_bots_with_and_without_it_and_the_base_share_a_batch_and_reply_as_when_a
     alone = [final_replies(base, [request], SHORT)[0] for request in requests]
     assert final_replies(base, requests, SHORT) == alone
     assert alone[0] not in alone[1:]
+
+
+def test_a_lora_has_the_strength_of_its_bot(base, bot):
+    messages = [{"role": "user", "content": "Tell me about cats."}]
+
+    def said(bot, strength=1.0):
+        return final_replies(base, [ChatRequest(messages, bot, strength=strength)], SHORT)[0]
+
+    assert said(bot, 0) == said(None) != said(bot)
+    assert torch.equal(scaled(bot.lora, 2)[next(iter(bot.lora))].B, 2 * next(iter(bot.lora.values())).B)
 
 
 def test_a_paused_training_goes_on_with_the_same_losses(base, rows, tmp_path):

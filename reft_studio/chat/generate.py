@@ -17,7 +17,7 @@ from reft_studio.bot import Bot
 from reft_studio.chat.sampling import Sampling
 from reft_studio.errors import ChatError
 from reft_studio.intervention import Edit, applied
-from reft_studio.lora import applied_lora
+from reft_studio.lora import applied_lora, scaled
 from reft_studio.positions import Located, locate, parse_positions
 from reft_studio.prompts import Message, Rendered, render
 
@@ -30,6 +30,8 @@ class ChatRequest:
     bot: Bot | None = None
     system_prompt: str | None = None
     """Where there is none, the bot's own is used."""
+    strength: float = 1.0
+    """Of the bot: 0 is the base model, 1 the bot as it was trained; more exaggerates, less than 0 inverts."""
 
 
 def stream_replies(
@@ -51,11 +53,21 @@ def stream_replies(
     prompts = [_fit(base, request, sampling.max_new_tokens) for request in requests]
     width = max(len(prompt.token_ids) for prompt in prompts)
     edits = [
-        Edit(row, request.bot.weights, edited_tokens(request.bot, prompt), width - len(prompt.token_ids))
+        Edit(
+            row,
+            request.bot.weights,
+            edited_tokens(request.bot, prompt),
+            width - len(prompt.token_ids),
+            request.strength,
+        )
         for row, (request, prompt) in enumerate(zip(requests, prompts, strict=True))
-        if request.bot
+        # Without strength nothing is computed, so not even the last bit changes.
+        if request.bot and request.strength
     ]
-    loras = [request.bot.lora if request.bot else {} for request in requests]
+    loras = [
+        scaled(request.bot.lora, request.strength) if request.bot and request.strength else {}
+        for request in requests
+    ]
     streamer, stopped = _BatchStreamer(), Event()
 
     def generate() -> None:

@@ -85,6 +85,8 @@ class Conversation:
     bot_folder: Path | None = None
     system_prompt: str = ""
     """For the base model."""
+    strength: float = 1.0
+    """Of the bot: 0 is the base model, 1 the bot as it was trained."""
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,8 @@ def answer(
     match question:
         case Chat(conversations, sampling):
             requests = [
-                ChatRequest(c.messages, _load(c.bot_folder), c.system_prompt or None) for c in conversations
+                ChatRequest(c.messages, _load(c.bot_folder), c.system_prompt or None, c.strength)
+                for c in conversations
             ]
             yield from map(tuple, stream_replies(base, requests, sampling, should_stop))
         case PackBot(folder, zip_path, name, demonstrations):

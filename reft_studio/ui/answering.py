@@ -9,9 +9,11 @@ from reft_studio.errors import RuleError
 from reft_studio.settings import Settings
 from reft_studio.ui import wording
 
+MOST_STRENGTH = 2
+
 
 def build_answering() -> tuple[gr.Textbox, list[Any]]:
-    """The instruction; temperature, longest reply and seed."""
+    """The instruction; strength, temperature, longest reply and seed."""
     default = Sampling()
     instruction = gr.Textbox(
         "",
@@ -19,6 +21,15 @@ def build_answering() -> tuple[gr.Textbox, list[Any]]:
         info=wording.INSTRUCTION_IN_CHAT,
         max_lines=6,
         elem_id="chat-instruction",
+    )
+    strength = gr.Slider(
+        0,
+        MOST_STRENGTH,
+        1,
+        step=0.1,
+        label=wording.STRENGTH,
+        info=wording.STRENGTH_HELP,
+        elem_id="strength",
     )
     with gr.Row():
         temperature = gr.Slider(
@@ -40,7 +51,7 @@ def build_answering() -> tuple[gr.Textbox, list[Any]]:
             minimum=0,
             maximum=2**32 - 1,
         )
-    return instruction, [temperature, longest, seed]
+    return instruction, [strength, temperature, longest, seed]
 
 
 def checked_instruction(instruction: str, settings: Settings) -> str:

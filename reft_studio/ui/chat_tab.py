@@ -173,16 +173,17 @@ class ChatTab:
             return self._flow(Talk(owner, turns), bot, **how)
 
         yield flow(*past, turn, box="")
+        strength, temperature, max_new_tokens, seed = sampling
         sides = {
             side: Conversation(
                 messages([*past, turn], side),
                 bot.folder if side is Side.BOT else None,
                 instruction if side is Side.INSTRUCTED else "",
+                strength,
             )
             for side in Side
             if side is not Side.INSTRUCTED or instruction
         }
-        temperature, max_new_tokens, seed = sampling
         drawn = Sampling(temperature=temperature, max_new_tokens=max_new_tokens, seed=seed)
         try:
             for replies in self._studio.engine.chat(f"{owner}/{chat_id}", [*sides.values()], drawn):

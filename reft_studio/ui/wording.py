@@ -249,6 +249,10 @@ SEND = "Send"
 STOP = "Stop"
 CLEAR = "Clear"
 ANSWERING = "How it answers"
+STRENGTH = "How strongly your bot is itself"
+STRENGTH_HELP = (
+    "0 is the plain model, 1 the bot as it was trained. More exaggerates, and breaks at some point."
+)
 TEMPERATURE = "Variety"
 TEMPERATURE_HELP = "0 gives the same answer every time. Higher makes answers more varied, and sometimes odd."
 MAX_NEW_TOKENS = "Longest answer"
