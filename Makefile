@@ -26,7 +26,8 @@ run: $(VENV)/.run  ## Set up and open the app on the embedded model
 	$(PY) app.py
 
 test: $(VENV)/.dev browser  ## Set up and run all tests, the page's in a real browser
-	$(PY) -m pytest
+	@# Two files at a time, the page's first, since they take longest; each with one core.
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/ui tests
 
 check: $(VENV)/.dev  ## Format, lint and types
 	$(VENV)/bin/ruff format --check .

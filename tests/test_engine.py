@@ -334,7 +334,7 @@ def test_a_damaged_checkpoint_costs_the_steps_and_nothing_else(
 def test_a_training_goes_on_without_checkpoints_where_none_can_be_written(
     updates: Updates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("reft_studio.engine.core.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("reft_studio.engine.work.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     (tmp_path / "file").touch()
     job = replace(
         long_job(tmp_path), recipe_changes={"epochs": 3}, checkpoint_file=tmp_path / "file" / "checkpoint"

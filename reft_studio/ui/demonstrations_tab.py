@@ -6,6 +6,7 @@ The store's draft is the truth: every change goes there first, and the table sho
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -14,7 +15,9 @@ from reft_studio.demonstrations import Demonstration, read_demonstrations
 from reft_studio.errors import DemonstrationsError
 from reft_studio.store import Draft
 from reft_studio.ui import wording
+from reft_studio.ui.coach import advice
 from reft_studio.ui.events import IN_ORDER, alert, connect, file_offer, follow
+from reft_studio.ui.score_panel import rules_of
 from reft_studio.ui.starters import Starter, starters
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import Cells, added, filled, from_cells, pasted, saved, to_cells
@@ -99,7 +102,7 @@ class DemonstrationsTab:
 
     def restore(self, owner: str) -> tuple[Cells, str]:
         """The table as the store has it."""
-        return _show(self._studio.store.draft(owner).demonstrations)
+        return _show(self._studio.store.draft(owner))
 
     def _keep(self, owner: str, cells: Cells) -> str:
         return self._change(owner, from_cells(cells))[1]
@@ -141,7 +144,7 @@ class DemonstrationsTab:
         previous = self._studio.store.draft(owner)
         self._studio.store.save_draft(owner, draft)
         return (
-            *_show(draft.demonstrations),
+            *_show(draft),
             (owner, previous),
             gr.Button(visible=bool(filled(previous.demonstrations))),
         )
@@ -149,11 +152,14 @@ class DemonstrationsTab:
     def _change(self, owner: str, rows: Sequence[Demonstration]) -> tuple[Cells, str]:
         draft = replace(self._studio.store.draft(owner), demonstrations=tuple(rows))
         self._studio.store.save_draft(owner, draft)
-        return _show(rows)
+        return _show(draft)
 
 
-def _show(rows: Sequence[Demonstration]) -> tuple[Cells, str]:
-    return to_cells(rows), wording.rows_saved(len(filled(rows)))
+def _show(draft: Draft) -> tuple[Cells, str]:
+    rows = draft.demonstrations
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in advice(rows, rules_of(draft)))
+    coach = f'<ul class="coach">{said}</ul>' if said else ""
+    return to_cells(rows), f"<p>{wording.rows_saved(len(filled(rows)))}</p>{coach}"
 
 
 def _row_of(selection: gr.SelectData) -> int:

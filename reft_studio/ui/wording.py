@@ -1,5 +1,7 @@
 """Every word a person reads on the page, in the order of the page."""
 
+from collections.abc import Sequence
+
 TITLE = "ReFT Studio"
 TAGLINE = "Show a chat model a few examples. Get a bot that answers that way, whatever you ask it."
 
@@ -81,6 +83,39 @@ def cell_too_long(row: int, characters: int, limit: int) -> str:
         f"Row {row} of these has a cell with {characters:,} characters; at most {limit:,} are allowed. "
         "Shorten it, then open the file again."
     )
+
+
+def _rows(numbers: Sequence[int]) -> str:
+    first, last = ", ".join(map(str, numbers[:-1])), numbers[-1]
+    return f"Rows {first} and {last}" if first else f"Row {last}"
+
+
+def few_rows(count: int) -> str:
+    """Where there are so few that a bot learns the rows rather than the manner."""
+    examples = "1 example is" if count == 1 else f"{count} examples are"
+    return f"{examples} very few. About ten different ones work best."
+
+
+def half_a_row(number: int, *, prompt: bool) -> str:
+    """A row with one cell empty."""
+    return f"Row {number} has no {'message' if prompt else 'answer'} yet."
+
+
+def same_prompt(numbers: Sequence[int]) -> str:
+    """Rows that contradict or repeat each other."""
+    return f"{_rows(numbers)} ask the same. Keep one of them."
+
+
+def same_reply(numbers: Sequence[int]) -> str:
+    """Rows that teach one sentence rather than a manner."""
+    return f"{_rows(numbers)} have the same answer. Vary it, or the bot will say just that to everything."
+
+
+def breaks_rules(numbers: Sequence[int], rules: Sequence[str]) -> str:
+    """Rows that are not what the bot will be scored by."""
+    said = " and ".join(f'"{rule}"' for rule in rules)
+    verb = "does" if len(numbers) == 1 else "do"
+    return f"{_rows(numbers)} {verb} not fit what makes an answer right ({said})."
 
 
 # Train

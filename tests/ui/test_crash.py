@@ -25,7 +25,7 @@ from tests.ui.running import (
 )
 
 pytestmark = pytest.mark.timeout(900)
-EPOCHS = 600
+EPOCHS = 400
 
 
 def test_a_training_outlives_a_killed_server(browser: Browser, tmp_path: Path) -> None:

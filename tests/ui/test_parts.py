@@ -10,11 +10,13 @@ from reft_studio.score import Side
 from reft_studio.settings import Settings
 from reft_studio.store import LOCAL, Draft
 from reft_studio.ui import wording
+from reft_studio.ui.coach import advice
 from reft_studio.ui.conversation import Talk, Turn, conversation, messages
 from reft_studio.ui.progress import POINTS, loss_curve, progress
 from reft_studio.ui.publish_panel import hub_name
 from reft_studio.ui.rates import Asked, Rates
 from reft_studio.ui.score_panel import rules_of
+from reft_studio.ui.starters import starters
 from reft_studio.ui.table import added, from_cells, to_cells
 from reft_studio.ui.verdict import sentence, verdict
 
@@ -151,3 +153,29 @@ def test_on_ones_own_computer_nothing_is_counted() -> None:
     rates = Rates(Settings())
     for _ in range(1000):
         rates.count(LOCAL, Asked.MESSAGES)
+
+
+def test_a_good_table_needs_no_advice() -> None:
+    for starter in starters():
+        draft = starter.draft()
+        assert advice(draft.demonstrations, rules_of(draft)) == [], starter.key
+
+
+def test_the_coach_names_what_could_be_better_by_row() -> None:
+    rows = [Demonstration(f"Question {number}?", "🎉" * number) for number in range(1, 9)]
+    rows[1] = Demonstration("question 1", "🎈")
+    rows[3] = Demonstration("Why?", "Because.")
+    rows[5] = Demonstration("", "🍵")
+    rows.insert(6, Demonstration("", ""))
+    assert advice(rows, ["only emoji"]) == [
+        "Row 6 has no message yet.",
+        "Rows 1 and 2 ask the same. Keep one of them.",
+        'Row 4 does not fit what makes an answer right ("only emoji").',
+    ]
+    same = [Demonstration(f"Question {number}?", "No.") for number in range(3)]
+    assert advice(same, []) == [
+        "Rows 1, 2 and 3 have the same answer. Vary it, or the bot will say just that to everything.",
+        "3 examples are very few. About ten different ones work best.",
+    ]
+    assert advice([Demonstration("", "")], ["only emoji"]) == []
+    assert advice(same[:1], ["no rule"]) == ["1 example is very few. About ten different ones work best."]
