@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
+from time import sleep
 
 from playwright.sync_api import Page
 
+from tests.hub import Hub, local_hub
 from tests.ui.running import REPOSITORY, choose_starter, last_reply, new_studio, open_tab, train
 
 FOLDER = REPOSITORY / "assets" / "screenshots"
@@ -29,6 +31,8 @@ def take_all(page: Page, folder: Path = FOLDER) -> None:
     take(page, "demonstrations", folder)
     page.locator("#to-training").click()
     train(page)
+    page.locator("#progress .progress.done").wait_for()
+    page.locator("#verdict .verdict").wait_for()
     take(page, "train", folder)
     page.locator("#talk").click()
     for question in QUESTIONS:
@@ -44,11 +48,30 @@ def take_all(page: Page, folder: Path = FOLDER) -> None:
     take(page, "share", folder)
 
 
+def take_publishing(page: Page, hub: Hub, folder: Path = FOLDER) -> None:
+    """While a bot goes up, and when it is there."""
+    hub.before = lambda asked: sleep(3) if "/commit/" in asked else None
+    page.locator("#publish").click()
+    page.locator("#stop-publishing").wait_for()
+    page.wait_for_timeout(1500)
+    take(page, "share-publishing", folder)
+    page.locator("#outcome .published").wait_for()
+    page.locator("#stop-publishing").wait_for(state="hidden")
+    take(page, "share-published", folder)
+
+
 def main() -> None:
-    """Start the app with an empty data folder and a browser beside it, as for somebody who is signed in."""
-    os.environ["HF_TOKEN"] = "hf_of_nobody"
-    with new_studio(viewport={"width": 1280, "height": 800}, color_scheme="light") as page:
-        take_all(page)
+    """Start the app with an empty data folder and a browser beside it, as for somebody who is signed in.
+
+    Pictures of each tab in light and dark, and of publishing to a Hub on this computer.
+    """
+    with local_hub() as hub:
+        os.environ.update(HF_TOKEN="hf_ann", HF_ENDPOINT=hub.url, HF_HUB_DISABLE_XET="1", HF_HUB_OFFLINE="0")
+        for colors, folder in (("light", FOLDER), ("dark", FOLDER / "dark")):
+            with new_studio(viewport={"width": 1280, "height": 800}, color_scheme=colors) as page:
+                take_all(page, folder)
+                if colors == "light":
+                    take_publishing(page, hub, folder)
 
 
 if __name__ == "__main__":
