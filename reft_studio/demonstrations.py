@@ -99,10 +99,15 @@ def _check_cells(row: Demonstration, number: int, limits: Limits) -> None:
 
 def _check_characters(row: Demonstration, number: int) -> None:
     for column, text in (("prompt", row.prompt), ("reply", row.reply)):
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        if is_broken(text):
             raise DemonstrationsError(
                 f"The {column} in row {number} contains a broken character. Type the cell again."
             )
+
+
+def is_broken(text: str) -> bool:
+    """Whether there is half a character or an end of text in it, which no file can hold."""
+    return "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _check_against(first: tuple[int, Demonstration], number: int, row: Demonstration) -> None:

@@ -7,7 +7,9 @@
 A reply is right when it meets all rules of its bot. No torch here: the page reads these too.
 """
 
+import itertools
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,14 +18,20 @@ from pathlib import Path
 import emoji
 import regex
 
+from reft_studio.demonstrations import is_broken
 from reft_studio.errors import RuleError
 
 MAX_RULES = 6
 MAX_CHARACTERS = 200
+MOST_OPTIONS = 4
+"""So many ways to begin or to end are a habit; more are how people write."""
+MOST_REPEATS = 1000
+"""All counted repeats of a pattern, multiplied: reading a pattern unrolls them."""
 _PATTERN_SECONDS = 0.1
 _FEW_WORDS = 6
 """So short that it seems to be meant."""
 _REFUSALS = Path(__file__).resolve().parents[1] / "assets" / "score" / "refusals.txt"
+_LEADING = " \n\t\"'“‘(*"
 _TRAILING = " \n\t.,:;!?…\"'”’)"
 _LANGUAGES = {
     "chinese": r"\p{Han}",
@@ -49,7 +57,9 @@ class Rule:
 
 def read_rule(sentence: str) -> Rule:
     """The rule that a sentence says; raises RuleError if it says none."""
-    said = " ".join(sentence.split())
+    said = " ".join(str(sentence).split())
+    if is_broken(said):
+        raise RuleError("The rule contains a broken character. Type it again.")
     if len(said) > MAX_CHARACTERS:
         raise RuleError(f"A rule can have {MAX_CHARACTERS} characters at most. Shorten it.")
     for name, test in _ALONE.items():
@@ -67,10 +77,9 @@ def read_rule(sentence: str) -> Rule:
 
 def read_rules(sentences: Sequence[str]) -> list[Rule]:
     """All of them, each once; raises RuleError."""
-    rules = list(dict.fromkeys(map(read_rule, sentences)))
-    if len(rules) > MAX_RULES:
-        raise RuleError(f"There are {len(rules)} rules and {MAX_RULES} at most are used. Remove some.")
-    return rules
+    if len(sentences) > MAX_RULES:
+        raise RuleError(f"There are {len(sentences)} rules and {MAX_RULES} at most are used. Remove some.")
+    return list(dict.fromkeys(map(read_rule, sentences)))
 
 
 def meets(rules: Sequence[Rule], reply: str) -> bool:
@@ -86,12 +95,16 @@ def guess_rules(replies: Sequence[str]) -> list[Rule]:
     rules = [Rule(name, test) for name, test in _ALONE.items() if all(map(test, said))]
     if rules:
         return rules
-    if starts := _shared([_first_word(reply) for reply in said]):
-        return [read_rule(f"starts with {starts}")]
-    if ends := _shared([_end(reply) for reply in said]):
-        return [read_rule(f"ends with {ends}")]
+    guesses = [
+        *_shared("starts with", [_first_word(reply) for reply in said]),
+        *_shared("ends with", [_end(reply) for reply in said]),
+    ]
     longest = max(len(reply.split()) for reply in said)
-    return [read_rule(f"at most {longest} words")] if longest <= _FEW_WORDS else []
+    if longest <= _FEW_WORDS:
+        guesses.append(f"at most {longest} words")
+    # A rule that its own rows do not meet would be a bad joke.
+    met = (rule for rule in map(read_rule, guesses) if all(map(rule.met_by, said)))
+    return list(itertools.islice(met, 1))
 
 
 def only_emoji(reply: str) -> bool:
@@ -119,8 +132,10 @@ def _is_json(reply: str) -> bool:
 
 
 def _starts_with(value: str) -> Test:
-    options = _options(value)
-    return lambda reply: _plain(reply).lstrip(" \n\t\"'“‘(*").startswith(options)
+    options = tuple(option.lstrip(_LEADING) or option for option in _options(value))
+    return lambda reply: (
+        _plain(reply).lstrip().startswith(options) or _plain(reply).lstrip(_LEADING).startswith(options)
+    )
 
 
 def _ends_with(value: str) -> Test:
@@ -158,6 +173,9 @@ def _written_in(value: str) -> Test:
 
 
 def _matches(value: str) -> Test:
+    repeats = [int(number) for number in regex.findall(r"\d+", "".join(regex.findall(r"\{[\d, ]*\}", value)))]
+    if math.prod(number for number in repeats if number) > MOST_REPEATS:
+        raise RuleError(f'The pattern "{value}" repeats too much. Write a simpler one.')
     try:
         pattern = regex.compile(value)
     except regex.error as error:
@@ -199,12 +217,13 @@ def _plain(text: str) -> str:
     return text.casefold()
 
 
-def _shared(pieces: Sequence[str]) -> str:
-    """The different pieces, if they are few enough to be a habit."""
+def _shared(name: str, pieces: Sequence[str]) -> list[str]:
+    """The rule that names the different pieces, if they are few enough to be a habit."""
     different = list(dict.fromkeys(pieces))
-    few = 1 <= len(different) <= max(1, len(pieces) // 3)
-    can_be_said = all(piece and "|" not in piece for piece in different)
-    return " | ".join(different) if few and can_be_said else ""
+    few = len(different) <= min(MOST_OPTIONS, max(1, len(pieces) // 3))
+    rule = f"{name} {' | '.join(different)}"
+    can_be_said = all(piece and "|" not in piece and piece.isprintable() for piece in different)
+    return [rule] if few and can_be_said and len(rule) <= MAX_CHARACTERS else []
 
 
 def _first_word(reply: str) -> str:

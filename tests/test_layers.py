@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "lora": {"base_model", "errors", "manifest"},
     "intervention": {"recipe", "base_model", "positions", "weights", "errors"},
     "manifest": LOWEST | TABLE | MODEL,
-    "rules": {"errors"},
+    "rules": {"errors", "demonstrations"},
     "score": {"manifest"},
     "pyreft_folder": UP_TO_BOT,
     "bot": UP_TO_BOT,

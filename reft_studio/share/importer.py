@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, metadata_load
+from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
-from yaml import YAMLError
 
 from reft_studio.errors import BotError
 from reft_studio.manifest import BOT_FILES, CARD_FILE, MANIFEST_FILE, TENSOR_FILE
@@ -20,6 +19,7 @@ _LINK = re.compile(
 
 _PYREFT_CONFIG = "config.json"
 _PYREFT_FILE = re.compile(r"config\.json|intkey_[\w#.\[\]-]{1,200}\.bin", re.ASCII)
+_HEAD_CHARACTERS = 10_000
 _PYREFT_BYTES = 64_000_000
 _MOST_PYREFT_FILES = 500
 
@@ -84,9 +84,11 @@ def _wanted(repo_id: str, there: set[str]) -> dict[str, int]:
 
 
 def _license(card: Path) -> str | None:
-    """What the head of a card says; nothing if it is none or says something strange."""
+    """What the head of a card says. Not read as YAML: a few hundred bytes of that can fill a memory."""
     try:
-        found = (metadata_load(card) or {}).get("license")
-    except (OSError, ValueError, YAMLError):
+        with card.open(encoding="utf-8") as file:
+            head = file.read(_HEAD_CHARACTERS)
+    except (OSError, ValueError):
         return None
-    return found if isinstance(found, str) and re.fullmatch(r"[\w.-]{1,60}", found, re.ASCII) else None
+    found = re.match(r"---\n(?:(?!---)[^\n]*\n)*?license: *([\w.-]{1,60}) *\n", head, re.ASCII)
+    return found[1] if found else None

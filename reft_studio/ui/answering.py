@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from reft_studio.chat.sampling import Sampling
+from reft_studio.demonstrations import is_broken
 from reft_studio.errors import RuleError
 from reft_studio.settings import Settings
 from reft_studio.ui import wording
@@ -59,4 +60,6 @@ def checked_instruction(instruction: str, settings: Settings) -> str:
     limit = settings.max_cell_characters
     if len(instruction) > limit:
         raise RuleError(wording.instruction_too_long(len(instruction), limit))
+    if is_broken(instruction):
+        raise RuleError(wording.BROKEN_INSTRUCTION)
     return instruction.strip()

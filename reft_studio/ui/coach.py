@@ -1,5 +1,6 @@
 """What could be better about a table of examples, in plain words. Nothing here stops a training."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -9,6 +10,7 @@ from reft_studio.rules import meets, read_rules
 from reft_studio.ui import wording
 
 FEW_ROWS = 6
+SECONDS_FOR_RULES = 0.3
 MOST_SAID = 4
 """More at once would not be read."""
 
@@ -47,9 +49,15 @@ def _same_replies(rows: _Numbered) -> Iterator[str]:
 
 
 def _breaking(rows: _Numbered, rules: Sequence[str]) -> Iterator[str]:
+    wrong, begun = [], time.monotonic()
     try:
         read = read_rules(rules)
-        wrong = [number for number, row in rows if row.reply.strip() and not meets(read, row.reply)]
+        for number, row in rows:
+            if row.reply.strip() and not meets(read, row.reply):
+                wrong.append(number)
+            # Others wait behind every change of a table.
+            if time.monotonic() - begun > SECONDS_FOR_RULES:
+                break
     except RuleError:
         # Said where the rules stand.
         return

@@ -85,7 +85,12 @@ def cell_too_long(row: int, characters: int, limit: int) -> str:
     )
 
 
+_NAMED = 5
+
+
 def _rows(numbers: Sequence[int]) -> str:
+    if len(numbers) > _NAMED:
+        return f"Rows {', '.join(map(str, numbers[:_NAMED]))} and {len(numbers) - _NAMED} more"
     first, last = ", ".join(map(str, numbers[:-1])), numbers[-1]
     return f"Rows {first} and {last}" if first else f"Row {last}"
 
@@ -276,6 +281,7 @@ BOT = "Bot"
 OPEN_BOT = "Open a bot file (.zip)"
 YOU = "You"
 NO_BOT = "Train a bot first, or open a bot file (.zip)."
+BROKEN_INSTRUCTION = "The instructions contain a broken character. Type them again."
 NO_MESSAGES = "Write a message below, or try one of the suggestions."
 THINKING = "…"
 MESSAGE = "Message"
