@@ -125,7 +125,7 @@ def test_hostile_text_is_shown_as_text(page: Page) -> None:
     choose_starter(page, "blank", "No examples yet")
     cells = HOSTILE.replace('"', '""')
     upload(page, "hostile.csv", f'prompt,reply\n"{cells}","{cells}"\n'.encode())
-    page.locator("#count").get_by_text("1 example").wait_for()
+    page.locator("#count").get_by_text("1 example. Saved").wait_for()
     assert first_cell(page) == HOSTILE
     open_tab(page, "Train")
     name = page.locator("#bot-name").get_by_role("textbox")

@@ -77,7 +77,7 @@ def test_text_goes_in_and_out_exactly(page: Page, store: Store, suffix: str, tmp
     lines = [json.dumps({"prompt": row.prompt, "reply": row.reply}) for row in EXACT]
     page.get_by_text("Replace them").click()
     upload(page, "rows.jsonl", "\n".join(lines))
-    page.locator("#count").get_by_text("4 examples").wait_for()
+    page.locator("#count").get_by_text("4 examples. Saved").wait_for()
     with page.expect_download() as download:
         page.locator(f"#save-{suffix}").click()
     saved = tmp_path / download.value.suggested_filename
