@@ -60,10 +60,14 @@ def _engine(settings: "Settings", record: "Callable[[JobUpdate], None]") -> "Pro
 
         return ProcessEngine(settings.base_model, record, settings.quantization)
     # Before torch, which it changes: there is a card in forks only.
-    from reft_studio.engine.lent import SECONDS_LENT, LentEngine
+    from reft_studio.engine.lent import LentEngine, Work
     from spaces import GPU  # type: ignore[attr-defined]
 
-    return LentEngine(settings.base_model, record, settings.quantization, lend=GPU(duration=SECONDS_LENT))
+    def lend(work: Work, seconds: int) -> Work:
+        lent: Work = GPU(duration=seconds)(work)
+        return lent
+
+    return LentEngine(settings.base_model, record, settings.quantization, lend=lend)
 
 
 if __name__ == "__main__":

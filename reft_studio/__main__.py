@@ -98,21 +98,23 @@ def score(
     rows: Annotated[
         Path | None,
         typer.Option(
-            help="The examples: they are not asked, and rules are guessed from them if none is given."
+            help="The examples, if they are not in the bot's folder: they are not asked, and rules are "
+            "guessed from them if none is given."
         ),
     ] = None,
     base: Base = "",
 ) -> None:
     """Ask a bot some ninety things it has never seen, and count the right replies."""
     from reft_studio.chat.score import Progress
-    from reft_studio.manifest import write_manifest
+    from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
     from reft_studio.rules import guess_rules
 
     def tell(progress: Progress) -> None:
         done = f"{len(progress.report.asked)} of {progress.of}"
         typer.echo(f"\rAsked {done}, {progress.seconds_left:.0f} s left ", nl=False, err=True)
 
-    loaded = rs.Bot.load(bot)
+    loaded, beside = rs.Bot.load(bot), bot / DEMONSTRATIONS_FILE
+    rows = rows or (beside if beside.is_file() else None)
     demonstrations = rs.read_demonstrations(rows) if rows else []
     rules = rule or [guess.sentence for guess in guess_rules([row.reply for row in demonstrations])]
     scored = rs.score_bot(

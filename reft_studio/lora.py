@@ -21,7 +21,6 @@ from reft_studio.manifest import TENSOR_BYTES
 
 SCALE = 2
 """How many times B A is added, whatever the rank: peft's lora_alpha over its r."""
-"""A bot's file is not larger: what is read from strangers has to have a limit."""
 _TRAINED, _UNTOUCHED = "trained", "__base__"
 
 

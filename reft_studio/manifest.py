@@ -66,12 +66,15 @@ class BaseRecord(_Record):
         )
 
 
+ProbeText = Annotated[str, Field(max_length=100_000)]
+
+
 class Probe(_Record):
     """A prompt with the bot's greedy reply: a loaded bot that replies differently is not the same bot."""
 
-    prompt: str
-    reply: str
-    base: str | None = None
+    prompt: ProbeText
+    reply: ProbeText
+    base: ProbeText | None = None
     """What the plain base model says to it, to show the difference."""
 
 
@@ -117,6 +120,12 @@ class Score(_Record):
     """The system prompt that the base model was given to compare; "" for none."""
     counts: tuple[Count, ...] = Field(min_length=1, max_length=len(Suite))
 
+    @model_validator(mode="after")
+    def _check_suites(self) -> Self:
+        if len({count.suite for count in self.counts}) < len(self.counts):
+            raise ValueError("a suite is counted twice")
+        return self
+
     def __str__(self) -> str:
         """A table that fits into a terminal."""
         rows = [
@@ -143,7 +152,7 @@ class Manifest(_Record):
     lora: dict[LinearName, LinearSize] = Field(default_factory=dict, max_length=10_000)
     """Inputs and outputs of the linear layers that have a LoRA, by their names inside the model."""
     system_prompt: str | None = None
-    probes: tuple[Probe, ...] = ()
+    probes: tuple[Probe, ...] = Field(default=(), max_length=100)
     score: Score | None = None
     libraries: dict[str, str]
     """Versions that the bot was trained with."""

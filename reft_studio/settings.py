@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     """Of one person; None for as many as they like. The next two likewise."""
     max_trainings_per_hour: int | None = Field(default=None, ge=1)
     max_transfers_per_hour: int | None = Field(default=None, ge=1)
-    """Bots opened, fetched and published."""
+    """Bots opened, downloaded, fetched, previewed and published."""
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
 

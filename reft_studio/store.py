@@ -7,7 +7,7 @@ connection of its own, so any thread may call.
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -25,10 +25,13 @@ GIVEN_UP = (
     "This training stopped the app several times, so it is not begun again. Try with fewer or shorter rows, "
     "or with a smaller base model."
 )
+NOT_SCORED = "The bot is ready, but it could not be scored: {reason}"
 LOCAL = "local"
 """The owner of everything where the app has one person only."""
 _REPORT = TypeAdapter(Report)
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
+_BOT_IS_THERE = "id IN (SELECT id FROM bots)"
+"""From the score on: then a training is done, however it ends."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,8 @@ class Store:
 
     def record(self, update: JobUpdate) -> None:
         """Note what the engine says of a training; what has ended stays as it ended."""
+        if update.state in (JobState.FAILED, JobState.INTERRUPTED, JobState.CANCELLED):
+            update = self._with_bot(update)
         report = _REPORT.dump_json(update.report).decode() if update.report else None
         values = asdict(update) | {"losses": json.dumps(update.losses), "report": report}
         with self._database.connect() as connection:
@@ -199,11 +204,24 @@ class Store:
                     values,
                 )
 
+    def _with_bot(self, update: JobUpdate) -> JobUpdate:
+        """An update that ends a training; if its bot was saved, only the score was not to be had."""
+        with self._database.connect() as connection:
+            row = connection.execute(
+                f"SELECT * FROM jobs WHERE id = ? AND {_BOT_IS_THERE}", (update.job_id,)
+            ).fetchone()
+        if row is None:
+            return update
+        remark = "" if update.state is JobState.CANCELLED else NOT_SCORED.format(reason=update.message)
+        message = f"{row['message']} {remark}".strip()
+        return replace(_update(row), state=JobState.DONE, seconds_left=0.0, message=message)
+
     def cancel(self, owner: str, job_id: str) -> bool:
         """Note that a training is to stop; whether the engine has to be told, too."""
         with self._database.connect() as connection:
             stopped = connection.execute(
-                f"""UPDATE jobs SET state = iif(claimed IS NULL, 'cancelled', 'cancelling')
+                f"""UPDATE jobs SET state = CASE WHEN claimed IS NOT NULL THEN 'cancelling'
+                    WHEN {_BOT_IS_THERE} THEN 'done' ELSE 'cancelled' END
                 WHERE id = ? AND owner = ? AND state NOT IN ({_ENDED}) RETURNING state""",
                 (job_id, owner),
             ).fetchone()
@@ -215,15 +233,19 @@ class Store:
         What was asked to stop has stopped; what was begun too often is given up.
         """
         with self._database.connect() as connection:
-            connection.execute("UPDATE jobs SET state = 'cancelled' WHERE state = 'cancelling'")
+            connection.execute(
+                f"""UPDATE jobs SET state = iif({_BOT_IS_THERE}, 'done', 'cancelled')
+                WHERE state = 'cancelling'"""
+            )
             connection.execute(
                 f"""UPDATE jobs SET attempts = attempts + 1
                 WHERE claimed IS NOT NULL AND state NOT IN ({_ENDED})"""
             )
             connection.execute(
-                f"""UPDATE jobs SET state = 'interrupted', message = ?
+                f"""UPDATE jobs SET state = iif({_BOT_IS_THERE}, 'done', 'interrupted'),
+                    message = iif({_BOT_IS_THERE}, ?, ?)
                 WHERE attempts > ? AND state NOT IN ({_ENDED})""",
-                (GIVEN_UP, STARTS),
+                (NOT_SCORED.format(reason=GIVEN_UP), GIVEN_UP, STARTS),
             )
             connection.execute(
                 f"UPDATE jobs SET state = 'queued', claimed = NULL WHERE state NOT IN ({_ENDED})"
@@ -243,17 +265,7 @@ class Store:
             row = connection.execute(
                 "SELECT * FROM jobs WHERE owner = ? ORDER BY number DESC LIMIT 1", (owner,)
             ).fetchone()
-        if row is None:
-            return None
-        return JobUpdate(
-            job_id=row["id"],
-            state=JobState(row["state"]),
-            step=row["step"],
-            total_steps=row["total_steps"],
-            losses=tuple(json.loads(row["losses"])),
-            seconds_left=row["seconds_left"],
-            message=row["message"],
-        )
+        return _update(row) if row else None
 
     def report(self, owner: str, bot_id: str) -> Report | None:
         """What the score of a bot that was trained here is made of."""
@@ -317,6 +329,18 @@ def _json(demonstrations: Sequence[Demonstration]) -> str:
 
 def _demonstrations(row: sqlite3.Row) -> tuple[Demonstration, ...]:
     return tuple(Demonstration(prompt, reply) for prompt, reply in json.loads(row["demonstrations"]))
+
+
+def _update(row: sqlite3.Row) -> JobUpdate:
+    return JobUpdate(
+        job_id=row["id"],
+        state=JobState(row["state"]),
+        step=row["step"],
+        total_steps=row["total_steps"],
+        losses=tuple(json.loads(row["losses"])),
+        seconds_left=row["seconds_left"],
+        message=row["message"],
+    )
 
 
 def _bot(row: sqlite3.Row) -> SavedBot:

@@ -1,6 +1,7 @@
 """The queue: one training at a time goes to the engine, and people take turns."""
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import RLock
@@ -27,7 +28,7 @@ class Trainings:
         self._engine: Engine | None = None
         self._running: set[str] = set()
         # Where people's own pages drive their trainings, none waits for that of somebody who has left.
-        self._at_once = settings.max_waiting_trainings if settings.lent_card else 1
+        self._at_once = math.inf if settings.lent_card else 1
         self._lock = RLock()
 
     def start(self, engine: Engine) -> None:

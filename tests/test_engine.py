@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from reft_studio import train_bot
+from reft_studio.base_model import BaseModel
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.explain import NO_ROOM, TOO_BIG
@@ -23,6 +25,7 @@ from reft_studio.engine.interface import Conversation, Engine, JobState, JobUpda
 from reft_studio.engine.process import ATTEMPTS, INTERRUPTED, ProcessEngine
 from reft_studio.errors import EngineError
 from reft_studio.manifest import read_manifest
+from reft_studio.recipe import Recipe
 from reft_studio.score import score_of
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.train.checkpoint import Checkpoint
@@ -152,17 +155,38 @@ def test_a_score_can_be_skipped_and_the_bot_is_there_all_the_same(
     engine.cancel(job_id)
     done = updates.end(job_id)
     assert done.state is JobState.DONE
-    assert done.report is None or len(done.report.asked) < 80
+    assert done.report is None
+    assert read_manifest(tmp_path / "bot" / "bot.json").score is None
     assert ask(engine, tmp_path / "bot")
 
 
-def test_a_bot_that_cannot_be_scored_is_ready_and_says_why(
-    engine: Engine, updates: Updates, tmp_path: Path
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"rules": (r"matches ^([\w\W]|[\w\W]{2})*\d{9}$",)}, "takes too long"),
+        ({"max_score_seconds": 0.0}, "no time left"),
+    ],
+)
+def test_a_bot_that_cannot_be_scored_is_there_all_the_same_and_it_is_said_why(
+    engine: Engine, updates: Updates, tmp_path: Path, fields: dict[str, Any], why: str
 ) -> None:
-    done = updates.end(scored(engine, tmp_path / "bot", rules=(r"matches ^([\w\W]|[\w\W]{2})*\d{9}$",)))
-    assert done.state is JobState.DONE
-    assert "could not be scored" in done.message
+    job_id = scored(engine, tmp_path / "bot", **fields)
+    assert why in updates.end(job_id).message
+    assert any(update.state is JobState.SCORING for update in updates.of(job_id))
     assert ask(engine, tmp_path / "bot")
+
+
+def test_a_training_that_goes_on_from_a_bot_keeps_its_system_prompt(
+    engine: Engine, updates: Updates, tmp_path: Path, base: BaseModel
+) -> None:
+    recipe = Recipe.for_model(base.num_layers, base.width, epochs=2)
+    train_bot(base, ROWS, recipe, system_prompt="You are a robot.").save(tmp_path / "first")
+    job_id = str(tmp_path / "next")
+    engine.submit(
+        TrainingJob(job_id, "A bot", ROWS, tmp_path / "next", {"epochs": 1}, start_from=tmp_path / "first")
+    )
+    assert updates.end(job_id).state is JobState.DONE
+    assert read_manifest(tmp_path / "next" / "bot.json").system_prompt == "You are a robot."
 
 
 def test_an_engine_that_is_killed_while_it_scores_does_not_train_again(

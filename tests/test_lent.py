@@ -1,5 +1,6 @@
 """Where a graphics card is lent for one call at a time, trainings go on piece by piece and chats answer."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
-from reft_studio.engine import lent
+from reft_studio.engine import lent, work
 from reft_studio.engine.interface import Conversation, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.engine.lent import LentEngine
 from reft_studio.errors import BotError, EngineError
@@ -27,10 +28,14 @@ def updates() -> list[JobUpdate]:
 
 @pytest.fixture(scope="module")
 def engine(updates: list[JobUpdate]) -> Iterator[LentEngine]:
-    with closing(LentEngine(str(EMBEDDED_MODEL), updates.append, lend=GPU(duration=60))) as engine:
+    with closing(LentEngine(str(EMBEDDED_MODEL), updates.append, lend=lend_card)) as engine:
         engine.start()
         assert engine.status().readiness is Readiness.READY
         yield engine
+
+
+def lend_card(work: Any, seconds: int) -> Any:
+    return GPU(duration=seconds)(work)
 
 
 def submit(engine: LentEngine, folder: Path, epochs: int = 30, **fields: Any) -> str:
@@ -71,11 +76,11 @@ def test_nothing_happens_until_it_is_asked_for_and_then_all_of_it(
 def test_a_training_that_is_taken_up_again_and_again_loses_no_step(
     engine: LentEngine, updates: list[JobUpdate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = submit(engine, tmp_path / "whole")
+    whole = submit(engine, tmp_path / "whole", epochs=200)
     drive(engine, whole)
     losses = updates[-1].losses
     monkeypatch.setattr(lent, "SECONDS_OF_STEPS", 0.2)
-    pieces = submit(engine, tmp_path / "pieces")
+    pieces = submit(engine, tmp_path / "pieces", epochs=200)
     steps = []
     for _ in range(100):
         drive(engine, pieces)
@@ -106,7 +111,8 @@ def test_a_score_can_be_skipped(engine: LentEngine, updates: list[JobUpdate], tm
     for _ in engine.drive(job_id):
         if updates[-1].state is JobState.SCORING:
             engine.cancel(job_id)
-    assert (updates[-1].job_id, updates[-1].state) == (job_id, JobState.DONE)
+    # The store knows that the bot was there before.
+    assert (updates[-1].job_id, updates[-1].state) == (job_id, JobState.CANCELLED)
     assert ask(engine, tmp_path / "bot")
 
 
@@ -123,28 +129,72 @@ def test_what_goes_wrong_in_a_fork_is_said(
         engine.open_bot(tmp_path / "nothing.zip", tmp_path / "opened")
 
 
-def test_a_card_that_is_not_lent_ends_a_training_and_a_chat_with_the_reason(
-    updates: list[JobUpdate], tmp_path: Path
+def test_where_no_card_is_lent_it_is_said_why_and_a_training_goes_on_later(
+    updates: list[JobUpdate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Any) -> Any:
-        def run(*_: Any) -> Iterator[Any]:
-            raise RuntimeError("You have used up your quota for today")
-            yield
+    asked, refusing = [], [True]
+
+    def lend(work: Any, seconds: int) -> Any:
+        lent = lend_card(work, seconds)
+
+        def run(*arguments: Any) -> Iterator[Any]:
+            asked.append(arguments)
+            if refusing[0]:
+                raise RuntimeError("You have used up <a href='https://example.com'>your quota</a> for today")
+            yield from lent(*arguments)
 
         return run
 
-    with closing(LentEngine(str(EMBEDDED_MODEL), updates.append, lend=refuse)) as engine:
+    with closing(LentEngine(str(EMBEDDED_MODEL), updates.append, lend=lend)) as engine:
         engine.start()
         job_id = submit(engine, tmp_path / "bot")
         drive(engine, job_id)
-        assert updates[-1].state is JobState.INTERRUPTED
-        assert "used up your quota for today." in updates[-1].message
+        assert updates[-1].state is JobState.RUNNING
+        assert "You have used up your quota for today. Nothing is lost" in updates[-1].message
+        # Not every look at the page is a request.
+        drive(engine, job_id)
+        assert len(asked) == 1
         with pytest.raises(EngineError, match="used up your quota"):
             ask(engine)
+        refusing[0] = False
+        monkeypatch.setattr(lent.time, "monotonic", lambda later=time.monotonic: later() + 60)
+        drive(engine, job_id)
+        assert (updates[-1].state, updates[-1].message) == (JobState.DONE, "")
+
+
+def test_a_closed_page_leaves_a_training_where_it_was_written_down(
+    engine: LentEngine, updates: list[JobUpdate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "SECONDS_BETWEEN_CHECKPOINTS", 0.2)
+    job_id = submit(engine, tmp_path / "bot", epochs=10_000)
+    pieces = engine.drive(job_id)
+    for _ in pieces:
+        if (tmp_path / "bot.safetensors").exists():
+            break
+    pieces.close()  # type: ignore[attr-defined]  # it is a generator
+    assert updates[-1].state is JobState.RUNNING
+    step = Checkpoint.load(tmp_path / "bot.safetensors").step
+    next(iter(engine.drive(job_id)))
+    assert updates[-1].step >= step
+    engine.cancel(job_id)
+
+
+def test_all_pieces_together_may_take_as_long_as_a_training_may(
+    engine: LentEngine, updates: list[JobUpdate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lent, "SECONDS_OF_STEPS", 0.5)
+    job_id = submit(engine, tmp_path / "bot", epochs=10_000, max_seconds=2.0)
+    pieces = 0
+    while pieces < 20 and not (pieces and updates[-1].state.ended):
+        drive(engine, job_id)
+        pieces += 1
+    assert 1 < pieces < 20
+    assert updates[-1].state is JobState.DONE
+    assert updates[-1].message == work.TIME_IS_UP
 
 
 def test_a_base_model_that_cannot_be_loaded_is_said(updates: list[JobUpdate], tmp_path: Path) -> None:
-    engine = LentEngine(str(tmp_path / "nothing"), updates.append, lend=GPU)
+    engine = LentEngine(str(tmp_path / "nothing"), updates.append, lend=lend_card)
     engine.start()
     assert engine.status().readiness is Readiness.FAILED
     with pytest.raises(EngineError, match=r"\w"):

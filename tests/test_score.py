@@ -1,7 +1,9 @@
 """A score counts what was really replied, to what the bot has not learned, the same for every side."""
 
+import itertools
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -94,6 +96,18 @@ def test_a_score_that_is_stopped_has_what_was_asked_until_then(base, bot):
     assert score_of(replace(seen[0].report, asked=())) is None
 
 
+@pytest.mark.parametrize("seconds", [10, 40, 80])
+def test_a_score_whose_time_is_up_has_no_reply_that_was_cut_short(base, bot, monkeypatch, seconds):
+    whole = {asked.prompts: asked for asked in report_of(base, bot).asked}
+    # Each look at this clock takes a second, and it is looked at with every token.
+    clock = SimpleNamespace(monotonic=itertools.count().__next__)
+    monkeypatch.setattr("reft_studio.chat.score.time", clock)
+    *_, last = [None, *ask_everything(base, bot, read_rules(["only emoji"]), max_seconds=seconds)]
+    asked = last.report.asked if last else ()
+    assert len(asked) < len(whole)
+    assert all(whole[one.prompts] == one for one in asked)
+
+
 def test_a_pattern_that_takes_too_long_ends_the_score(base, bot):
     def slow(_reply):
         raise RuleError("too long.")
@@ -118,6 +132,13 @@ def test_a_manifest_that_claims_more_right_replies_than_questions_is_refused(bot
     count = {"suite": "unseen", "of": 3, "base": 0, "bot": 4}
     lie = bot.manifest.model_dump() | {"score": {"rules": ["only emoji"], "counts": [count]}}
     with pytest.raises(ValueError, match="more replies"):
+        Manifest.model_validate(lie)
+
+
+def test_a_manifest_that_counts_the_same_questions_twice_is_refused(bot):
+    count = {"suite": "unseen", "of": 3, "base": 0, "bot": 3}
+    lie = bot.manifest.model_dump() | {"score": {"rules": ["only emoji"], "counts": [count, count]}}
+    with pytest.raises(ValueError, match="twice"):
         Manifest.model_validate(lie)
 
 

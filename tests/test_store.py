@@ -229,6 +229,45 @@ def test_a_bot_is_there_from_its_score_on_and_the_score_comes_with_the_end(store
     assert store.report("bob", "one") is None
 
 
+@pytest.mark.parametrize("end", [JobState.FAILED, JobState.INTERRUPTED, JobState.CANCELLED])
+def test_however_a_score_ends_its_training_is_done(store: Store, end: JobState) -> None:
+    store.add_job(LOCAL, job(store))
+    store.claim("one")
+    store.record(JobUpdate("one", JobState.SCORING, 2, 2, (3.5, 1.25), message="It was interrupted."))
+    store.record(JobUpdate("one", end, message="" if end is JobState.CANCELLED else "It broke."))
+    done = store.latest_job(LOCAL)
+    assert done
+    assert (done.state, done.losses) == (JobState.DONE, (3.5, 1.25))
+    remark = "" if end is JobState.CANCELLED else " The bot is ready, but it could not be scored: It broke."
+    assert done.message == f"It was interrupted.{remark}"
+
+
+def test_a_score_that_an_app_never_gets_through_leaves_a_bot(store: Store) -> None:
+    for owner, stops in (("ann", False), ("bob", True), ("cyd", True)):
+        store.add_job(owner, job(store, owner))
+        store.claim(owner)
+        store.record(JobUpdate(owner, JobState.SCORING, 2, 2))
+        if stops:
+            store.cancel(owner, owner)
+        if owner == "cyd":
+            store.record(JobUpdate(owner, JobState.CANCELLED, 2, 2))
+    for _ in range(STARTS + 1):
+        store.requeue()
+        store.claim("ann")
+    ends = {owner: store.latest_job(owner) for owner in ("ann", "bob", "cyd")}
+    assert [end and end.state for end in ends.values()] == [JobState.DONE] * 3
+    assert ends["ann"]
+    assert "could not be scored" in ends["ann"].message
+    store.add_job("dee", job(store, "dee"))
+    store.claim("dee")
+    store.record(JobUpdate("dee", JobState.SCORING, 2, 2))
+    store.requeue()
+    store.cancel("dee", "dee")
+    end = store.latest_job("dee")
+    assert end
+    assert end.state is JobState.DONE
+
+
 def test_rules_and_instruction_of_a_table_and_of_a_training_come_back(store: Store) -> None:
     draft = Draft("A bot", ROWS, rules=("only emoji", 'contains "🐈"'), instruction="Be brief.")
     store.save_draft(LOCAL, draft)

@@ -55,17 +55,19 @@ def ask_everything(
     """Score a bot by `rules`, batch by batch; every side is asked the same, greedily.
 
     Questions that are among the `known` prompts are left out: they were learned. When the time is up, or
-    `should_stop` says so, the report has what was asked until then. Raises RuleError for a pattern that takes
-    too long.
+    `should_stop` says so, the report has the batches that were answered until then. Raises RuleError for a
+    pattern that takes too long.
     """
     begun = time.monotonic()
     batches = _batches({prompt.casefold().strip() for prompt in known})
     total = sum(len(prompts) for _, prompts in batches)
     report = Report(tuple(rule.sentence for rule in rules), instruction, ())
-    stop = should_stop or (lambda: False)
+
+    def stop() -> bool:
+        return time.monotonic() - begun > max_seconds or (should_stop is not None and should_stop())
+
     for suite, questions in batches:
-        spent = time.monotonic() - begun
-        if stop() or spent > max_seconds:
+        if stop():
             return
         answers = _ask(base, bot, instruction, questions, _TOKENS.get(suite, _SHORT_TOKENS), stop)
         if stop():

@@ -3,10 +3,12 @@
 Each call is a fork of this process that has the card for a while; what goes in and comes out is pickled, and
 whose quota pays is told by the request in which the call is made. So nothing happens in the background: a
 training goes on, bit by bit, as long as the page of its owner asks for it (`drive`), and is written down in
-between.
+between. Where no card is to be had, or the page is closed, it waits for the next time.
 """
 
 import logging
+import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,21 +24,30 @@ from reft_studio.engine.interface import (
     Readiness,
     TrainingJob,
 )
-from reft_studio.engine.messages import Cancel, Chat, Command, End, Question, StopAnswering
+from reft_studio.engine.messages import Cancel, Chat, Command, End, Question, StopAnswering, Submit
 from reft_studio.errors import EngineError, StudioError
 
 if TYPE_CHECKING:
     from reft_studio.base_model import BaseModel
 
-SECONDS_LENT = 100
-"""For so long a call has the card at most."""
+SECONDS_OF_TRAINING = 100
+"""For so long a piece of a training has the card at most; asking for less means less waiting for it."""
+SECONDS_OF_CHAT = 30
 SECONDS_OF_STEPS = 40.0
 """Then a training pauses until it is asked for again."""
 SECONDS_OF_SCORING = 40.0
-NO_CARD = "No graphics card could be had just now: {reason} Your rows are saved; please try again later."
+SECONDS_AFTER_REFUSAL = 15.0
+"""Doubled with every further one."""
+MOST_SECONDS_AFTER_REFUSAL = 600.0
+NO_CARD = "No graphics card could be had just now: {reason} Please try again later."
+NO_CARD_YET = (
+    "No graphics card could be had just now: {reason} Nothing is lost: the training goes on when there is "
+    "one, as long as this page is open."
+)
 
 Work = Callable[..., Iterator[Any]]
-Lend = Callable[[Work], Work]
+Lend = Callable[[Work, int], Work]
+"""Makes of what is to be done, and for how many seconds at most, something that does it with a card."""
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +57,10 @@ class LentEngine(EngineClient):
     """Holds the model in this process, and has each call run where `lend` runs it."""
 
     lend: Lend = field(kw_only=True)
+    _pieces: "dict[str, _Pieces]" = field(init=False, default_factory=dict)
     _base: "BaseModel | None" = field(init=False, default=None)
     _train: Work = field(init=False)
     _reply: Work = field(init=False)
-    _driven: set[str] = field(init=False, default_factory=set)
     _stopped: set[str] = field(init=False, default_factory=set)
 
     def start(self) -> None:
@@ -66,14 +77,15 @@ class LentEngine(EngineClient):
         base.digest()
 
         def train_awhile(job: TrainingJob) -> Iterator[JobUpdate]:
-            deadline, state = time.monotonic() + SECONDS_OF_STEPS, JobState.RUNNING
+            # Counted from the first step, so that every piece gets further.
+            deadline, state = math.inf, JobState.RUNNING
 
             def should_pause() -> bool:
                 return state is JobState.RUNNING and time.monotonic() > deadline
 
             try:
-                for update in train(base, job, lambda: False, should_pause):
-                    state = update.state
+                for update in train(base, job, lambda: False, should_pause, in_pieces=True):
+                    deadline, state = min(deadline, time.monotonic() + SECONDS_OF_STEPS), update.state
                     yield update
             except Exception as error:  # noqa: BLE001  # no exception gets out of a fork as it was
                 yield JobUpdate(job.id, JobState.FAILED, message=explain(error))
@@ -84,7 +96,8 @@ class LentEngine(EngineClient):
             except Exception as error:  # noqa: BLE001
                 yield End("", explain(error))
 
-        self._train, self._reply = self.lend(train_awhile), self.lend(reply)
+        self._train = self.lend(train_awhile, SECONDS_OF_TRAINING)
+        self._reply = self.lend(reply, SECONDS_OF_CHAT)
         self.receive(EngineStatus(Readiness.READY, num_layers=base.num_layers))
 
     def close(self) -> None:
@@ -92,31 +105,42 @@ class LentEngine(EngineClient):
         self.lost("The engine was closed.")
 
     def drive(self, job_id: str) -> Iterator[None]:
-        job = self._jobs.get(job_id)
-        if job is None or job_id in self._driven:
+        job, pieces = self._jobs.get(job_id), self._pieces.get(job_id)
+        if job is None or pieces is None or pieces.driven or time.monotonic() < pieces.not_before:
             return
-        self._driven.add(job_id)
-        limited = replace(job, max_score_seconds=min(job.max_score_seconds, SECONDS_OF_SCORING))
+        pieces.driven, begun = True, None
+        limited = replace(
+            job,
+            max_seconds=job.max_seconds - pieces.spent,
+            max_score_seconds=min(job.max_score_seconds, SECONDS_OF_SCORING),
+        )
         try:
             with closing(self._train(limited)) as updates:  # type: ignore[type-var]  # they are generators
                 for update in updates:
+                    begun = begun or time.monotonic()
+                    pieces.last, pieces.refusals = update, 0
                     stopped = job_id in self._cancelled and not update.state.ended
-                    self.receive(_stopped(update) if stopped else update)
+                    self.receive(replace(update, state=JobState.CANCELLED) if stopped else update)
                     if stopped:
                         return
                     yield
         except Exception as error:
             log.exception("Training %s was not lent a graphics card", job_id)
-            self.receive(
-                JobUpdate(job_id, JobState.INTERRUPTED, message=NO_CARD.format(reason=_ended(error)))
-            )
+            pieces.refuse()
+            message = NO_CARD_YET.format(reason=_reason(error))
+            if job_id in self._jobs:
+                self.receive(replace(pieces.last, message=message))
         finally:
-            self._driven.discard(job_id)
+            pieces.driven = False
+            if begun:
+                pieces.spent += time.monotonic() - begun
 
     def _send(self, command: Command) -> None:
         match command:
-            case Cancel(job_id) if job_id in self._jobs and job_id not in self._driven:
-                self.receive(JobUpdate(job_id, JobState.CANCELLED))
+            case Submit(job):
+                self._pieces[job.id] = _Pieces(JobUpdate(job.id, JobState.RUNNING))
+            case Cancel(job_id) if job_id in self._jobs and not self._pieces[job_id].driven:
+                self.receive(replace(self._pieces[job_id].last, state=JobState.CANCELLED))
             case StopAnswering(id):
                 self._stopped.add(id)
 
@@ -141,18 +165,34 @@ class LentEngine(EngineClient):
             raise
         except Exception as error:
             log.exception("A chat was not lent a graphics card")
-            raise EngineError(NO_CARD.format(reason=_ended(error))) from error
+            raise EngineError(NO_CARD.format(reason=_reason(error))) from error
         finally:
             self._stopped.discard(request_id)
 
-
-def _stopped(update: JobUpdate) -> JobUpdate:
-    """A bot that was only being scored is there all the same."""
-    state = JobState.DONE if update.state is JobState.SCORING else JobState.CANCELLED
-    return replace(update, state=state, seconds_left=None)
+    def _forget(self, job_id: str) -> None:
+        super()._forget(job_id)
+        self._pieces.pop(job_id, None)
 
 
-def _ended(error: Exception) -> str:
-    """What an exception says, as a sentence."""
-    said = str(error).strip() or type(error).__name__
+@dataclass
+class _Pieces:
+    """How far a training has come piece by piece."""
+
+    last: JobUpdate
+    driven: bool = False
+    spent: float = 0.0
+    """Seconds with a card, in all pieces."""
+    refusals: int = 0
+    not_before: float = 0.0
+    """By time.monotonic."""
+
+    def refuse(self) -> None:
+        """Wait with the next piece, longer each time."""
+        wait = min(SECONDS_AFTER_REFUSAL * 2**self.refusals, MOST_SECONDS_AFTER_REFUSAL)
+        self.refusals, self.not_before = self.refusals + 1, time.monotonic() + wait
+
+
+def _reason(error: Exception) -> str:
+    """What an exception says, as a sentence; Gradio's may say it with links and the like."""
+    said = re.sub(r"<[^>]*>", "", str(getattr(error, "message", error))).strip() or type(error).__name__
     return said if said[-1] in ".!?" else f"{said}."

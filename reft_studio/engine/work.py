@@ -17,7 +17,7 @@ from reft_studio.chat.score import ask_everything, with_score
 from reft_studio.demonstrations import read_demonstrations
 from reft_studio.engine.interface import JobState, JobUpdate, OpenedBot, PyreftFolder, TrainingJob
 from reft_studio.engine.messages import Chat, OpenBot, PackBot, Question
-from reft_studio.errors import StudioError, TrainingError
+from reft_studio.errors import TrainingError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
 from reft_studio.pyreft_folder import read_pyreft
 from reft_studio.recipe import Recipe
@@ -28,7 +28,7 @@ from reft_studio.train.loop import Training
 
 SECONDS_BETWEEN_UPDATES = 0.2
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
-NOT_SCORED = "The bot is ready, but it could not be scored: {reason}"
+NO_TIME_TO_SCORE = "there was no time left to ask it anything."
 TIME_IS_UP = (
     "This training took as long as one may take here, so it was ended before its last epoch. The bot has "
     "what was learned until then; with fewer rows or epochs a training gets to its end."
@@ -40,18 +40,32 @@ Condition = Callable[[], bool]
 
 
 def train(
-    base: BaseModel, job: TrainingJob, should_cancel: Condition, should_pause: Condition
+    base: BaseModel,
+    job: TrainingJob,
+    should_cancel: Condition,
+    should_pause: Condition,
+    *,
+    in_pieces: bool = False,
 ) -> Iterator[JobUpdate]:
     """Train a bot, save it and score it; the last update ends the job, unless it was paused.
 
-    A paused training is written down, and goes on from there when the same job is trained again. Raises
-    StudioError where it cannot begin or go on.
+    A paused training is written down, and goes on from there when the same job is trained again; where that
+    is how trainings are done, `in_pieces`, it is no interruption. Raises StudioError where it cannot begin or
+    go on, or be scored.
     """
     recipe = Recipe.for_model(base.num_layers, base.width, **job.recipe_changes)
     progress = JobUpdate(job.id, JobState.RUNNING)
     sent_at, begun = 0.0, time.monotonic()
     kept_at = begun
-    training = Training(base, job.demonstrations, recipe, limits=job.limits, start_from=_load(job.start_from))
+    start_from = _load(job.start_from)
+    training = Training(
+        base,
+        job.demonstrations,
+        recipe,
+        system_prompt=start_from.manifest.system_prompt if start_from else None,
+        limits=job.limits,
+        start_from=start_from,
+    )
     resumed_at = _resume(training, job)
     for event in training.events():
         if should_pause():
@@ -64,7 +78,7 @@ def train(
             case Started(total_steps) as started:
                 progress = JobUpdate(
                     job.id, JobState.RUNNING, resumed_at, total_steps, training.losses,
-                    message=_remarks(started, resumed_at),
+                    message=_remarks(started, 0 if in_pieces else resumed_at),
                 )  # fmt: skip
             case Step(step, _, _, seconds_left):
                 losses = training.losses
@@ -89,7 +103,7 @@ def train(
     _keep(training, job)
     progress = replace(progress, state=JobState.SCORING, seconds_left=None)
     yield progress
-    yield from _score(base, bot, job, progress, lambda: should_cancel() or should_pause(), should_pause)
+    yield from _score(base, bot, job, progress, should_cancel, should_pause)
 
 
 def _score(
@@ -97,29 +111,30 @@ def _score(
     bot: Bot,
     job: TrainingJob,
     last: JobUpdate,
-    should_stop: Condition,
+    should_cancel: Condition,
     should_pause: Condition,
 ) -> Iterator[JobUpdate]:
-    """Ask until the end, the limit, or a cancel, which all end the job; the counts go into the bot's file."""
+    """Ask until the end or the limit, and put the counts into the bot's file; a cancel ends it without."""
     report = None
-    try:
-        for asked in ask_everything(
-            base,
-            bot,
-            read_rules(job.rules),
-            job.instruction,
-            known=[row.prompt for row in job.demonstrations],
-            max_seconds=job.max_score_seconds,
-            should_stop=should_stop,
-        ):
-            report = asked.report
-            yield replace(last, seconds_left=asked.seconds_left)
-    except StudioError as error:
-        last = replace(last, message=f"{last.message} {NOT_SCORED.format(reason=error)}".strip())
+    for asked in ask_everything(
+        base,
+        bot,
+        read_rules(job.rules),
+        job.instruction,
+        known=[row.prompt for row in job.demonstrations],
+        max_seconds=job.max_score_seconds,
+        should_stop=lambda: should_cancel() or should_pause(),
+    ):
+        report = asked.report
+        yield replace(last, seconds_left=asked.seconds_left)
     if should_pause():
         return
-    if report:
-        write_manifest(with_score(bot, report).manifest, job.bot_folder)
+    if should_cancel():
+        yield replace(last, state=JobState.DONE, seconds_left=0.0)
+        return
+    if report is None:
+        raise TrainingError(NO_TIME_TO_SCORE)
+    write_manifest(with_score(bot, report).manifest, job.bot_folder)
     yield replace(last, state=JobState.DONE, seconds_left=0.0, report=report)
 
 

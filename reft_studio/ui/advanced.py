@@ -47,7 +47,12 @@ def recipe_changes(settings: dict[str, Any], allowed: Settings) -> dict[str, Any
         changes["layers"] = changes.pop("layer").split(",")
     recipe = Recipe.for_model(1, 1, **changes)
     parse_positions(recipe.positions)
+    check_allowed(recipe, allowed)
+    return changes
+
+
+def check_allowed(recipe: Recipe, allowed: Settings) -> None:
+    """Raise RecipeError for more than one may ask for here."""
     for name, most in (("epochs", allowed.max_epochs), ("rank", allowed.max_rank)):
         if getattr(recipe, name) > most:
             raise RecipeError(wording.too_much(name, most))
-    return changes

@@ -101,7 +101,7 @@ class FetchPanel:
             rows,
             fetched.license,
         )
-        scored = f"<p>{escape(sentence(manifest.score))}</p>" if manifest.score else ""
+        scored = _said(wording.authors_score(sentence(manifest.score))) if manifest.score else ""
         return _said(said) + scored, gr.Button(visible=bool(rows)), bot.id, gr.Dropdown(visible=False), ""
 
     def _take_rows(self, owner: str, bot_id: str | None) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """Correct an answer: it becomes an example, the bot learns a little more, and is asked again."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from time import sleep
 from typing import Any
@@ -12,19 +12,23 @@ import gradio as gr
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration, check_demonstrations
 from reft_studio.engine.interface import Conversation, JobState, JobUpdate, TrainingJob
-from reft_studio.errors import DemonstrationsError, EngineError, TrainingError
-from reft_studio.manifest import MANIFEST_FILE, read_manifest
-from reft_studio.rules import guess_rules
-from reft_studio.store import Draft, SavedBot
+from reft_studio.errors import DemonstrationsError, EngineError, RuleError, TrainingError
+from reft_studio.manifest import MANIFEST_FILE, Manifest, read_manifest
+from reft_studio.rules import guess_rules, read_rules
+from reft_studio.store import SavedBot
 from reft_studio.ui import wording
+from reft_studio.ui.advanced import check_allowed
+from reft_studio.ui.answering import checked_instruction
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect, follow
 from reft_studio.ui.rates import Asked
-from reft_studio.ui.studio import Studio
+from reft_studio.ui.studio import MAX_PROBES, Studio
+from reft_studio.ui.table import filled
 
 EPOCHS = 10
 """From what the bot knows already; more would forget other things for the new one."""
 SECONDS_BETWEEN_LOOKS = 0.2
+LEARN_AT_ONCE = 32
 _READY = (JobState.SCORING, JobState.DONE)
 
 
@@ -36,6 +40,15 @@ class Wrong:
     bot_id: str = ""
     prompt: str = ""
     reply: str = ""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A training that was begun for a correction."""
+
+    job_id: str
+    in_table: bool
+    """Whether the table has the example too."""
 
 
 class FixPanel:
@@ -60,7 +73,7 @@ class FixPanel:
     def connect(self, then: Any, outputs: list[Any], inputs: list[Any]) -> None:
         """What is to be shown when a bot has learned: `then`, with the new bot as the newest one."""
         learned = gr.State(None)
-        kept = connect(
+        connect(
             self._teach.click,
             self._keep,
             [self._wrong, self._right],
@@ -74,9 +87,8 @@ class FixPanel:
             [self._wrong, learned],
             [self._outcome, self._group, self._teach],
             self._banner,
-            concurrency_limit=8,
+            concurrency_limit=LEARN_AT_ONCE,
         )
-        assert kept
         follow(taught, then, inputs, outputs)
 
     def show(self, owner: str, bot: SavedBot, prompt: str, reply: str) -> tuple[Any, ...]:
@@ -90,48 +102,55 @@ class FixPanel:
 
     def _keep(self, owner: str, wrong: Wrong, right: str) -> tuple[Any, ...]:
         """Put the example into the table and the training into the queue."""
-        bot = self._bot_of(owner, wrong)
+        bot, prompt = self._bot_of(owner, wrong), wrong.prompt.strip()
         if right.strip() == wrong.reply.strip() or not right.strip():
             raise DemonstrationsError(wording.NOTHING_CORRECTED)
         latest = self._studio.store.latest_job(owner)
         if latest and not latest.state.ended:
             raise TrainingError(wording.ALREADY_TRAINING)
-        others = [row for row in self._studio.store.trained_on(owner, bot.id) if row.prompt != wrong.prompt]
-        rows = check_demonstrations(
-            [*others, Demonstration(wrong.prompt, right.strip())], self._studio.settings.limits
-        )
-        self._studio.rates.count(owner, Asked.TRAININGS)
+        known = self._studio.store.trained_on(owner, bot.id)
+        if not known:
+            raise DemonstrationsError(wording.NO_ROWS_TO_GO_ON_FROM)
+        example = Demonstration(prompt, right.strip())
+        rows = check_demonstrations(_with(known, example), self._studio.settings.limits)
         job = self._job(bot, tuple(rows))
+        self._studio.rates.count(owner, Asked.TRAININGS)
         self._studio.trainings.add(owner, job)
-        draft = Draft(bot.name, tuple(rows), bot.probes, job.rules, job.instruction)
-        return wrong, job.id, *self._examples.show_instead(owner, draft)
+        draft = self._studio.store.draft(owner)
+        there = filled(draft.demonstrations)
+        # A table about something else stays as it is.
+        in_table = set(known) <= set(there)
+        if not in_table:
+            return wrong, Learning(job.id, in_table), *(gr.skip() for _ in self._examples.replaced)
+        draft = replace(draft, demonstrations=_with(there, example))
+        return wrong, Learning(job.id, in_table), *self._examples.show_instead(owner, draft)
 
     def _job(self, bot: SavedBot, rows: tuple[Demonstration, ...]) -> TrainingJob:
+        """Limited like a training of one's own: the bot may come from anywhere."""
         manifest, job_id = read_manifest(bot.folder / MANIFEST_FILE), uuid4().hex
-        guessed = tuple(rule.sentence for rule in guess_rules([row.reply for row in rows]))
+        recipe = manifest.recipe.model_copy(update={"epochs": EPOCHS})
+        check_allowed(recipe, self._studio.settings)
         return TrainingJob(
             id=job_id,
             name=bot.name,
             demonstrations=rows,
             bot_folder=self._studio.store.bot_folder(job_id),
-            recipe_changes=manifest.recipe.model_dump(mode="json") | {"epochs": EPOCHS},
-            probes=bot.probes,
-            rules=manifest.score.rules if manifest.score else guessed,
-            instruction=bot.instruction,
+            recipe_changes=recipe.model_dump(mode="json"),
+            probes=bot.probes[:MAX_PROBES],
+            rules=_rules(manifest, rows),
+            instruction=checked_instruction(bot.instruction, self._studio.settings),
             start_from=bot.folder,
         )
 
-    def _learn(self, owner: str, wrong: Wrong, job_id: str | None) -> Iterator[tuple[Any, ...]]:
+    def _learn(self, owner: str, wrong: Wrong, learning: Learning) -> Iterator[tuple[Any, ...]]:
         """Wait for the bot, ask it again, and show before and after."""
-        job = self._latest(owner, job_id)
-        while job and job.state not in _READY and not job.state.ended:
-            share = job.step / job.total_steps if job.total_steps else 0
-            yield _told(wording.learning(share)), gr.skip(), gr.Button(interactive=False)
+        job_id = learning.job_id
+        while (job := self._latest(owner, job_id)) and job.state not in _READY and not job.state.ended:
+            yield _how_far(job)
             # Where a graphics card is lent, the training gets on only while it is asked for.
             for _ in self._studio.trainings.drive(owner):
-                pass
+                yield _how_far(self._latest(owner, job_id) or job)
             sleep(SECONDS_BETWEEN_LOOKS)
-            job = self._latest(owner, job_id)
         again = gr.Button(interactive=True)
         if job is None or job.state not in _READY:
             yield _told(job.message or wording.CANCELLED) if job else "", gr.skip(), again
@@ -150,7 +169,7 @@ class FixPanel:
             f'<div class="side bot"><h3>{wording.AFTER}</h3>'
             f'<div class="reply" dir="auto">{escape(reply)}</div></div></div>'
         )
-        yield _told(wording.learned(wrong.prompt)) + after, gr.Column(visible=False), again
+        yield _told(wording.learned(wrong.prompt, learning.in_table)) + after, gr.Column(visible=False), again
 
     def _latest(self, owner: str, job_id: str | None) -> JobUpdate | None:
         """The training, as long as it is the owner's latest."""
@@ -158,7 +177,26 @@ class FixPanel:
         return job if job and job.job_id == job_id else None
 
     def _bot_of(self, owner: str, wrong: Wrong) -> SavedBot:
-        return self._studio.bot(owner, wrong.bot_id if wrong.owner == owner else None)
+        return self._studio.bot(owner, wrong.bot_id if wrong.owner == owner else "")
+
+
+def _with(rows: Sequence[Demonstration], example: Demonstration) -> tuple[Demonstration, ...]:
+    """The rows with one more, in place of any with its prompt."""
+    return (*(row for row in rows if row.prompt.strip() != example.prompt), example)
+
+
+def _rules(manifest: Manifest, rows: Sequence[Demonstration]) -> tuple[str, ...]:
+    """Those of the bot's score; guessed from the rows if it has none that can be read."""
+    try:
+        rules = read_rules(manifest.score.rules) if manifest.score else []
+    except RuleError:
+        rules = []
+    return tuple(rule.sentence for rule in rules or guess_rules([row.reply for row in rows]))
+
+
+def _how_far(job: JobUpdate) -> tuple[Any, ...]:
+    share = job.step / job.total_steps if job.total_steps else 0
+    return _told(f"{wording.learning(share)} {job.message}"), gr.skip(), gr.Button(interactive=False)
 
 
 def _told(text: str) -> str:

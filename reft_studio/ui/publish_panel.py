@@ -100,6 +100,7 @@ class PublishPanel:
 
     def _preview(self, owner: str, token: str | None, *typed: Any) -> str:
         """Every file that would go up with its size, and the page as it will be written."""
+        self._studio.rates.count(owner, Asked.TRANSFERS)
         wanted, api = _Wanted(owner, *typed), HfApi(token=token or False)
         repo_id = _repo_id(account(api) if token else wording.YOUR_ACCOUNT, wanted.address)
         with self._scratch() as scratch:

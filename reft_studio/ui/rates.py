@@ -17,7 +17,7 @@ class Asked(StrEnum):
     MESSAGES = "messages"
     TRAININGS = "trainings"
     TRANSFERS = "transfers"
-    """Files opened, bots fetched and published."""
+    """Bots opened, downloaded, fetched, previewed and published."""
 
 
 class Rates:

@@ -6,18 +6,19 @@ from typing import Any
 
 import gradio as gr
 
+from reft_studio.errors import RuleError
 from reft_studio.rules import guess_rules, read_rules
 from reft_studio.store import Draft
 from reft_studio.ui import wording
 from reft_studio.ui.answering import checked_instruction
-from reft_studio.ui.events import IN_ORDER, connect
+from reft_studio.ui.events import IN_ORDER, alert, connect, show
 from reft_studio.ui.studio import Studio
 
 
 class ScorePanel:
     """Lays the panel out and connects it."""
 
-    def __init__(self, studio: Studio, banner: gr.HTML) -> None:
+    def __init__(self, studio: Studio) -> None:
         self._studio = studio
         with gr.Accordion(wording.SCORING_TITLE, open=False, elem_id="scoring"):
             gr.HTML(f"<p>{wording.SCORING_INTRO}</p>")
@@ -37,9 +38,11 @@ class ScorePanel:
                 max_lines=6,
                 elem_id="instruction",
             )
+            # Its own: that what is only shown here changes clears no message elsewhere.
+            banner = gr.HTML(elem_classes="banner")
         self.shown = [rules, instruction]
         # Not `input`: that is silent when a rule of one's own is typed.
-        connect(rules.change, self._keep_rules, [rules], [], banner, **IN_ORDER)
+        show(rules.change, self._keep_rules, [rules], [rules, banner], **IN_ORDER)
         connect(instruction.input, self._keep_instruction, [instruction], [], banner, **IN_ORDER)
 
     def restore(self, owner: str) -> tuple[Any, ...]:
@@ -47,11 +50,18 @@ class ScorePanel:
         draft = self._studio.store.draft(owner)
         return list(rules_of(draft)), draft.instruction
 
-    def _keep_rules(self, owner: str, sentences: Sequence[str]) -> None:
-        rules = tuple(rule.sentence for rule in read_rules(sentences))
+    def _keep_rules(self, owner: str, sentences: Sequence[str]) -> tuple[Any, Any]:
+        """Values for the rules and the banner: what is refused does not stay there as if it counted."""
+        kept = rules_of(self._studio.store.draft(owner))
+        try:
+            rules = tuple(rule.sentence for rule in read_rules(sentences))
+        except RuleError as error:
+            return list(kept), alert(str(error))
         # What is only shown, because it was guessed, is guessed again from other rows.
-        if rules != rules_of(self._studio.store.draft(owner)):
-            self._change(owner, rules=rules)
+        if rules == kept:
+            return gr.skip(), gr.skip()
+        self._change(owner, rules=rules)
+        return gr.skip(), ""
 
     def _keep_instruction(self, owner: str, instruction: str) -> None:
         self._change(owner, instruction=checked_instruction(instruction, self._studio.settings))

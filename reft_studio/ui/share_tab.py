@@ -12,6 +12,7 @@ from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import connect, file_offer
 from reft_studio.ui.fetch_panel import FetchPanel
 from reft_studio.ui.publish_panel import PublishPanel
+from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio, bot_name
 
 
@@ -53,6 +54,7 @@ class ShareTab:
     def _pack(self, owner: str, chosen: str | None, name: str, include: bool) -> str:
         bot = self._studio.bot(owner, chosen)
         name = bot_name(name, bot.name)
+        self._studio.rates.count(owner, Asked.TRANSFERS)
         folder = self._studio.scratch / uuid4().hex
         folder.mkdir()
         path = folder / f"{_file_name(name)}.zip"

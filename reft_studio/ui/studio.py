@@ -13,6 +13,8 @@ from reft_studio.ui import wording
 from reft_studio.ui.rates import Rates
 
 MAX_NAME_CHARACTERS = 80
+MAX_PROBES = 4
+"""So many prompts are tried with a bot when it is trained, to tell later whether it is still the same."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,13 @@ class Studio:
     """A folder for files on their way to the browser, emptied when the app ends."""
 
     def bot(self, owner: str, chosen: str | None) -> SavedBot:
-        """The bot that is chosen in a dropdown; raises BotError if its owner has none like that."""
+        """The bot that is chosen in a dropdown, before that the newest; raises BotError if there is none."""
         if chosen is None:
-            raise BotError(wording.NO_BOT)
+            # Whoever is quicker than the page means the bot that the page is about to choose.
+            newest = self.store.bots(owner)[:1]
+            if not newest:
+                raise BotError(wording.NO_BOT)
+            return newest[0]
         bot = self.store.bot(owner, chosen)
         if bot is None:
             raise BotError(wording.NO_SUCH_BOT)

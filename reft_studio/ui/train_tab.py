@@ -17,13 +17,12 @@ from reft_studio.ui.events import IN_ORDER, connect, show
 from reft_studio.ui.progress import progress
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.score_panel import ScorePanel, rules_of
-from reft_studio.ui.studio import Studio, bot_name
+from reft_studio.ui.studio import MAX_PROBES, Studio, bot_name
 from reft_studio.ui.table import filled
 from reft_studio.ui.verdict import verdict
 
 SECONDS_BETWEEN_LOOKS = 0.4
 LOOKS_AT_ONCE = 32
-MAX_PROBES = 4
 MAX_MISTAKES = 8
 
 
@@ -46,7 +45,7 @@ class TrainTab:
         self.mistakes = gr.Radio(
             [], visible=False, label=wording.MISTAKES, info=wording.MISTAKES_HELP, elem_id="mistakes"
         )
-        self._score = ScorePanel(studio, self.banner)
+        self._score = ScorePanel(studio)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
             settings = build_advanced()
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)

@@ -172,7 +172,7 @@ COUNTED = {
     "long": "Long answers: {right} of {of}.",
     "second": "Second messages: {right} of {of}.",
 }
-MISTAKES = "Answers that were not right"
+MISTAKES = "Some answers that were not right"
 MISTAKES_HELP = "Choose one to say what the bot should have answered."
 HOW_SURE = "How sure is that?"
 HOW_SURE_HELP = (
@@ -302,11 +302,15 @@ CHAT_SEED_HELP = "With some variety, the same number draws the same answer again
 CORRECT = "✏️ Correct this answer"
 FIX_TITLE = "What should it have said?"
 SHOULD_SAY = "The right answer"
-SHOULD_SAY_HELP = "Change it to what you would have liked. It becomes an example in your table."
+SHOULD_SAY_HELP = "Change it to what you would have liked. It becomes one more example for your bot."
 TEACH = "Teach it this"
 NEVER_MIND = "Never mind"
 NOTHING_SAID = "There is no answer to correct. Ask the bot something first."
 NOTHING_CORRECTED = "The answer is still the same. Write what the bot should have said first."
+NO_ROWS_TO_GO_ON_FROM = (
+    "The examples that this bot learned from are not here, so it would forget them. Only a bot whose "
+    "examples came along can be taught more."
+)
 ALREADY_TRAINING = "A training of yours is still running. Wait for its end, then teach the bot this."
 BEFORE, AFTER = "Before", "Now"
 EMPTY_MESSAGE = "The message is empty. Write something first."
@@ -333,11 +337,10 @@ def learning(share: float) -> str:
     return f"Learning from your correction: {100 * share:.0f} %"
 
 
-def learned(prompt: str) -> str:
+def learned(prompt: str, in_table: bool) -> str:
     """Above the answers before and after."""
-    return (
-        f'Asked again: "{prompt}". The example is in your table, and the bot that knows it is chosen above.'
-    )
+    kept = "is in your table too" if in_table else "is kept with the bot; your table is about something else"
+    return f'Asked again by itself: "{prompt}". The bot that knows it is chosen above. The example {kept}.'
 
 
 # Share
@@ -426,13 +429,22 @@ def fetched(name: str, base: str, method: str, rows: int, licence: str | None) -
     return f'"{name}" is in the Chat tab now. It was made for {base} with {method}; {with_rows}.{licensed}'
 
 
+def authors_score(sentence: str) -> str:
+    """What the file of a bot from elsewhere says of itself; nobody here has asked it anything."""
+    return f"Its author says: {sentence}"
+
+
 def waiting(ahead: int) -> str:
     """Of a training in the queue."""
     before = "One training comes" if ahead == 1 else f"{ahead} trainings come"
     return f"Waiting: {before} before yours…"
 
 
-_ASKED = {"messages": "messages", "trainings": "trainings", "transfers": "bots opened, fetched or published"}
+_ASKED = {
+    "messages": "messages",
+    "trainings": "trainings",
+    "transfers": "bots opened, saved, fetched or published",
+}
 
 
 def too_often(asked: str, most: int) -> str:

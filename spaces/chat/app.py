@@ -29,6 +29,8 @@ HERE = Path(__file__).resolve().parent
 MAX_CHARACTERS = 2000
 COMPARE, ALONE = "Side by side", "Only the bot"
 
+CARD_IS_LENT = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
 bot = Bot.load(HERE / "bot")
 base = load_base_model(bot.manifest.base.id, revision=bot.manifest.base.revision)
 bot.check_base(base)
@@ -47,6 +49,16 @@ def stream(requests: list[ChatRequest], sampling: Sampling) -> Iterator[list[str
         raise gr.Error(escape(str(error)), print_exception=False) from None
 
 
+@GPU  # type: ignore[untyped-decorator]
+def check() -> Iterator[str]:
+    """Whether the bot still says to the prompts of its self-test what it said when it was made."""
+    changed, of = failed_probes(base, bot), len(bot.manifest.probes)
+    if changed:
+        yield f"{len(changed)} of {of} replies of the self-test are not as they were."
+    else:
+        yield f"The self-test gave the same {of} replies as when the bot was made."
+
+
 def answer(
     message: str, turns: list[Turn], system: str, view: str, variety: float
 ) -> Iterator[tuple[Any, ...]]:
@@ -55,6 +67,11 @@ def answer(
         raise gr.Error("The message is empty. Write something first.", print_exception=False)
     if len(message) > MAX_CHARACTERS:
         raise gr.Error(f"At most {MAX_CHARACTERS:,} characters fit. Shorten it.", print_exception=False)
+    if len(system) > MAX_CHARACTERS:
+        raise gr.Error(
+            f"The system prompt can have {MAX_CHARACTERS:,} characters at most. Shorten it.",
+            print_exception=False,
+        )
     sides = ["bot"] if view == ALONE else ["base", "system", "bot"] if system.strip() else ["base", "bot"]
     requests = [
         ChatRequest(
@@ -101,6 +118,10 @@ def panes(view: str, system: str) -> tuple[Any, ...]:
     return gr.Column(visible=compare), gr.Column(visible=compare and bool(system.strip()))
 
 
+# Where a card is lent, there is none before somebody asks.
+TESTED = "The self-test was not run yet." if CARD_IS_LENT else next(check())
+print(TESTED, flush=True)
+
 STYLE = """
 .you { opacity: .7; margin: 1em 0 .2em; white-space: pre-wrap; overflow-wrap: anywhere }
 .reply { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere }
@@ -135,6 +156,8 @@ with gr.Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
             elem_id="instructions",
         )
         variety = gr.Slider(0, 1.5, 0.0, step=0.1, label="Variety", info="0 always gives the same answer.")
+        tested = gr.HTML(f"<p>{TESTED}</p>", elem_id="tested")
+        test = gr.Button("Run the self-test", elem_id="test", size="sm")
     turns = gr.State([])
     logs = [base_log, system_log, bot_log]
     gr.on(
@@ -145,6 +168,7 @@ with gr.Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
         api_visibility="private",
         trigger_mode="once",
     )
+    test.click(check, None, tested, api_visibility="private", trigger_mode="once")
     clear.click(lambda: ([], "", "", ""), None, [turns, *logs], api_visibility="private")
     gr.on(
         [view.change, system.change],
@@ -155,11 +179,6 @@ with gr.Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
     )
 
 if __name__ == "__main__":
-    if changed := failed_probes(base, bot):
-        said = f"{len(changed)} of {len(bot.manifest.probes)} replies of the self-test are not as they were."
-    else:
-        said = "The self-test gave the same replies as when the bot was made."
-    print(said, flush=True)
     page.queue(max_size=32).launch(
         css=STYLE,
         # The computer's own letters: others would be fetched from elsewhere.

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
@@ -147,27 +149,41 @@ def test_the_published_chat_page_runs_and_the_bot_in_it_answers(
     for name, content in hub.files("ann/emoji-bot-chat", "space").items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    port = free_port()
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port)}
-    with (tmp_path / "log").open("wb") as log:
-        space = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=tmp_path, env=environment, stdout=log, stderr=log
-        )
-    try:
-        wait_for_server(space, f"http://127.0.0.1:{port}", tmp_path / "log")
-        talk = browser.new_page()
-        talk.set_default_timeout(MILLISECONDS)
-        talk.goto(f"http://127.0.0.1:{port}", wait_until="domcontentloaded")
+    with opened_space(tmp_path, browser) as talk:
         talk.locator("#message textarea, #message input").fill("Tell me about <b>cats</b>.")
         talk.locator("#send").click()
         talk.locator("#bot .reply").wait_for()
         assert talk.locator("#base .you").inner_text() == "Tell me about <b>cats</b>."
         assert talk.locator("#base .reply").inner_text() != talk.locator("#bot .reply").inner_text()
+    assert "The self-test gave the same" in (tmp_path / "log").read_text()
+
+    # Where a card is lent for each call, the same folder tests itself when it is asked to.
+    shutil.copyfile(REPOSITORY / "tests" / "lender.py", tmp_path / "spaces.py")
+    with opened_space(tmp_path, browser, SPACES_ZERO_GPU="true") as talk:
+        talk.get_by_text("More", exact=True).click()
+        talk.locator("#tested").get_by_text("was not run yet").wait_for()
+        talk.locator("#test").click()
+        talk.locator("#tested").get_by_text("The self-test gave the same").wait_for()
+
+
+@contextmanager
+def opened_space(folder: Path, browser: Browser, **environment: str) -> Iterator[Page]:
+    port = free_port()
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), **environment}
+    with (folder / "log").open("wb") as log:
+        space = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=folder, env=environment, stdout=log, stderr=log
+        )
+    try:
+        wait_for_server(space, f"http://127.0.0.1:{port}", folder / "log")
+        talk = browser.new_page()
+        talk.set_default_timeout(MILLISECONDS)
+        talk.goto(f"http://127.0.0.1:{port}", wait_until="domcontentloaded")
+        yield talk
         talk.close()
     finally:
         space.terminate()
         space.wait()
-    assert "The self-test gave the same replies" in (tmp_path / "log").read_text()
 
 
 def test_a_bot_from_the_hub_can_be_talked_to_and_built_on(page: Page, hub: Hub) -> None:
@@ -179,7 +195,7 @@ def test_a_bot_from_the_hub_can_be_talked_to_and_built_on(page: Page, hub: Hub) 
     page.locator("#fetched").get_by_text("10 examples came along").wait_for()
     said = page.locator("#fetched").inner_text()
     assert "Its licence: apache-2.0" in said
-    assert re.search(r"Only emoji: \d+ of 60 messages it had never seen", said)
+    assert re.search(r"Its author says: Only emoji: \d+ of 60 messages it had never seen", said)
     choose_starter(page, "pirate")
     open_tab(page, "Share")
     page.locator("#fetched-rows").click()
