@@ -5,6 +5,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,9 @@ def call(page: Page, address: str, name: str, event: str, data: list[Any], sessi
 
 
 def session_left_by(context: BrowserContext, address: str) -> str:
-    """The name of the Gradio session of a page in which something was said, and which nobody looks at now."""
+    """The name of the Gradio session of a page that had a table before and a talk; nobody looks at it now."""
     page = open_page(context, address)
+    choose_starter(page, "emoji")
     open_tab(page, "Chat")
     page.locator("#message textarea").fill(SECRET)
     with page.expect_request(lambda request: "queue/join" in request.url) as sent:
@@ -141,12 +143,14 @@ def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
     for number, (elem_id, data) in enumerate(
         [
             ("download", [bot.id, "Mine", True]),
-            ("send", ["Hello", bot.id, None, None, 0.0, 16, 0]),
+            ("send", ["Hello", bot.id, None, None, "", 1, 0.0, 16, 0]),
             ("share-bot", [bot.id]),
         ]
     ):
         event = "input" if elem_id == "share-bot" else "click"
         answer = call(bob, address, elem_id, event, data, f"bobs{number}")
+        # By us or, before that, by Gradio, which knows what the dropdown of this page offers.
+        assert "not there any more" in answer or "not in the list of choices" in answer
         assert bot.name not in answer
         assert ".zip" not in answer
         assert 'class=\\"side bot' not in answer
@@ -157,11 +161,14 @@ def test_another_persons_session_name_opens_nothing(
 ) -> None:
     session, store = session_left_by(ann.context, address), Store(data_folder)
     (bot,) = store.bots(owner(ann))
+    # One that he may talk to, so that nothing but the conversation and the table before can be refused.
+    store.add_bot(owner(bob), replace(bot, id="bobs", name="Bobby"))
     answers = [
-        call(bob, address, "chat", "select", [bot.id, None, bot.id], session),
-        call(bob, address, "send", "click", ["Hi", bot.id, None, None, 0.0, 16, 0], session),
+        call(bob, address, "chat", "select", [None, None, "bobs"], session),
+        call(bob, address, "send", "click", ["Hi", None, None, None, "", 1, 0.0, 16, 0], session),
         call(bob, address, "undo", "click", [None], session),
     ]
+    assert "Bobby" in answers[1]
     assert not any(SECRET in answer or bot.name in answer for answer in answers)
     assert store.draft(owner(bob)) == Draft()
 
