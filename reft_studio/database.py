@@ -71,7 +71,16 @@ _CORRECTIONS = """
 ALTER TABLE jobs ADD COLUMN start_from TEXT;
 ALTER TABLE bots ADD COLUMN instruction TEXT NOT NULL DEFAULT '';
 """
-MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES, _CORRECTIONS]
+_EDITS = """
+CREATE TABLE edits (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner TEXT NOT NULL,
+    edit TEXT NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX edits_of ON edits (owner, number);
+"""
+MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES, _CORRECTIONS, _EDITS]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 
 

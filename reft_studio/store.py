@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from reft_studio.database import Database
 from reft_studio.demonstrations import Demonstration, read_demonstrations
+from reft_studio.draft import Draft, Edit
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.errors import StudioError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest
@@ -28,23 +29,14 @@ GIVEN_UP = (
 NOT_SCORED = "The bot is ready, but it could not be scored: {reason}"
 LOCAL = "local"
 """The owner of everything where the app has one person only."""
+MOST_EDITS = 200
+MOST_EDITED_CHARACTERS = 10_000_000
+"""So many of the newest edits, and so much text in them, are kept for each owner."""
 _REPORT = TypeAdapter(Report)
+_EDIT = TypeAdapter(Edit)
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
 _BOT_IS_THERE = "id IN (SELECT id FROM bots)"
 """From the score on: then a training is done, however it ends."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """The table as it stands on the page, empty rows and all."""
-
-    name: str = ""
-    demonstrations: tuple[Demonstration, ...] = ()
-    probes: tuple[str, ...] = ()
-    rules: tuple[str, ...] | None = None
-    """By which the bot will be scored; None to guess them from the rows."""
-    instruction: str = ""
-    """The system prompt for the base model that the bot will be compared with."""
 
 
 @dataclass(frozen=True)
@@ -80,32 +72,59 @@ class Store:
     def draft(self, owner: str) -> Draft:
         """The table as it was last saved; an empty one at first."""
         with self._database.connect() as connection:
-            row = connection.execute("SELECT * FROM drafts WHERE owner = ?", (owner,)).fetchone()
-        if row is None:
-            return Draft()
-        rules = json.loads(row["rules"])
-        return Draft(
-            name=row["name"],
-            demonstrations=_demonstrations(row),
-            probes=tuple(json.loads(row["probes"])),
-            rules=None if rules is None else tuple(rules),
-            instruction=row["instruction"],
-        )
+            return _draft(connection, owner)
 
     def save_draft(self, owner: str, draft: Draft) -> None:
-        """Keep this table instead of the last one."""
-        values = {
-            "owner": owner,
-            "name": draft.name,
-            "demonstrations": _json(draft.demonstrations),
-            "probes": json.dumps(draft.probes),
-            "rules": json.dumps(draft.rules),
-            "instruction": draft.instruction,
-        }
+        """Keep this table instead of the last one; if the rows are others, that can be undone."""
         with self._database.connect() as connection:
+            before = _draft(connection, owner)
+            _save_draft(connection, owner, draft)
+            if before.demonstrations == draft.demonstrations:
+                return
+            edit = _EDIT.dump_json(Edit.between(before, draft)).decode()
+            connection.execute("DELETE FROM edits WHERE owner = ? AND undone", (owner,))
+            connection.execute("INSERT INTO edits (owner, edit) VALUES (?, ?)", (owner, edit))
             connection.execute(
-                f"REPLACE INTO drafts ({', '.join(values)}) VALUES (:{', :'.join(values)})", values
+                """DELETE FROM edits WHERE number IN (SELECT number FROM (
+                    SELECT number, row_number() OVER newest AS age, sum(length(edit)) OVER newest AS size
+                    FROM edits WHERE owner = ? WINDOW newest AS (ORDER BY number DESC)
+                ) WHERE age > ? OR size > ?)""",
+                (owner, MOST_EDITS, MOST_EDITED_CHARACTERS),
             )
+
+    def can_undo(self, owner: str) -> bool:
+        """Whether there is a change of the rows to take back."""
+        return self._edit(owner, undone=False) is not None
+
+    def can_redo(self, owner: str) -> bool:
+        """Whether there is one that was taken back."""
+        return self._edit(owner, undone=True) is not None
+
+    def undo(self, owner: str) -> None:
+        """Take the last change of the rows back; nothing happens if there is none."""
+        self._move(owner, undone=False)
+
+    def redo(self, owner: str) -> None:
+        """Make the change again that was taken back last; nothing happens if there is none."""
+        self._move(owner, undone=True)
+
+    def _edit(self, owner: str, *, undone: bool) -> tuple[int, Edit] | None:
+        """The next one to take back, or to make again."""
+        order = "" if undone else "DESC"
+        with self._database.connect() as connection:
+            row = connection.execute(
+                f"SELECT * FROM edits WHERE owner = ? AND undone = ? ORDER BY number {order} LIMIT 1",
+                (owner, undone),
+            ).fetchone()
+        return (row["number"], _EDIT.validate_json(row["edit"])) if row else None
+
+    def _move(self, owner: str, *, undone: bool) -> None:
+        if found := self._edit(owner, undone=undone):
+            number, edit = found
+            with self._database.connect() as connection:
+                draft = _draft(connection, owner)
+                _save_draft(connection, owner, edit.redone(draft) if undone else edit.undone(draft))
+                connection.execute("UPDATE edits SET undone = ? WHERE number = ?", (not undone, number))
 
     # Trainings
 
@@ -321,6 +340,32 @@ class Store:
             probes = tuple(probe.prompt for probe in manifest.probes)
             instruction = manifest.score.instruction if manifest.score else ""
             self.add_bot(LOCAL, SavedBot(path.parent.name, manifest.name, path.parent, probes, instruction))
+
+
+def _draft(connection: sqlite3.Connection, owner: str) -> Draft:
+    row = connection.execute("SELECT * FROM drafts WHERE owner = ?", (owner,)).fetchone()
+    if row is None:
+        return Draft()
+    rules = json.loads(row["rules"])
+    return Draft(
+        name=row["name"],
+        demonstrations=_demonstrations(row),
+        probes=tuple(json.loads(row["probes"])),
+        rules=None if rules is None else tuple(rules),
+        instruction=row["instruction"],
+    )
+
+
+def _save_draft(connection: sqlite3.Connection, owner: str, draft: Draft) -> None:
+    values = {
+        "owner": owner,
+        "name": draft.name,
+        "demonstrations": _json(draft.demonstrations),
+        "probes": json.dumps(draft.probes),
+        "rules": json.dumps(draft.rules),
+        "instruction": draft.instruction,
+    }
+    connection.execute(f"REPLACE INTO drafts ({', '.join(values)}) VALUES (:{', :'.join(values)})", values)
 
 
 def _json(demonstrations: Sequence[Demonstration]) -> str:

@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "intervention": {"recipe", "base_model", "positions", "weights", "errors"},
     "manifest": LOWEST | TABLE | MODEL,
     "rules": {"errors", "demonstrations"},
+    "draft": {"demonstrations"},
     "score": {"manifest"},
     "pyreft_folder": UP_TO_BOT,
     "bot": UP_TO_BOT,
@@ -46,7 +47,7 @@ MAY_IMPORT = {
     "__main__": UP_TO_CHAT | {"share", "verbs"},
     "__init__": UP_TO_CHAT | {"verbs"},
     "engine": UP_TO_CHAT | {"engine"},
-    "store": UP_TO_CHAT | {"engine", "database"},
+    "store": UP_TO_CHAT | {"engine", "database", "draft"},
     "trainings": UP_TO_CHAT | {"engine", "store"},
     "share": UP_TO_BOT | {"share"},
     "ui": None,  # anything

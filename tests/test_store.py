@@ -10,11 +10,12 @@ import pytest
 
 from reft_studio.database import FIRST_SCHEMA, MIGRATIONS
 from reft_studio.demonstrations import Demonstration, write_demonstrations
+from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite
 from reft_studio.recipe import Recipe
 from reft_studio.score import Asked, Reply, Report, Side
-from reft_studio.store import LOCAL, STARTS, Draft, SavedBot, Store
+from reft_studio.store import LOCAL, MOST_EDITS, STARTS, SavedBot, Store
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
 
@@ -47,6 +48,45 @@ def test_the_table_comes_back_exactly_after_a_restart(store: Store, tmp_path: Pa
     store.save_draft(LOCAL, Draft("Another"))
     store.save_draft(LOCAL, draft)
     assert Store(tmp_path / "data").draft(LOCAL) == draft
+
+
+def test_every_change_of_the_rows_can_be_taken_back_and_made_again_also_after_a_restart(
+    store: Store, tmp_path: Path
+) -> None:
+    drafts = [Draft("A bot", ROWS[:count]) for count in range(4)]
+    for draft in drafts:
+        store.save_draft(LOCAL, draft)
+    store.save_draft("ann", Draft("Ann's", ROWS))
+    store = Store(tmp_path / "data")
+    for draft in reversed(drafts[:-1]):
+        store.undo(LOCAL)
+        assert store.draft(LOCAL) == draft
+    assert (store.can_undo(LOCAL), store.can_redo(LOCAL)) == (False, True)
+    store.undo(LOCAL)
+    for draft in drafts[1:]:
+        store.redo(LOCAL)
+        assert store.draft(LOCAL) == draft
+    assert (store.can_undo(LOCAL), store.can_redo(LOCAL)) == (True, False)
+    store.undo(LOCAL)
+    store.save_draft(LOCAL, drafts[0])
+    assert not store.can_redo(LOCAL)
+    assert store.draft("ann") == Draft("Ann's", ROWS)
+
+
+def test_only_so_many_of_the_newest_changes_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def undone_after(drafts: list[Draft]) -> int:
+        for draft in drafts:
+            store.save_draft(LOCAL, draft)
+        count = 0
+        while store.can_undo(LOCAL):
+            store.undo(LOCAL)
+            count += 1
+        return count
+
+    drafts = [Draft(demonstrations=(Demonstration(str(number), ""),)) for number in range(MOST_EDITS + 3)]
+    assert undone_after(drafts) == MOST_EDITS
+    monkeypatch.setattr("reft_studio.store.MOST_EDITED_CHARACTERS", 3000)
+    assert 1 <= undone_after([Draft(demonstrations=(Demonstration(c * 400, ""),)) for c in "abcdef"]) < 5
 
 
 def test_a_bot_from_elsewhere_has_the_rows_that_came_with_it_for_its_owner(store: Store) -> None:

@@ -3,7 +3,7 @@
 The store's draft is the truth: every change goes there first, and the table shows what came of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from html import escape
@@ -12,8 +12,8 @@ from typing import Any
 import gradio as gr
 
 from reft_studio.demonstrations import Demonstration, read_demonstrations
+from reft_studio.draft import Draft
 from reft_studio.errors import DemonstrationsError
-from reft_studio.store import Draft
 from reft_studio.ui import wording
 from reft_studio.ui.coach import advice
 from reft_studio.ui.events import IN_ORDER, alert, connect, file_offer, follow
@@ -21,6 +21,9 @@ from reft_studio.ui.score_panel import rules_of
 from reft_studio.ui.starters import Starter, starters
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import Cells, added, filled, from_cells, pasted, saved, to_cells
+
+RowChange = Callable[[list[Demonstration], int], tuple[list[Demonstration], int | None]]
+"""Of rows and the number of one: the rows then, and which is selected then."""
 
 
 class DemonstrationsTab:
@@ -48,23 +51,35 @@ class DemonstrationsTab:
             elem_id="table",
         )
         self._count = gr.HTML(elem_id="count")
-        with gr.Row(elem_classes="tools"):
+        with gr.Row(elem_classes="tools", elem_id="row-tools"):
             add = gr.Button(wording.ADD_ROW, size="sm", elem_id="add-row")
-            delete = gr.Button(wording.DELETE_ROW, size="sm", elem_id="delete-row")
-            self._undo = gr.Button(wording.UNDO, size="sm", visible=False, elem_id="undo")
+            changes = {
+                gr.Button(label, size="sm", elem_id=elem_id): change
+                for label, elem_id, change in (
+                    (wording.DUPLICATE_ROW, "duplicate-row", _duplicate),
+                    (wording.MOVE_UP, "move-up", _move_up),
+                    (wording.MOVE_DOWN, "move-down", _move_down),
+                    (wording.DELETE_ROW, "delete-row", _delete),
+                )
+            }
+            self._undo = gr.Button(wording.UNDO, size="sm", elem_id="undo")
+            self._redo = gr.Button(wording.REDO, size="sm", elem_id="redo")
         self.began: list[Any] = []
         """What gives another draft; its name may be another too."""
         selected = gr.State(None)
-        self._previous = gr.State(("", Draft()))
-        self.shown = [self._table, self._count]
+        beside = [self._count, self._undo, self._redo]
+        self.shown = [self._table, *beside]
 
-        self._on(self._table.input, self._keep, [self._table], [self._count])
+        self._on(self._table.input, self._keep, [self._table], beside)
         self._table.select(_row_of, None, [selected], show_progress="hidden", api_visibility="private")
         self._on(add.click, self._add_row, [self._table], self.shown)
-        self._on(delete.click, self._delete_row, [self._table, selected], [*self.shown, selected])
+        for button, change in changes.items():
+            act = partial(self._change_row, change)
+            self._on(button.click, act, [self._table, selected], [*self.shown, selected])
         for starter, card in cards:
-            self._began(card, partial(self._start_from, starter), [], self.replaced)
-        self._began(self._undo, self._put_back, [self._previous], [*self.shown, self._undo])
+            self._began(card, partial(self._start_from, starter))
+        self._began(self._undo, self._take_back)
+        self._began(self._redo, self._do_again)
         with gr.Accordion(wording.FILES_TITLE, open=False):
             self._build_files()
         self.to_training = gr.Button(wording.TO_TRAINING, variant="primary", elem_id="to-training")
@@ -82,48 +97,62 @@ class DemonstrationsTab:
         with gr.Row(elem_classes="tools"):
             csv = gr.Button(wording.SAVE_CSV, size="sm", elem_id="save-csv")
             jsonl = gr.Button(wording.SAVE_JSONL, size="sm", elem_id="save-jsonl")
-        opened = self._on(upload.upload, self._open_file, [self._table, upload, mode], self.replaced)
+        opened = self._on(upload.upload, self._open_file, [self._table, upload, mode], self.shown)
         follow(opened, lambda _owner: None, [], [upload])
-        self._on(paste.click, self._paste, [self._table, box, mode], [*self.replaced, box])
+        self._on(paste.click, self._paste, [self._table, box, mode], [*self.shown, box])
         file_offer(csv, partial(self._save, ".csv"), [self._table], self._banner)
         file_offer(jsonl, partial(self._save, ".jsonl"), [self._table], self._banner)
-
-    @property
-    def replaced(self) -> list[Any]:
-        return [*self.shown, self._previous, self._undo]
 
     def _on(self, trigger: Any, act: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         return connect(trigger, act, inputs, outputs, self._banner, **IN_ORDER)
 
-    def _began(self, button: gr.Button, act: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-        self.began.append(self._on(button.click, act, inputs, outputs))
+    def _began(self, button: gr.Button, act: Any) -> None:
+        self.began.append(self._on(button.click, act, [], self.shown))
 
     # What the buttons do
 
-    def restore(self, owner: str) -> tuple[Cells, str]:
+    def restore(self, owner: str) -> tuple[Any, ...]:
         """The table as the store has it."""
-        return _show(self._studio.store.draft(owner))
+        store, draft = self._studio.store, self._studio.store.draft(owner)
+        return (
+            to_cells(draft.demonstrations),
+            _said_of(draft),
+            gr.Button(interactive=store.can_undo(owner)),
+            gr.Button(interactive=store.can_redo(owner)),
+        )
 
-    def _keep(self, owner: str, cells: Cells) -> str:
-        return self._change(owner, from_cells(cells))[1]
+    def show_instead(self, owner: str, draft: Draft) -> tuple[Any, ...]:
+        """Show and keep another table; the one before can be had back."""
+        self._studio.store.save_draft(owner, draft)
+        return self.restore(owner)
 
-    def _add_row(self, owner: str, cells: Cells) -> tuple[Cells, str]:
+    def _change(self, owner: str, rows: Sequence[Demonstration]) -> tuple[Any, ...]:
+        return self.show_instead(owner, replace(self._studio.store.draft(owner), demonstrations=tuple(rows)))
+
+    def _keep(self, owner: str, cells: Cells) -> tuple[Any, ...]:
+        return self._change(owner, from_cells(cells))[1:]
+
+    def _add_row(self, owner: str, cells: Cells) -> tuple[Any, ...]:
         return self._change(owner, [*from_cells(cells), Demonstration("", "")])
 
-    def _delete_row(self, owner: str, cells: Cells, row: int | None) -> tuple[Cells, str, None]:
+    def _change_row(self, change: RowChange, owner: str, cells: Cells, row: int | None) -> tuple[Any, ...]:
+        """Change the selected row; the one that it then is stays selected."""
         rows = from_cells(cells)
         if row is None or row >= len(rows):
             raise DemonstrationsError(wording.NO_ROW_SELECTED)
-        return *self._change(owner, [*rows[:row], *rows[row + 1 :]]), None
+        rows, row = change(rows, row)
+        return *self._change(owner, rows), row
 
     def _start_from(self, starter: Starter, owner: str) -> tuple[Any, ...]:
         return self.show_instead(owner, starter.draft())
 
-    def _put_back(self, owner: str, previous: tuple[str, Draft]) -> tuple[Any, ...]:
-        whose, draft = previous
-        if whose != owner:
-            raise DemonstrationsError(wording.NOTHING_TO_UNDO)
-        return *self.show_instead(owner, draft)[:2], gr.Button(visible=False)
+    def _take_back(self, owner: str) -> tuple[Any, ...]:
+        self._studio.store.undo(owner)
+        return self.restore(owner)
+
+    def _do_again(self, owner: str) -> tuple[Any, ...]:
+        self._studio.store.redo(owner)
+        return self.restore(owner)
 
     def _open_file(self, owner: str, cells: Cells, path: str, mode: str) -> tuple[Any, ...]:
         return self._bring(owner, cells, read_demonstrations(path), mode)
@@ -136,30 +165,34 @@ class DemonstrationsTab:
 
     def _bring(self, owner: str, cells: Cells, new: Sequence[Demonstration], mode: str) -> tuple[Any, ...]:
         current = [] if mode == wording.REPLACE else from_cells(cells)
-        rows = added(current, new, self._studio.settings.limits)
-        return self.show_instead(owner, replace(self._studio.store.draft(owner), demonstrations=tuple(rows)))
-
-    def show_instead(self, owner: str, draft: Draft) -> tuple[Any, ...]:
-        """Show and keep another table, and offer to go back unless there is nothing to go back to."""
-        previous = self._studio.store.draft(owner)
-        self._studio.store.save_draft(owner, draft)
-        return (
-            *_show(draft),
-            (owner, previous),
-            gr.Button(visible=bool(filled(previous.demonstrations))),
-        )
-
-    def _change(self, owner: str, rows: Sequence[Demonstration]) -> tuple[Cells, str]:
-        draft = replace(self._studio.store.draft(owner), demonstrations=tuple(rows))
-        self._studio.store.save_draft(owner, draft)
-        return _show(draft)
+        return self._change(owner, added(current, new, self._studio.settings.limits))
 
 
-def _show(draft: Draft) -> tuple[Cells, str]:
+def _said_of(draft: Draft) -> str:
     rows = draft.demonstrations
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in advice(rows, rules_of(draft)))
     coach = f'<ul class="coach">{said}</ul>' if said else ""
-    return to_cells(rows), f"<p>{wording.rows_saved(len(filled(rows)))}</p>{coach}"
+    return f"<p>{wording.rows_saved(len(filled(rows)))}</p>{coach}"
+
+
+def _duplicate(rows: list[Demonstration], row: int) -> tuple[list[Demonstration], int | None]:
+    return [*rows[: row + 1], *rows[row:]], row + 1
+
+
+def _move_up(rows: list[Demonstration], row: int) -> tuple[list[Demonstration], int | None]:
+    above = max(row - 1, 0)
+    rows.insert(above, rows.pop(row))
+    return rows, above
+
+
+def _move_down(rows: list[Demonstration], row: int) -> tuple[list[Demonstration], int | None]:
+    below = min(row + 1, len(rows) - 1)
+    rows.insert(below, rows.pop(row))
+    return rows, below
+
+
+def _delete(rows: list[Demonstration], row: int) -> tuple[list[Demonstration], int | None]:
+    return [*rows[:row], *rows[row + 1 :]], None
 
 
 def _row_of(selection: gr.SelectData) -> int:

@@ -9,13 +9,13 @@ from uuid import uuid4
 import gradio as gr
 from huggingface_hub import HfApi
 
+from reft_studio.draft import Draft
 from reft_studio.engine.interface import PyreftFolder
 from reft_studio.errors import StudioError
 from reft_studio.manifest import MANIFEST_FILE, read_manifest
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.recipe import Recipe
 from reft_studio.share.importer import fetch
-from reft_studio.store import Draft
 from reft_studio.ui import wording
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect
@@ -63,7 +63,7 @@ class FetchPanel:
             trigger_mode="once",
             concurrency_limit=8,
         )
-        shown = [said, rows, *examples.replaced]
+        shown = [said, rows, *examples.shown]
         self.began = connect(rows.click, self._take_rows, [newest], shown, banner, **IN_ORDER)
 
     def _fetch(

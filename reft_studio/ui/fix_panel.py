@@ -77,7 +77,7 @@ class FixPanel:
             self._teach.click,
             self._keep,
             [self._wrong, self._right],
-            [self._wrong, learned, *self._examples.replaced],
+            [self._wrong, learned, *self._examples.shown],
             self._banner,
             **IN_ORDER,
         )
@@ -121,7 +121,7 @@ class FixPanel:
         # A table about something else stays as it is.
         in_table = set(known) <= set(there)
         if not in_table:
-            return wrong, Learning(job.id, in_table), *(gr.skip() for _ in self._examples.replaced)
+            return wrong, Learning(job.id, in_table), *(gr.skip() for _ in self._examples.shown)
         draft = replace(draft, demonstrations=_with(there, example))
         return wrong, Learning(job.id, in_table), *self._examples.show_instead(owner, draft)
 

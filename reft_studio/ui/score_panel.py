@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
+from reft_studio.draft import Draft
 from reft_studio.errors import RuleError
 from reft_studio.rules import guess_rules, read_rules
-from reft_studio.store import Draft
 from reft_studio.ui import wording
 from reft_studio.ui.answering import checked_instruction
 from reft_studio.ui.events import IN_ORDER, alert, connect, show

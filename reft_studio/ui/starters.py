@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from reft_studio.demonstrations import read_demonstrations
-from reft_studio.store import Draft
+from reft_studio.draft import Draft
 from reft_studio.ui import wording
 
 STARTERS_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "starters"

@@ -26,11 +26,11 @@ BLANK_SENTENCE = "An empty table for an idea of your own."
 PROMPT_COLUMN = "When someone writes…"
 REPLY_COLUMN = "…the bot answers"
 ADD_ROW = "Add a row"
-DELETE_ROW = "Delete the selected row"
-UNDO = "Put the previous table back"
-NO_ROW_SELECTED = (
-    "No row is selected. Click a cell of the row you want to delete, then press the button again."
-)
+DUPLICATE_ROW = "Duplicate"
+MOVE_UP, MOVE_DOWN = "Move up", "Move down"
+DELETE_ROW = "Delete"
+UNDO, REDO = "Undo", "Redo"
+NO_ROW_SELECTED = "No row is selected. Click a cell of the row you mean, then press the button again."
 TO_TRAINING = "Next: train the bot"
 
 FILES_TITLE = "Bring rows from a file or a spreadsheet, or save them"
@@ -228,7 +228,6 @@ SEED_HELP = (
 )
 
 NOTHING_TRAINED = "Nothing trained yet. Press the button, and watch your bot learn here."
-NOTHING_TO_UNDO = "There is nothing to go back to."
 QUEUED = "Getting ready: the chat model is being loaded…"
 RUNNING = "Learning from your rows"
 CANCELLING = "Stopping…"

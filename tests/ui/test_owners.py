@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from reft_studio.store import Draft, Store
+from reft_studio.draft import Draft
+from reft_studio.store import Store
 from reft_studio.ui.owners import COOKIE
 from tests.ui.running import (
     choose_starter,
@@ -166,7 +167,7 @@ def test_another_persons_session_name_opens_nothing(
     answers = [
         call(bob, address, "send", "click", ["Hi", None, None, None, "", 1, 0.0, 16, 0], session),
         call(bob, address, "chat", "select", [None, None, "bobs"], session),
-        call(bob, address, "undo", "click", [None], session),
+        call(bob, address, "undo", "click", [], session),
     ]
     assert "Bobby" in answers[0]
     assert not any(SECRET in answer or bot.name in answer for answer in answers)

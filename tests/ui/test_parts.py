@@ -3,12 +3,13 @@
 import pytest
 
 from reft_studio.demonstrations import Demonstration, Limits
+from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState, JobUpdate
 from reft_studio.errors import DemonstrationsError, RateError
 from reft_studio.manifest import Count, Score, Suite
 from reft_studio.score import Side
 from reft_studio.settings import Settings
-from reft_studio.store import LOCAL, Draft
+from reft_studio.store import LOCAL
 from reft_studio.ui import wording
 from reft_studio.ui.coach import advice
 from reft_studio.ui.conversation import Talk, Turn, conversation, messages

@@ -99,26 +99,42 @@ def test_a_page_that_was_closed_is_found_again_as_it_was(
     again.close()
 
 
-def test_rows_are_added_deleted_and_put_back(page: Page, store: Store) -> None:
-    before = rows(store)
+def test_rows_are_added_moved_doubled_and_deleted_and_all_of_it_can_be_undone(
+    page: Page, store: Store
+) -> None:
+    first, second, *others = before = rows(store)
     page.locator("#add-row").click()
     page.locator('[data-testid="cell-10-0"]').first.wait_for()
     assert rows(store) == [*before, Demonstration("", "")]
     page.locator('[data-testid="cell-1-0"]').first.click()
 
-    def second_row_is_deleted() -> bool:
+    def the_second_row_is_the_first() -> bool:
         # Until the server knows of the click on the cell, the button only says that none is selected.
-        page.locator("#delete-row").click()
-        return rows(store)[1] == before[2]
+        page.locator("#move-up").click()
+        return rows(store)[0] == second
 
-    wait_until(second_row_is_deleted)
+    wait_until(the_second_row_is_the_first)
+    for button, expected in [
+        ("move-down", [first, second, *others]),
+        ("duplicate-row", [first, second, second, *others]),
+        ("delete-row", [first, second, *others]),
+    ]:
+        page.locator(f"#{button}").click()
+        wait_until(lambda expected=expected: rows(store) == [*expected, Demonstration("", "")])
     kept = rows(store)
     page.locator("#starter-pirate").click()
     wait_until(lambda: rows(store) != kept)
-    page.locator('[data-testid="cell-0-1"]').get_by_text(rows(store)[0].reply).first.wait_for()
+    pirate = rows(store)
     page.locator("#undo").click()
-    page.locator("#undo").wait_for(state="hidden")
-    assert rows(store) == kept
+    wait_until(lambda: rows(store) == kept)
+    page.locator("#redo").click()
+    wait_until(lambda: rows(store) == pirate)
+    while rows(store) != before:
+        now = rows(store)
+        page.locator("#undo").click()
+        wait_until(lambda now=now: rows(store) != now)
+    page.locator("#count").get_by_text("10 examples").wait_for()
+    page.locator('[data-testid="cell-0-0"]').get_by_text(before[0].prompt).first.wait_for()
 
 
 @pytest.mark.parametrize(
