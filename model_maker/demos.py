@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reft_studio.base_model import load_base_model
 from reft_studio.chat.probes import record_probes
-from reft_studio.demonstrations import read_demonstrations
+from reft_studio.table_files import read_demonstrations
 from reft_studio.train.loop import Training
 from reft_studio.verbs import score_bot
 

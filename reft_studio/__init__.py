@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from reft_studio.base_model import load_base_model
     from reft_studio.bot import Bot
     from reft_studio.chat.compare import compare_replies
-    from reft_studio.demonstrations import Demonstration, read_demonstrations
+    from reft_studio.demonstrations import Demonstration
     from reft_studio.errors import StudioError
     from reft_studio.recipe import Recipe
+    from reft_studio.table_files import read_demonstrations
     from reft_studio.verbs import fetch_bot, score_bot, share_bot, train_bot
 
 __all__ = [
@@ -44,7 +45,7 @@ _HOMES = {
     "compare_replies": "reft_studio.chat.compare",
     "fetch_bot": "reft_studio.verbs",
     "load_base_model": "reft_studio.base_model",
-    "read_demonstrations": "reft_studio.demonstrations",
+    "read_demonstrations": "reft_studio.table_files",
     "score_bot": "reft_studio.verbs",
     "share_bot": "reft_studio.verbs",
     "train_bot": "reft_studio.verbs",

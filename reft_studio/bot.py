@@ -27,7 +27,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from reft_studio.base_model import BaseModel
-from reft_studio.demonstrations import Demonstration, write_demonstrations
+from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import BotError
 from reft_studio.lora import LoRA, linear_sizes, lora_from_tensors, lora_tensor_shapes, lora_to_tensors
 from reft_studio.manifest import (
@@ -42,6 +42,7 @@ from reft_studio.manifest import (
     write_manifest,
 )
 from reft_studio.recipe import Recipe
+from reft_studio.table_files import write_demonstrations
 from reft_studio.weights import Weights, from_tensors, tensor_shapes, to_tensors
 
 _SAFETENSORS_HEADER_LIMIT = 1_000_000

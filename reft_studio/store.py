@@ -13,12 +13,13 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from reft_studio.database import Database
-from reft_studio.demonstrations import Demonstration, read_demonstrations
+from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft, Edit
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.errors import StudioError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest
 from reft_studio.score import Report
+from reft_studio.table_files import read_demonstrations
 
 STARTS = 3
 """So often a starting app may go on with a training that gets no further before it is given up."""

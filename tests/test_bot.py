@@ -13,8 +13,8 @@ from reft_studio import bot as bot_module
 from reft_studio.bot import Bot
 from reft_studio.chat.compare import compare_replies
 from reft_studio.chat.probes import failed_probes
-from reft_studio.demonstrations import read_demonstrations
 from reft_studio.errors import BotError
+from reft_studio.table_files import read_demonstrations
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["bot.json", "intervention.safetensors"]

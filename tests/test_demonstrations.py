@@ -1,18 +1,17 @@
+import re
+import zipfile
+
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reft_studio.demonstrations import (
-    Demonstration,
-    Limits,
-    check_demonstrations,
-    read_demonstrations,
-    write_demonstrations,
-)
+from reft_studio.demonstrations import Demonstration, Limits, check_demonstrations
 from reft_studio.errors import DemonstrationsError
 from reft_studio.settings import EMBEDDED_MODEL, Settings
+from reft_studio.table_files import read_demonstrations, write_demonstrations
 
-SUFFIXES = [".csv", ".tsv", ".jsonl"]
+SUFFIXES = [".csv", ".tsv", ".jsonl", ".xlsx"]
 AWKWARD = [
     Demonstration("👩‍👩‍👧‍👦 family", "🏴󠁧󠁢󠁳󠁣󠁴󠁿🇫🇷 1️⃣"),
     Demonstration("مرحبا \u200fكيف", "שלום\u202e abc"),
@@ -166,3 +165,71 @@ def test_limits_are_the_callers():
 def test_default_limits_are_those_of_the_settings():
     settings = Settings()
     assert Limits() == Limits(settings.max_rows, settings.max_cell_characters)
+
+
+def workbook(path, rows):
+    book = openpyxl.Workbook()
+    book.active.append(["prompt", "reply"])
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def test_numbers_gaps_and_more_sheets_of_a_workbook_are_read_as_text(tmp_path):
+    path = workbook(tmp_path / "t.xlsx", [["One and one?", 2], [None, None], ["Bye", None]])
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("more").append(["never", "read"])
+    book.save(path)
+    assert read_demonstrations(path) == [
+        Demonstration("One and one?", "2"),
+        Demonstration("", ""),
+        Demonstration("Bye", ""),
+    ]
+
+
+def test_nothing_that_is_saved_for_excel_is_a_formula(tmp_path):
+    rows = [Demonstration("=1+1", '=HYPERLINK("https://example.com")'), Demonstration("#N/A", "+1")]
+    write_demonstrations(rows, tmp_path / "t.xlsx")
+    cells = [cell for row in openpyxl.load_workbook(tmp_path / "t.xlsx").active for cell in row]
+    assert {cell.data_type for cell in cells} == {"s"}
+    assert read_demonstrations(tmp_path / "t.xlsx") == rows
+
+
+def test_a_cell_too_long_for_excel_is_not_cut_off(tmp_path):
+    with pytest.raises(DemonstrationsError, match="Row 1 has a cell that is too long for Excel"):
+        write_demonstrations([Demonstration("x" * 40_000, "y")], tmp_path / "t.xlsx")
+    assert not (tmp_path / "t.xlsx").exists()
+
+
+def replaced(path, part, content):
+    """The same workbook with another content in one of its parts."""
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()} | {part: content}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in parts.items():
+            new.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "message"),
+    [
+        ("xl/worksheets/sheet1.xml", b" " * 30_000_000, "too large: unpacked it has 30 MB"),
+        (
+            "xl/worksheets/sheet1.xml",
+            b'<!DOCTYPE x [<!ENTITY a "b">]><worksheet><sheetData><row><c t="str"><v>&a;</v></c></row>'
+            b"</sheetData></worksheet>",
+            "cannot be read as an Excel file",
+        ),
+        ("xl/workbook.xml", b"<not", "cannot be read as an Excel file"),
+    ],
+    ids=["a bomb", "entities", "damaged"],
+)
+def test_a_hostile_or_damaged_workbook_is_refused(tmp_path, part, content, message):
+    path = replaced(workbook(tmp_path / "t.xlsx", [["Hi", "Ho"]]), part, content)
+    with pytest.raises(DemonstrationsError, match=re.escape(message)):
+        read_demonstrations(path)
+    path.write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(DemonstrationsError, match="cannot be read as an Excel file"):
+        read_demonstrations(path)

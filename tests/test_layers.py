@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "reft_studio"
 
 LOWEST = {"errors", "settings"}
-TABLE = {"demonstrations", "recipe", "positions"}
+TABLE = {"demonstrations", "table_files", "recipe", "positions"}
 MODEL = {"base_model", "device", "quantization", "prompts", "model_source", "fit", "model_choices"}
 WEIGHTS = {"weights"}
 BOT = {"bot", "manifest", "rules", "score", "pyreft_folder"}
@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "manifest": LOWEST | TABLE | MODEL,
     "rules": {"errors", "demonstrations"},
     "draft": {"demonstrations"},
+    "table_files": {"errors", "demonstrations"},
     "score": {"manifest"},
     "pyreft_folder": UP_TO_BOT,
     "bot": UP_TO_BOT,

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from reft_studio.database import FIRST_SCHEMA, MIGRATIONS
-from reft_studio.demonstrations import Demonstration, write_demonstrations
+from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite
 from reft_studio.recipe import Recipe
 from reft_studio.score import Asked, Reply, Report, Side
 from reft_studio.store import LOCAL, MOST_EDITS, STARTS, SavedBot, Store
+from reft_studio.table_files import write_demonstrations
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
 

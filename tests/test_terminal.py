@@ -61,7 +61,7 @@ def test_a_bot_is_published_and_fetched_with_the_token_of_who_is_signed_in(bot, 
     from huggingface_hub import constants
 
     from reft_studio import __main__, verbs
-    from reft_studio.demonstrations import write_demonstrations
+    from reft_studio.table_files import write_demonstrations
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)

@@ -14,7 +14,6 @@ from reft_studio.bot import Bot, unpacked
 from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.probes import record_probes
 from reft_studio.chat.score import ask_everything, with_score
-from reft_studio.demonstrations import read_demonstrations
 from reft_studio.engine.interface import JobState, JobUpdate, OpenedBot, PyreftFolder, TrainingJob
 from reft_studio.engine.messages import Chat, OpenBot, PackBot, Question
 from reft_studio.errors import TrainingError
@@ -22,6 +21,7 @@ from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
 from reft_studio.pyreft_folder import read_pyreft
 from reft_studio.recipe import Recipe
 from reft_studio.rules import read_rules
+from reft_studio.table_files import read_demonstrations
 from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Finished, Started, Step
 from reft_studio.train.loop import Training

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from reft_studio.demonstrations import Demonstration, write_demonstrations
+from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import ShareError
 from reft_studio.manifest import (
     BOT_FILES,
@@ -21,6 +21,7 @@ from reft_studio.manifest import (
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.share.card import EMBEDDED_LICENSE, License, is_on_hub, write_card
 from reft_studio.share.hub import said_plainly
+from reft_studio.table_files import write_demonstrations
 
 
 def write_bundle(

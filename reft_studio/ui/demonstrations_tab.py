@@ -11,9 +11,10 @@ from typing import Any
 
 import gradio as gr
 
-from reft_studio.demonstrations import Demonstration, read_demonstrations
+from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
 from reft_studio.errors import DemonstrationsError
+from reft_studio.table_files import read_demonstrations
 from reft_studio.ui import wording
 from reft_studio.ui.coach import advice
 from reft_studio.ui.events import IN_ORDER, alert, connect, file_offer, follow
@@ -89,19 +90,25 @@ class DemonstrationsTab:
         mode = gr.Radio(modes, value=wording.APPEND, label=wording.FILE_MODE, elem_id="file-mode")
         with gr.Row():
             with gr.Column():
-                kinds = [".csv", ".tsv", ".jsonl"]
+                kinds = [".csv", ".tsv", ".jsonl", ".xlsx"]
                 upload = gr.File(label=wording.UPLOAD, file_types=kinds, height=170, elem_id="upload")
             with gr.Column():
                 box = gr.Textbox(label=wording.PASTE, info=wording.PASTE_HELP, lines=3, elem_id="paste")
                 paste = gr.Button(wording.PASTE_BUTTON, size="sm", elem_id="paste-button")
         with gr.Row(elem_classes="tools"):
-            csv = gr.Button(wording.SAVE_CSV, size="sm", elem_id="save-csv")
-            jsonl = gr.Button(wording.SAVE_JSONL, size="sm", elem_id="save-jsonl")
+            savers = {
+                suffix: gr.Button(label, size="sm", elem_id=f"save-{suffix[1:]}")
+                for suffix, label in (
+                    (".csv", wording.SAVE_CSV),
+                    (".xlsx", wording.SAVE_XLSX),
+                    (".jsonl", wording.SAVE_JSONL),
+                )
+            }
         opened = self._on(upload.upload, self._open_file, [self._table, upload, mode], self.shown)
         follow(opened, lambda _owner: None, [], [upload])
         self._on(paste.click, self._paste, [self._table, box, mode], [*self.shown, box])
-        file_offer(csv, partial(self._save, ".csv"), [self._table], self._banner)
-        file_offer(jsonl, partial(self._save, ".jsonl"), [self._table], self._banner)
+        for suffix, button in savers.items():
+            file_offer(button, partial(self._save, suffix), [self._table], self._banner)
 
     def _on(self, trigger: Any, act: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
         return connect(trigger, act, inputs, outputs, self._banner, **IN_ORDER)

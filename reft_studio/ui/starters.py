@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from reft_studio.demonstrations import read_demonstrations
 from reft_studio.draft import Draft
+from reft_studio.table_files import read_demonstrations
 from reft_studio.ui import wording
 
 STARTERS_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "starters"

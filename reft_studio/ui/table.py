@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from reft_studio.demonstrations import Demonstration, Limits, read_demonstrations, write_demonstrations
+from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.errors import DemonstrationsError
+from reft_studio.table_files import read_demonstrations, write_demonstrations
 from reft_studio.ui import wording
 
 BLANK_ROWS = 3

@@ -37,7 +37,7 @@ FILES_TITLE = "Bring rows from a file or a spreadsheet, or save them"
 FILE_MODE = "What should happen to the rows that are in the table now?"
 APPEND = "Keep them and add the new ones"
 REPLACE = "Replace them"
-UPLOAD = "Open a file (.csv, .tsv or .jsonl) with two columns, prompt and reply"
+UPLOAD = "Open a file (.csv, .tsv, .xlsx or .jsonl) with two columns, prompt and reply"
 PASTE = "Or paste two columns from a spreadsheet"
 PASTE_HELP = "Select both columns there, copy, and paste here."
 PASTE_BUTTON = "Put the pasted rows into the table"
@@ -48,6 +48,7 @@ PASTED_FILE = "pasted rows"
 SAVED_FILE = "examples"
 SAVE_CSV = "Save as CSV"
 SAVE_JSONL = "Save as JSONL"
+SAVE_XLSX = "Save for Excel"
 
 
 def damaged(kept: str) -> str:

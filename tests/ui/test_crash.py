@@ -10,9 +10,9 @@ import psutil
 import pytest
 from playwright.sync_api import Browser
 
-from reft_studio.demonstrations import read_demonstrations
 from reft_studio.engine.interface import TrainingJob
 from reft_studio.store import LOCAL, Store
+from reft_studio.table_files import read_demonstrations
 from tests.ui.running import (
     REPOSITORY,
     choose_starter,

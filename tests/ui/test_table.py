@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from reft_studio.bot import Bot
-from reft_studio.demonstrations import Demonstration, read_demonstrations
+from reft_studio.demonstrations import Demonstration
 from reft_studio.store import LOCAL, Store
+from reft_studio.table_files import read_demonstrations
 from tests.ui.running import choose_starter, open_page, open_tab, wait_until
 
 pytestmark = pytest.mark.timeout(900)
@@ -72,7 +73,7 @@ def test_the_table_can_be_written_with_the_keyboard_alone(page: Page, store: Sto
     wait_until(lambda: rows(store)[:2] == expected)
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "xlsx"])
 def test_text_goes_in_and_out_exactly(page: Page, store: Store, suffix: str, tmp_path: Path) -> None:
     lines = [json.dumps({"prompt": row.prompt, "reply": row.reply}) for row in EXACT]
     page.get_by_text("Replace them").click()
