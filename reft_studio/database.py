@@ -80,7 +80,15 @@ CREATE TABLE edits (
 );
 CREATE INDEX edits_of ON edits (owner, number);
 """
-MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES, _CORRECTIONS, _EDITS]
+_CONVERSATIONS = """
+CREATE TABLE conversations (
+    owner TEXT NOT NULL,
+    bot TEXT NOT NULL,
+    turns TEXT NOT NULL,
+    PRIMARY KEY (owner, bot)
+);
+"""
+MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES, _CORRECTIONS, _EDITS, _CONVERSATIONS]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 
 

@@ -20,6 +20,7 @@ from reft_studio.errors import StudioError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest
 from reft_studio.score import Report
 from reft_studio.table_files import read_demonstrations
+from reft_studio.turns import Turn
 
 STARTS = 3
 """So often a starting app may go on with a training that gets no further before it is given up."""
@@ -35,6 +36,8 @@ MOST_EDITED_CHARACTERS = 10_000_000
 """So many of the newest edits, and so much text in them, are kept for each owner."""
 _REPORT = TypeAdapter(Report)
 _EDIT = TypeAdapter(Edit)
+MOST_TURNS = 200
+_TURNS = TypeAdapter(tuple[Turn, ...])
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
 _BOT_IS_THERE = "id IN (SELECT id FROM bots)"
 """From the score on: then a training is done, however it ends."""
@@ -329,6 +332,24 @@ class Store:
     def bot(self, owner: str, bot_id: str) -> SavedBot | None:
         """One of them, or None where there is none with this id."""
         return next((bot for bot in self.bots(owner) if bot.id == bot_id), None)
+
+    # Conversations
+
+    def turns(self, owner: str, bot_id: str) -> tuple[Turn, ...]:
+        """What an owner has said to a bot so far, and what came back."""
+        with self._database.connect() as connection:
+            row = connection.execute(
+                "SELECT turns FROM conversations WHERE owner = ? AND bot = ?", (owner, bot_id)
+            ).fetchone()
+        return _TURNS.validate_json(row["turns"]) if row else ()
+
+    def save_turns(self, owner: str, bot_id: str, turns: Sequence[Turn]) -> None:
+        """Keep the newest turns instead of what was kept; none at all to forget the conversation."""
+        with self._database.connect() as connection:
+            connection.execute("DELETE FROM conversations WHERE owner = ? AND bot = ?", (owner, bot_id))
+            if turns:
+                kept = _TURNS.dump_json(tuple(turns[-MOST_TURNS:])).decode()
+                connection.execute("INSERT INTO conversations VALUES (?, ?, ?)", (owner, bot_id, kept))
 
     def _find_bots_again(self) -> None:
         """Fill the list of bots from the bots themselves. Whose they were is lost, so no visitor gets any."""

@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "manifest": LOWEST | TABLE | MODEL,
     "rules": {"errors", "demonstrations"},
     "draft": {"demonstrations"},
+    "turns": {"prompts", "score"},
     "table_files": {"errors", "demonstrations"},
     "score": {"manifest"},
     "pyreft_folder": UP_TO_BOT,
@@ -48,7 +49,7 @@ MAY_IMPORT = {
     "__main__": UP_TO_CHAT | {"share", "verbs"},
     "__init__": UP_TO_CHAT | {"verbs"},
     "engine": UP_TO_CHAT | {"engine"},
-    "store": UP_TO_CHAT | {"engine", "database", "draft"},
+    "store": UP_TO_CHAT | {"engine", "database", "draft", "turns"},
     "trainings": UP_TO_CHAT | {"engine", "store"},
     "share": UP_TO_BOT | {"share"},
     "ui": None,  # anything

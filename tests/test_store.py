@@ -15,8 +15,9 @@ from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite
 from reft_studio.recipe import Recipe
 from reft_studio.score import Asked, Reply, Report, Side
-from reft_studio.store import LOCAL, MOST_EDITS, STARTS, SavedBot, Store
+from reft_studio.store import LOCAL, MOST_EDITS, MOST_TURNS, STARTS, SavedBot, Store
 from reft_studio.table_files import write_demonstrations
+from reft_studio.turns import Turn
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
 
@@ -88,6 +89,23 @@ def test_only_so_many_of_the_newest_changes_are_kept(store: Store, monkeypatch: 
     assert undone_after(drafts) == MOST_EDITS
     monkeypatch.setattr("reft_studio.store.MOST_EDITED_CHARACTERS", 3000)
     assert 1 <= undone_after([Draft(demonstrations=(Demonstration(c * 400, ""),)) for c in "abcdef"]) < 5
+
+
+def test_a_conversation_is_kept_for_its_owner_and_its_bot_until_it_is_forgotten(
+    store: Store, tmp_path: Path
+) -> None:
+    turns = (Turn("Hi 👩🏽‍🚀", "Hello.", None, "👋", True), Turn("<b>", "", "x", "שלום", True))
+    store.save_turns("ann", "one", turns)
+    store = Store(tmp_path / "data")
+    assert store.turns("ann", "one") == turns
+    assert store.turns("ann", "two") == store.turns("bob", "one") == ()
+    store.save_turns("ann", "one", [Turn(str(number)) for number in range(MOST_TURNS + 2)])
+    assert [turn.prompt for turn in store.turns("ann", "one")][:: MOST_TURNS - 1] == [
+        "2",
+        str(MOST_TURNS + 1),
+    ]
+    store.save_turns("ann", "one", ())
+    assert store.turns("ann", "one") == ()
 
 
 def test_a_bot_from_elsewhere_has_the_rows_that_came_with_it_for_its_owner(store: Store) -> None:

@@ -1,48 +1,11 @@
-"""A conversation with several at once, and how it looks. Text is shown as text, never as markup."""
+"""How a conversation with several at once looks. Text is shown as text, never as markup."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
-from reft_studio.prompts import Message
 from reft_studio.score import Side
+from reft_studio.turns import Turn
 from reft_studio.ui import wording
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One prompt and the replies of all sides, as far as they go."""
-
-    prompt: str
-    base: str = ""
-    instructed: str | None = None
-    """None where nobody was instructed."""
-    bot: str = ""
-    finished: bool = False
-
-
-@dataclass(frozen=True)
-class Talk:
-    """A conversation and whose it is."""
-
-    owner: str = ""
-    turns: tuple[Turn, ...] = ()
-
-    def of(self, owner: str) -> tuple[Turn, ...]:
-        """The turns, for their owner; none for anybody else."""
-        return self.turns if self.owner == owner else ()
-
-
-def messages(turns: Sequence[Turn], side: Side) -> tuple[Message, ...]:
-    """What one side has heard and said, ending with the newest prompt, without turns that it was not in."""
-    *past, newest = turns
-    said: list[Message] = []
-    for turn in past:
-        reply: str | None = getattr(turn, side)
-        if reply is not None:
-            said.append({"role": "user", "content": turn.prompt})
-            said.append({"role": "assistant", "content": reply})
-    return (*said, {"role": "user", "content": newest.prompt})
 
 
 def conversation(turns: Sequence[Turn], bot_name: str) -> str:
@@ -63,11 +26,7 @@ def _empty(text: str) -> str:
 def _turn(turn: Turn, bot_name: str) -> str:
     busy = "" if turn.finished else ' aria-busy="true"'
     names = wording.SIDES | {Side.BOT: bot_name}
-    sides = "".join(
-        _side(side, names[side], reply, turn.finished)
-        for side in Side
-        if (reply := getattr(turn, side)) is not None
-    )
+    sides = "".join(_side(side, names[side], reply, turn.finished) for side, reply in turn.replies.items())
     return (
         f'<section class="turn"{busy}><div class="prompt" dir="auto"><span class="sr">{wording.YOU}: </span>'
         f'{escape(turn.prompt)}</div><div class="sides">{sides}</div></section>'

@@ -1,5 +1,6 @@
 """A bot is scored on the page, three answer side by side, and what was wrong is corrected in a few clicks."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,6 +131,41 @@ def test_a_correction_leaves_a_table_about_something_else_as_it_is(page: Page, d
         *store.trained_on(LOCAL, corrected.id)[:-1],
         Demonstration(QUESTION, "🚂 🧭"),
     )
+
+
+def test_a_conversation_is_found_again_changed_asked_again_saved_and_forgotten(
+    page: Page, browser: Browser, address: str, data_folder: Path, tmp_path: Path
+) -> None:
+    store = Store(data_folder)
+    bot = store.bots(LOCAL)[0]
+    open_tab(page, "Chat")
+    for asked in ("Tell me about cats.", "And dogs?"):
+        page.locator("#message textarea").fill(asked)
+        page.locator("#send").click()
+        page.locator(".turn").get_by_text(asked).wait_for()
+        last_reply(page)
+    said = page.locator(".turn .reply").all_inner_texts()
+    page.locator("#ask-again").click()
+    wait_until(lambda: page.locator(".turn .reply").all_inner_texts() == said)
+
+    again = open_page(browser, address)
+    open_tab(again, "Chat")
+    expect(again.locator(".turn")).to_have_count(2)
+    assert again.locator(".turn .reply").all_inner_texts() == said
+    again.close()
+
+    with page.expect_download() as download:
+        page.locator("#save-talk-jsonl").click()
+    download.value.save_as(tmp_path / "talk.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "talk.jsonl").read_text("utf-8").splitlines()]
+    assert [reply for line in lines for side, reply in line.items() if side != "prompt"] == said
+    page.locator("#take-back").click()
+    expect(page.locator("#message textarea")).to_have_value("And dogs?")
+    expect(page.locator(".turn")).to_have_count(1)
+    page.locator("#clear").click()
+    expect(page.locator(".turn")).to_have_count(0)
+    expect(page.locator("#ask-again")).to_be_hidden()
+    assert store.turns(LOCAL, bot.id) == ()
 
 
 def test_without_instructions_two_answer(page: Page) -> None:

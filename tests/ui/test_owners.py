@@ -144,7 +144,7 @@ def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
     for number, (elem_id, data) in enumerate(
         [
             ("download", [bot.id, "Mine", True]),
-            ("send", ["Hello", bot.id, None, None, "", 1, 0.0, 16, 0]),
+            ("send", ["Hello", bot.id, None, "", 1, 0.0, 16, 0]),
             ("share-bot", [bot.id]),
         ]
     ):
@@ -165,8 +165,8 @@ def test_another_persons_session_name_opens_nothing(
     # One that he may talk to, so that nothing but the conversation and the table before can be refused.
     store.add_bot(owner(bob), replace(bot, id="bobs", name="Bobby"))
     answers = [
-        call(bob, address, "send", "click", ["Hi", None, None, None, "", 1, 0.0, 16, 0], session),
-        call(bob, address, "chat", "select", [None, None, "bobs"], session),
+        call(bob, address, "send", "click", ["Hi", None, None, "", 1, 0.0, 16, 0], session),
+        call(bob, address, "chat", "select", [None, "bobs"], session),
         call(bob, address, "undo", "click", [], session),
     ]
     assert "Bobby" in answers[0]

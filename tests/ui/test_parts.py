@@ -10,9 +10,10 @@ from reft_studio.manifest import Count, Score, Suite
 from reft_studio.score import Side
 from reft_studio.settings import Settings
 from reft_studio.store import LOCAL
+from reft_studio.turns import Turn
 from reft_studio.ui import wording
 from reft_studio.ui.coach import advice
-from reft_studio.ui.conversation import Talk, Turn, conversation, messages
+from reft_studio.ui.conversation import conversation
 from reft_studio.ui.progress import POINTS, loss_curve, progress
 from reft_studio.ui.publish_panel import hub_name
 from reft_studio.ui.rates import Asked, Rates
@@ -41,14 +42,6 @@ def test_what_does_not_fit_the_table_is_refused() -> None:
         added([ROW], [ROW, ROW], Limits(rows=2))
     with pytest.raises(DemonstrationsError, match="Row 2"):
         added([], [ROW, Demonstration("Hi", "x" * 11)], Limits(cell_characters=10))
-
-
-def test_each_side_hears_only_its_own_replies() -> None:
-    turns = [Turn("One?", base="plain", bot="🎉", finished=True), Turn("Two?")]
-    assert [message["content"] for message in messages(turns, Side.BASE)] == ["One?", "plain", "Two?"]
-    assert [message["content"] for message in messages(turns, Side.BOT)] == ["One?", "🎉", "Two?"]
-    # Who was not there has heard nothing.
-    assert [message["content"] for message in messages(turns, Side.INSTRUCTED)] == ["Two?"]
 
 
 def test_a_conversation_shows_text_as_text() -> None:
@@ -81,13 +74,6 @@ def test_the_curve_of_a_long_training_has_few_points() -> None:
 )
 def test_time_is_told_as_people_tell_it(seconds: float | None, words: str) -> None:
     assert words in wording.time_left(seconds)
-
-
-def test_a_conversation_is_there_for_its_owner_alone() -> None:
-    talk = Talk("ann", (Turn("Hi", "Hello.", bot="👋", finished=True),))
-    assert talk.of("ann") == talk.turns
-    assert talk.of("bob") == ()
-    assert Talk().of("bob") == ()
 
 
 @pytest.mark.parametrize(
