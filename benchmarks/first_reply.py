@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from tests.ui.running import choose_starter, last_reply, new_studio, open_tab, train
+from tests.ui.running import choose_starter, new_studio, open_tab, say, train
 
 TIMES = 5
 QUESTION = "Tell me about cats."
@@ -24,9 +24,7 @@ def main() -> None:
             train(page)
             trained = time.perf_counter()
             page.locator("#talk").click()
-            page.locator("#message textarea").fill(QUESTION)
-            page.locator("#send").click()
-            reply = last_reply(page)
+            reply = say(page, QUESTION)
             replied = time.perf_counter()
             waited = f"trained after {trained - begun:.1f} s, replied after {replied - begun:.1f} s"
             print(f"{waited}: {reply}", flush=True)

@@ -88,7 +88,10 @@ CREATE TABLE conversations (
     PRIMARY KEY (owner, bot)
 );
 """
-MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES, _CORRECTIONS, _EDITS, _CONVERSATIONS]
+_SAMPLES = """
+ALTER TABLE jobs ADD COLUMN samples TEXT NOT NULL DEFAULT '[]';
+"""
+MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES, _CORRECTIONS, _EDITS, _CONVERSATIONS, _SAMPLES]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 
 

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from reft_studio.database import Database
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft, Edit
-from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.engine.interface import JobState, JobUpdate, Sample, TrainingJob
 from reft_studio.errors import StudioError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest
 from reft_studio.score import Report
@@ -37,6 +37,7 @@ MOST_EDITED_CHARACTERS = 10_000_000
 _REPORT = TypeAdapter(Report)
 _EDIT = TypeAdapter(Edit)
 MOST_TURNS = 200
+_SAMPLES = TypeAdapter(tuple[Sample, ...])
 _TURNS = TypeAdapter(tuple[Turn, ...])
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
 _BOT_IS_THERE = "id IN (SELECT id FROM bots)"
@@ -206,13 +207,17 @@ class Store:
         if update.state in (JobState.FAILED, JobState.INTERRUPTED, JobState.CANCELLED):
             update = self._with_bot(update)
         report = _REPORT.dump_json(update.report).decode() if update.report else None
-        values = asdict(update) | {"losses": json.dumps(update.losses), "report": report}
+        values = asdict(update) | {
+            "losses": json.dumps(update.losses),
+            "samples": _SAMPLES.dump_json(update.samples).decode(),
+            "report": report,
+        }
         with self._database.connect() as connection:
             changed = connection.execute(
                 f"""UPDATE jobs SET attempts = CASE WHEN :step > furthest THEN 0 ELSE attempts END,
                     furthest = max(furthest, :step),
                     step = :step, total_steps = :total_steps, losses = :losses,
-                    seconds_left = :seconds_left, message = :message,
+                    seconds_left = :seconds_left, message = :message, samples = :samples,
                     state = CASE WHEN state = 'cancelling' AND :state IN ('running', 'scoring')
                         THEN state ELSE :state END
                 WHERE id = :job_id AND state NOT IN ({_ENDED})""",
@@ -407,6 +412,7 @@ def _update(row: sqlite3.Row) -> JobUpdate:
         losses=tuple(json.loads(row["losses"])),
         seconds_left=row["seconds_left"],
         message=row["message"],
+        samples=_SAMPLES.validate_json(row["samples"]),
     )
 
 

@@ -18,10 +18,10 @@ from tests.ui.running import (
     REPOSITORY,
     choose_starter,
     free_port,
-    last_reply,
     launch_chromium,
     open_page,
     open_tab,
+    say,
     train,
     wait_for_server,
 )
@@ -83,9 +83,7 @@ def talk_in_studio(browser: Browser, address: str) -> str:
     train(page)
     page.locator("#verdict .verdict").wait_for()
     page.locator("#talk").click()
-    page.locator("#message textarea").fill("Tell me about cats.")
-    page.locator("#send").click()
-    said = f"{last_reply(page)} | {page.locator('.side.base .reply').inner_text()}"
+    said = f"{say(page, 'Tell me about cats.')} | {page.locator('.side.base .reply').inner_text()}"
     page.close()
     return said
 

@@ -11,7 +11,7 @@ import pytest
 from reft_studio.database import FIRST_SCHEMA, MIGRATIONS
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
-from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.engine.interface import JobState, JobUpdate, Sample, TrainingJob
 from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite
 from reft_studio.recipe import Recipe
 from reft_studio.score import Asked, Reply, Report, Side
@@ -120,8 +120,9 @@ def test_a_bot_from_elsewhere_has_the_rows_that_came_with_it_for_its_owner(store
 
 def test_a_finished_training_leaves_a_bot_with_its_rows(store: Store) -> None:
     store.add_job(LOCAL, job(store))
-    store.record(JobUpdate("one", JobState.RUNNING, 1, 2, (3.5,), 0.5))
-    assert store.latest_job(LOCAL) == JobUpdate("one", JobState.RUNNING, 1, 2, (3.5,), 0.5)
+    running = JobUpdate("one", JobState.RUNNING, 1, 2, (3.5,), 0.5, samples=(Sample("Hi", "Hello.", "👋"),))
+    store.record(running)
+    assert store.latest_job(LOCAL) == running
     assert store.bots(LOCAL) == []
     store.record(JobUpdate("one", JobState.DONE, 2, 2, (3.5, 1.25)))
     assert store.bots(LOCAL) == [SavedBot("one", "A bot", store.bot_folder("one"), ("And you?",))]

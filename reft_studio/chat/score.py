@@ -59,7 +59,7 @@ def ask_everything(
     pattern that takes too long.
     """
     begun = time.monotonic()
-    batches = _batches({prompt.casefold().strip() for prompt in known})
+    batches = _batches(known)
     total = sum(len(prompts) for _, prompts in batches)
     report = Report(tuple(rule.sentence for rule in rules), instruction, ())
 
@@ -86,11 +86,22 @@ def with_score(bot: Bot, report: Report) -> Bot:
     return replace(bot, manifest=bot.manifest.model_copy(update={"score": score_of(report)}))
 
 
-def _batches(known: set[str]) -> list[tuple[Suite, list[tuple[str, ...]]]]:
+def everyday_questions() -> list[str]:
+    """Those of the first suite."""
+    return [prompt for (prompt,) in _questions()[Suite.UNSEEN]]
+
+
+def unseen(prompts: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Those that were not learned, however they are written."""
+    learned = {prompt.casefold().strip() for prompt in known}
+    return [prompt for prompt in prompts if prompt.casefold().strip() not in learned]
+
+
+def _batches(known: Sequence[str]) -> list[tuple[Suite, list[tuple[str, ...]]]]:
     """What to ask, some of every suite first: then a score that was cut short has all of them."""
     batches = []
     for suite, questions in _questions().items():
-        fresh = [prompts for prompts in questions if not any(p.casefold().strip() in known for p in prompts)]
+        fresh = [prompts for prompts in questions if len(unseen(prompts, known)) == len(prompts)]
         for start in range(0, len(fresh), BATCH):
             batches.append((start, suite, fresh[start : start + BATCH]))
     return [(suite, prompts) for _, suite, prompts in sorted(batches, key=lambda batch: batch[0])]

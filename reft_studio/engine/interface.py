@@ -61,6 +61,15 @@ class TrainingJob:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What the base model and the bot, as far as it has learned, say to a prompt that is in no row."""
+
+    prompt: str
+    base: str
+    bot: str
+
+
+@dataclass(frozen=True)
 class JobUpdate:
     """All there is to know about a job, so that the latest update makes older ones superfluous."""
 
@@ -73,6 +82,7 @@ class JobUpdate:
     seconds_left: float | None = None
     message: str = ""
     """Why the job failed or was interrupted, and what to do; else what is worth knowing about it."""
+    samples: tuple[Sample, ...] = ()
     report: Report | None = None
     """What the score is made of; comes once, with the end."""
 

@@ -13,9 +13,10 @@ from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot, unpacked
 from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.probes import record_probes
-from reft_studio.chat.score import ask_everything, with_score
+from reft_studio.chat.score import ask_everything, everyday_questions, unseen, with_score
 from reft_studio.engine.interface import JobState, JobUpdate, OpenedBot, PyreftFolder, TrainingJob
 from reft_studio.engine.messages import Chat, OpenBot, PackBot, Question
+from reft_studio.engine.samples import Sampler
 from reft_studio.errors import TrainingError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
 from reft_studio.pyreft_folder import read_pyreft
@@ -67,6 +68,8 @@ def train(
         start_from=start_from,
     )
     resumed_at = _resume(training, job)
+    known = [row.prompt for row in job.demonstrations]
+    sampler = Sampler(base, [*unseen(job.probes, known), *unseen(everyday_questions(), known)])
     for event in training.events():
         if should_pause():
             _keep(training, job)
@@ -83,6 +86,8 @@ def train(
             case Step(step, _, _, seconds_left):
                 losses = training.losses
                 progress = replace(progress, step=step, losses=losses, seconds_left=seconds_left)
+                if sampler.is_due(step, training.total_steps):
+                    progress = replace(progress, samples=sampler.ask(training.bot(job.name)))
                 if time.monotonic() - kept_at > SECONDS_BETWEEN_CHECKPOINTS:
                     _keep(training, job)
                     kept_at = time.monotonic()
@@ -96,6 +101,7 @@ def train(
             sent_at = time.monotonic()
     bot = record_probes(base, training.bot(job.name), job.probes)
     bot.save(job.bot_folder)
+    progress = replace(progress, samples=sampler.ask(bot))
     if not job.rules:
         yield replace(progress, state=JobState.DONE, seconds_left=0.0)
         return

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from reft_studio.engine.interface import JobState, JobUpdate
+from reft_studio.engine.interface import JobState, JobUpdate, Sample
+from reft_studio.score import Side
 from reft_studio.ui import wording
 from reft_studio.ui.events import alert
 
@@ -34,8 +35,26 @@ def progress(job: JobUpdate | None, ahead: int | None = None) -> str:
     safe = "" if job.state.ended else f'<p class="quiet">{wording.SAFE_TO_CLOSE}</p>'
     went_well = job.state in (JobState.RUNNING, JobState.SCORING, JobState.DONE)
     remarks = f'<p class="quiet">{escape(job.message)}</p>' if job.message and went_well else ""
-    curve = loss_curve(job.losses, job.total_steps)
+    curve = loss_curve(job.losses, job.total_steps) + _samples(job.samples)
     return f'<div class="progress {job.state}" data-job="{job.job_id}">{body}{remarks}{curve}{safe}</div>'
+
+
+def _samples(samples: Sequence[Sample]) -> str:
+    """What is said now to prompts that are in no row."""
+    if not samples:
+        return ""
+    said = "".join(
+        f'<dt dir="auto">{escape(sample.prompt)}</dt>'
+        + _said(Side.BASE, sample.base)
+        + _said(Side.BOT, sample.bot)
+        for sample in samples
+    )
+    return f'<section class="samples"><h3>{wording.SAMPLES}</h3><dl>{said}</dl></section>'
+
+
+def _said(side: Side, reply: str) -> str:
+    name = wording.SIDES[side]
+    return f'<dd class="{side}"><span>{name}</span><p dir="auto">{escape(reply)}</p></dd>'
 
 
 def _share(job: JobUpdate) -> float:

@@ -236,6 +236,7 @@ DONE = "Your bot is ready."
 CANCELLED = "You cancelled this training. Press the button to start again."
 SAFE_TO_CLOSE = "You can close this page: the training goes on, and you will find it here again."
 CURVE = "How far its answers are from yours"
+SAMPLES = "What it says so far to messages that are not among your examples"
 CURVE_START = "start"
 CURVE_END = "end"
 

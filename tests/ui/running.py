@@ -161,8 +161,17 @@ def train(page: Page) -> None:
     page.locator(f'#progress .progress:is(.scoring, .done):not([data-job="{before}"])').wait_for()
 
 
-def last_reply(page: Page) -> str:
-    """What the bot has just said, once it has finished."""
-    page.locator(".turn").last.wait_for()
-    page.locator(".turn[aria-busy]").wait_for(state="detached")
+def say(page: Page, message: str) -> str:
+    """Send a message, and return what the bot has said when it has finished."""
+    before = page.locator(".turn").count()
+    page.locator("#message textarea").fill(message)
+    page.locator("#send").click()
+    # In one look: the page draws the whole conversation anew with every word.
+    page.wait_for_function(
+        """before => {
+            const turns = [...document.querySelectorAll(".turn")];
+            return turns.length > before && !turns.at(-1).hasAttribute("aria-busy");
+        }""",
+        arg=before,
+    )
     return page.locator(".turn").last.locator(".side.bot .reply").text_content() or ""

@@ -7,7 +7,7 @@ from time import sleep
 from playwright.sync_api import Page
 
 from tests.hub import Hub, local_hub
-from tests.ui.running import REPOSITORY, choose_starter, last_reply, new_studio, open_tab, train
+from tests.ui.running import REPOSITORY, choose_starter, new_studio, open_tab, say, train
 
 FOLDER = REPOSITORY / "assets" / "screenshots"
 MOST_BYTES = 300_000
@@ -36,10 +36,7 @@ def take_all(page: Page, folder: Path = FOLDER) -> None:
     take(page, "train", folder)
     page.locator("#talk").click()
     for question in QUESTIONS:
-        page.locator("#message textarea").fill(question)
-        page.locator("#send").click()
-        page.locator(".turn").get_by_text(question).wait_for()
-        last_reply(page)
+        say(page, question)
     page.locator("#send").wait_for()
     take(page, "chat", folder)
     open_tab(page, "Share")

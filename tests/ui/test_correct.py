@@ -13,7 +13,7 @@ from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration
 from reft_studio.rules import only_emoji
 from reft_studio.store import LOCAL, Store
-from tests.ui.running import choose_starter, last_reply, open_page, open_tab, train, wait_until
+from tests.ui.running import choose_starter, open_page, open_tab, say, train, wait_until
 
 pytestmark = pytest.mark.timeout(900)
 QUESTION = "What is the biggest country in the world?"
@@ -85,9 +85,7 @@ def test_all_three_answer_and_an_answer_can_be_corrected(
     page: Page, data_folder: Path, base: BaseModel
 ) -> None:
     open_tab(page, "Chat")
-    page.locator("#message textarea").fill(QUESTION)
-    page.locator("#send").click()
-    before = last_reply(page)
+    before = say(page, QUESTION)
     assert page.locator(".turn .side h3").all_inner_texts() == [
         "Plain model",
         "Plain model, instructed",
@@ -120,9 +118,7 @@ def test_a_correction_leaves_a_table_about_something_else_as_it_is(page: Page, d
     choose_starter(page, "pirate")
     draft, corrected = store.draft(LOCAL), store.bots(LOCAL)[0]
     open_tab(page, "Chat")
-    page.locator("#message textarea").fill(QUESTION)
-    page.locator("#send").click()
-    last_reply(page)
+    say(page, QUESTION)
     page.locator("#fix-open").click()
     teach(page, "🚂 🧭")
     page.locator("#fixed").get_by_text("your table is about something else").wait_for()
@@ -140,10 +136,7 @@ def test_a_conversation_is_found_again_changed_asked_again_saved_and_forgotten(
     bot = store.bots(LOCAL)[0]
     open_tab(page, "Chat")
     for asked in ("Tell me about cats.", "And dogs?"):
-        page.locator("#message textarea").fill(asked)
-        page.locator("#send").click()
-        page.locator(".turn").get_by_text(asked).wait_for()
-        last_reply(page)
+        say(page, asked)
     said = page.locator(".turn .reply").all_inner_texts()
     page.locator("#ask-again").click()
     wait_until(lambda: page.locator(".turn .reply").all_inner_texts() == said)
@@ -172,9 +165,7 @@ def test_without_instructions_two_answer(page: Page) -> None:
     open_tab(page, "Chat")
     page.locator("#answering button").first.click()
     page.locator("#chat-instruction textarea").fill("")
-    page.locator("#message textarea").fill("Tell me about cats.")
-    page.locator("#send").click()
-    last_reply(page)
+    say(page, "Tell me about cats.")
     assert page.locator(".turn").last.locator(".side").count() == 2
 
 

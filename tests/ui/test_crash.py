@@ -16,9 +16,9 @@ from reft_studio.table_files import read_demonstrations
 from tests.ui.running import (
     REPOSITORY,
     choose_starter,
-    last_reply,
     open_page,
     open_tab,
+    say,
     set_epochs,
     started_app,
     wait_until,
@@ -47,9 +47,7 @@ def test_a_training_outlives_a_killed_server(browser: Browser, tmp_path: Path) -
         page.locator("#progress").get_by_text("It was interrupted and went on from step").wait_for()
         page.locator("#progress .progress.done").wait_for()
         page.locator("#talk").click()
-        page.locator("#message textarea").fill("Tell me about cats.")
-        page.locator("#send").click()
-        assert last_reply(page)
+        assert say(page, "Tell me about cats.")
         page.close()
     assert not list(data_folder.glob("checkpoints/*"))
 

@@ -17,10 +17,10 @@ from reft_studio.store import Store
 from reft_studio.ui.owners import COOKIE
 from tests.ui.running import (
     choose_starter,
-    last_reply,
     open_page,
     open_tab,
     running_app,
+    say,
     set_epochs,
     train,
     wait_until,
@@ -50,9 +50,7 @@ def ann(browser: Browser, address: str) -> Iterator[Page]:
     set_epochs(page, 3)
     train(page)
     open_tab(page, "Chat")
-    page.locator("#message textarea").fill(SECRET)
-    page.locator("#send").click()
-    assert last_reply(page)
+    assert say(page, SECRET)
     yield page
     context.close()
 
@@ -99,10 +97,10 @@ def session_left_by(context: BrowserContext, address: str) -> str:
     page = open_page(context, address)
     choose_starter(page, "emoji")
     open_tab(page, "Chat")
-    page.locator("#message textarea").fill(SECRET)
+    # Her earlier words are found again.
+    page.locator(".turn").get_by_text(SECRET).wait_for()
     with page.expect_request(lambda request: "queue/join" in request.url) as sent:
-        page.locator("#send").click()
-    assert last_reply(page)
+        assert say(page, "And now?")
     page.close()
     return str(json.loads(sent.value.post_data or "")["session_hash"])
 

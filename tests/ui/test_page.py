@@ -13,9 +13,9 @@ from tests.ui.running import (
     MILLISECONDS,
     advanced_box,
     choose_starter,
-    last_reply,
     open_page,
     open_tab,
+    say,
     set_epochs,
     table_is_there,
     train,
@@ -134,9 +134,7 @@ def test_hostile_text_is_shown_as_text(page: Page) -> None:
     set_epochs(page, 2)
     train(page)
     page.locator("#talk").click()
-    page.locator("#message textarea").fill(HOSTILE)
-    page.locator("#send").click()
-    last_reply(page)
+    say(page, HOSTILE)
     assert page.locator(".turn .prompt").last.inner_text().endswith(HOSTILE)
     assert page.locator(".side.bot h3").last.inner_text() == HOSTILE[:80]
     open_tab(page, "Share")

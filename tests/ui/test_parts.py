@@ -4,7 +4,7 @@ import pytest
 
 from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.draft import Draft
-from reft_studio.engine.interface import JobState, JobUpdate
+from reft_studio.engine.interface import JobState, JobUpdate, Sample
 from reft_studio.errors import DemonstrationsError, RateError
 from reft_studio.manifest import Count, Score, Suite
 from reft_studio.score import Side
@@ -57,7 +57,8 @@ def test_an_empty_conversation_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("state", JobState)
 def test_every_state_of_a_training_has_words(state: JobState) -> None:
-    html = progress(JobUpdate("one", state, 1, 2, (3.0,), 5.0, HOSTILE))
+    samples = (Sample(HOSTILE, HOSTILE, HOSTILE),)
+    html = progress(JobUpdate("one", state, 1, 2, (3.0,), 5.0, HOSTILE, samples))
     assert "<p" in html or "progressbar" in html or "alert" in html
     assert (wording.SAFE_TO_CLOSE in html) is not state.ended
     assert "<script" not in html

@@ -24,10 +24,10 @@ from tests.ui.running import (
     REPOSITORY,
     choose_starter,
     free_port,
-    last_reply,
     open_page,
     open_tab,
     running_app,
+    say,
     set_epochs,
     train,
     wait_for_server,
@@ -201,9 +201,7 @@ def test_a_bot_from_the_hub_can_be_talked_to_and_built_on(page: Page, hub: Hub) 
     page.locator("#fetched-rows").click()
     page.locator("#fetched").get_by_text("in your table now").wait_for()
     open_tab(page, "Chat")
-    page.locator("#message textarea").fill("Tell me about cats.")
-    page.locator("#send").click()
-    assert last_reply(page)
+    assert say(page, "Tell me about cats.")
 
 
 def test_a_bot_that_pyreft_made_can_be_talked_to_once_it_is_said_what_it_steers(
@@ -224,9 +222,7 @@ def test_a_bot_that_pyreft_made_can_be_talked_to_once_it_is_said_what_it_steers(
     page.locator("#fetch").click()
     page.locator("#fetched").get_by_text('"theirs" is in the Chat tab').wait_for()
     open_tab(page, "Chat")
-    page.locator("#message textarea").fill("Tell me about cats.")
-    page.locator("#send").click()
-    assert only_emoji(last_reply(page))
+    assert only_emoji(say(page, "Tell me about cats."))
 
 
 def test_the_token_is_in_no_file_log_page_or_argument(page: Page, address: str, data_folder: Path) -> None:

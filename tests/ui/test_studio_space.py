@@ -15,9 +15,9 @@ from tests.ui.running import (
     REPOSITORY,
     choose_starter,
     free_port,
-    last_reply,
     open_page,
     open_tab,
+    say,
     set_epochs,
     train,
     wait_for_server,
@@ -70,7 +70,5 @@ def test_two_people_train_at_the_same_time_and_neither_waits_for_who_has_left(
     train(page)
     page.locator("#verdict").get_by_text("messages it had never seen").wait_for()
     page.locator("#talk").click()
-    page.locator("#message textarea").fill("Tell me about cats.")
-    page.locator("#send").click()
-    assert only_emoji(last_reply(page))
+    assert only_emoji(say(page, "Tell me about cats."))
     page.close()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from reft_studio.store import LOCAL, Store
-from tests.ui.running import REPOSITORY, choose_starter, last_reply, open_tab, train, wait_until
+from tests.ui.running import REPOSITORY, choose_starter, open_tab, say, train, wait_until
 
 ASK = """
 import json, sys
@@ -33,9 +33,7 @@ def test_a_bot_made_on_the_page_answers_the_same_in_a_fresh_process(
     page.locator("#to-training").click()
     train(page)
     page.locator("#talk").click()
-    page.locator("#message textarea").fill("Tell me about cats.")
-    page.locator("#send").click()
-    reply = last_reply(page)
+    reply = say(page, "Tell me about cats.")
     plain = page.locator(".side.base .reply").text_content()
 
     open_tab(page, "Share")
