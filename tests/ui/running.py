@@ -166,12 +166,15 @@ def say(page: Page, message: str) -> str:
     before = page.locator(".turn").count()
     page.locator("#message textarea").fill(message)
     page.locator("#send").click()
-    # In one look: the page draws the whole conversation anew with every word.
+    # In one look: the page draws the whole conversation anew with every word. It may be another bot's now.
     page.wait_for_function(
-        """before => {
+        """([message, before]) => {
             const turns = [...document.querySelectorAll(".turn")];
-            return turns.length > before && !turns.at(-1).hasAttribute("aria-busy");
+            const asked = turn => turn.querySelector(".prompt").textContent.includes(message);
+            const last = turns.at(-1);
+            const fresh = turns.length > before || turns.filter(asked).length === 1;
+            return last && fresh && asked(last) && !last.hasAttribute("aria-busy");
         }""",
-        arg=before,
+        arg=[message, before],
     )
     return page.locator(".turn").last.locator(".side.bot .reply").text_content() or ""

@@ -12,7 +12,7 @@ from time import sleep
 
 import pytest
 from huggingface_hub import constants
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from reft_studio import Bot
 from reft_studio.pyreft_folder import write_pyreft
@@ -222,6 +222,7 @@ def test_a_bot_that_pyreft_made_can_be_talked_to_once_it_is_said_what_it_steers(
     page.locator("#fetch").click()
     page.locator("#fetched").get_by_text('"theirs" is in the Chat tab').wait_for()
     open_tab(page, "Chat")
+    expect(page.locator("#bot input")).to_have_value("theirs")
     assert only_emoji(say(page, "Tell me about cats."))
 
 
