@@ -5,10 +5,12 @@ connection of its own, so any thread may call.
 """
 
 import json
+import math
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -17,8 +19,8 @@ from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft, Edit
 from reft_studio.engine.interface import JobState, JobUpdate, Sample, TrainingJob
 from reft_studio.errors import StudioError
-from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest
-from reft_studio.score import Report
+from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, Score
+from reft_studio.score import Report, score_of
 from reft_studio.table_files import read_demonstrations
 from reft_studio.turns import Turn
 
@@ -37,6 +39,7 @@ MOST_EDITED_CHARACTERS = 10_000_000
 _REPORT = TypeAdapter(Report)
 _EDIT = TypeAdapter(Edit)
 MOST_TURNS = 200
+MOST_RUNS = 20
 _SAMPLES = TypeAdapter(tuple[Sample, ...])
 _TURNS = TypeAdapter(tuple[Turn, ...])
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
@@ -54,6 +57,27 @@ class SavedBot:
     probes: tuple[str, ...] = ()
     instruction: str = ""
     """The system prompt for the base model that it is compared with."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training with all that went into it and came of it."""
+
+    id: str
+    number: int
+    """Of its owner's trainings, counted from 1."""
+    name: str
+    state: JobState
+    demonstrations: tuple[Demonstration, ...]
+    probes: tuple[str, ...]
+    rules: tuple[str, ...]
+    instruction: str
+    recipe_changes: dict[str, Any]
+    is_correction: bool
+    """It went on from a bot."""
+    last_loss: float
+    """Not a number before the first step."""
+    score: Score | None
 
 
 class Store:
@@ -295,6 +319,18 @@ class Store:
             ).fetchone()
         return _update(row) if row else None
 
+    def runs(self, owner: str) -> list[Run]:
+        """The trainings that an owner started last, the newest first."""
+        with self._database.connect() as connection:
+            rows = connection.execute(
+                """SELECT jobs.*, bots.report,
+                    row_number() OVER (ORDER BY jobs.number) AS of_owner
+                FROM jobs LEFT JOIN bots ON bots.id = jobs.id
+                WHERE jobs.owner = ? ORDER BY jobs.number DESC LIMIT ?""",
+                (owner, MOST_RUNS),
+            ).fetchall()
+        return [_run(row) for row in rows]
+
     def report(self, owner: str, bot_id: str) -> Report | None:
         """What the score of a bot that was trained here is made of."""
         with self._database.connect() as connection:
@@ -413,6 +449,24 @@ def _update(row: sqlite3.Row) -> JobUpdate:
         seconds_left=row["seconds_left"],
         message=row["message"],
         samples=_SAMPLES.validate_json(row["samples"]),
+    )
+
+
+def _run(row: sqlite3.Row) -> Run:
+    losses = json.loads(row["losses"])
+    return Run(
+        id=row["id"],
+        number=row["of_owner"],
+        name=row["name"],
+        state=JobState(row["state"]),
+        demonstrations=_demonstrations(row),
+        probes=tuple(json.loads(row["probes"])),
+        rules=tuple(json.loads(row["rules"])),
+        instruction=row["instruction"],
+        recipe_changes=json.loads(row["recipe_changes"]),
+        is_correction=row["start_from"] is not None,
+        last_loss=losses[-1] if losses else math.nan,
+        score=score_of(_REPORT.validate_json(row["report"])) if row["report"] else None,
     )
 
 

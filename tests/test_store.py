@@ -328,6 +328,21 @@ def test_a_score_that_an_app_never_gets_through_leaves_a_bot(store: Store) -> No
     assert end.state is JobState.DONE
 
 
+def test_earlier_trainings_are_found_with_all_that_went_in_and_came_out(store: Store) -> None:
+    store.add_job("bob", job(store, "bobs"))
+    store.add_job(LOCAL, job(store))
+    store.record(JobUpdate("one", JobState.RUNNING, 2, 2, (3.5, 1.25)))
+    report = Report(("only emoji",), "", (Asked(Suite.UNSEEN, ("Hi",), {Side.BOT: Reply("👩🏽‍🚀", True)}),))
+    store.record(JobUpdate("one", JobState.DONE, 2, 2, (3.5, 1.25), report=report))
+    store.add_job(LOCAL, replace(job(store, "two"), start_from=store.bot_folder("one")))
+    two, one = store.runs(LOCAL)
+    assert [run.number for run in (one, two)] == [1, 2]
+    assert (one.demonstrations, one.recipe_changes, one.last_loss) == (ROWS, {"layers": [1]}, 1.25)
+    assert one.score
+    assert one.score.counts[0].bot == 1
+    assert (one.is_correction, two.is_correction, two.score) == (False, True, None)
+
+
 def test_rules_and_instruction_of_a_table_and_of_a_training_come_back(store: Store) -> None:
     draft = Draft("A bot", ROWS, rules=("only emoji", 'contains "🐈"'), instruction="Be brief.")
     store.save_draft(LOCAL, draft)

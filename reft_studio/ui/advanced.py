@@ -44,11 +44,20 @@ def recipe_changes(settings: dict[str, Any], allowed: Settings) -> dict[str, Any
     """The fields that are filled in; raises RecipeError where one cannot be, whatever the base model."""
     changes = {name: value for name, value in settings.items() if value is not None and str(value).strip()}
     if "layer" in changes:
-        changes["layers"] = changes.pop("layer").split(",")
+        changes["layers"] = [layer.strip() for layer in changes.pop("layer").split(",")]
     recipe = Recipe.for_model(1, 1, **changes)
     parse_positions(recipe.positions)
     check_allowed(recipe, allowed)
     return changes
+
+
+def in_fields(changes: dict[str, Any]) -> list[Any]:
+    """What the fields show for the settings of a training, in the order of SETTINGS."""
+    shown = {name: Recipe.model_fields[name].default for name in SETTINGS if name in Recipe.model_fields}
+    # Empty for what depends on the model.
+    shown |= {"layer": "", "learning_rate": ""} | {n: v for n, v in changes.items() if n in SETTINGS}
+    shown["layer"] = ", ".join(str(layer) for layer in changes.get("layers", []))
+    return [str(shown[name]) if name == "learning_rate" else shown[name] for name in SETTINGS]
 
 
 def check_allowed(recipe: Recipe, allowed: Settings) -> None:

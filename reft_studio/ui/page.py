@@ -31,7 +31,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
             with gr.Tab(wording.EXAMPLES_TAB, id="examples"):
                 examples = DemonstrationsTab(studio)
             with gr.Tab(wording.TRAIN_TAB, id="train") as train_tab:
-                train = TrainTab(studio)
+                train = TrainTab(studio, examples)
             with gr.Tab(wording.CHAT_TAB, id="chat") as chat_tab:
                 chat = ChatTab(studio, examples)
             with gr.Tab(wording.SHARE_TAB, id="share") as share_tab:
@@ -40,8 +40,9 @@ def build_ui(studio: Studio) -> gr.Blocks:
         show(page.load, examples.restore, [], examples.shown)
         show([page.load, train_tab.select], train.restore, [], train.shown, **IN_ORDER)
         show(page.load, train.named, [], [train.name])
-        for began in [*examples.began, share.fetch.began]:
+        for began in [*examples.began, share.fetch.began, train.history.began]:
             follow(began, train.named, [], [train.name])
+        follow(train.history.began, train.restore, [], train.shown)
         show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
         show([page.load, share_tab.select], share.restore, [chat.bot], share.shown)
         show(examples.to_training.click, lambda _owner: gr.Tabs(selected="train"), [], [tabs])

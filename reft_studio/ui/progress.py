@@ -35,11 +35,12 @@ def progress(job: JobUpdate | None, ahead: int | None = None) -> str:
     safe = "" if job.state.ended else f'<p class="quiet">{wording.SAFE_TO_CLOSE}</p>'
     went_well = job.state in (JobState.RUNNING, JobState.SCORING, JobState.DONE)
     remarks = f'<p class="quiet">{escape(job.message)}</p>' if job.message and went_well else ""
-    curve = loss_curve(job.losses, job.total_steps) + _samples(job.samples)
+    title = wording.SAMPLES_IN_THE_END if job.state is JobState.DONE else wording.SAMPLES
+    curve = loss_curve(job.losses, job.total_steps) + _samples(job.samples, title)
     return f'<div class="progress {job.state}" data-job="{job.job_id}">{body}{remarks}{curve}{safe}</div>'
 
 
-def _samples(samples: Sequence[Sample]) -> str:
+def _samples(samples: Sequence[Sample], title: str) -> str:
     """What is said now to prompts that are in no row."""
     if not samples:
         return ""
@@ -49,7 +50,7 @@ def _samples(samples: Sequence[Sample]) -> str:
         + _said(Side.BOT, sample.bot)
         for sample in samples
     )
-    return f'<section class="samples"><h3>{wording.SAMPLES}</h3><dl>{said}</dl></section>'
+    return f'<section class="samples"><h3>{title}</h3><dl>{said}</dl></section>'
 
 
 def _said(side: Side, reply: str) -> str:

@@ -13,7 +13,9 @@ from reft_studio.rules import read_rules
 from reft_studio.score import Report, score_of
 from reft_studio.ui import wording
 from reft_studio.ui.advanced import SETTINGS, build_advanced, recipe_changes
+from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect, show
+from reft_studio.ui.history_panel import HistoryPanel
 from reft_studio.ui.progress import progress
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.score_panel import ScorePanel, rules_of
@@ -29,7 +31,7 @@ MAX_MISTAKES = 8
 class TrainTab:
     """Lays the tab out and connects it."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, examples: DemonstrationsTab) -> None:
         self._studio = studio
         gr.HTML(f"<h2>{wording.TRAIN_TITLE}</h2><p>{wording.TRAIN_INTRO}</p>")
         self._ready = gr.HTML(elem_id="ready")
@@ -48,8 +50,9 @@ class TrainTab:
         self._score = ScorePanel(studio)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
             settings = build_advanced()
+        self.history = HistoryPanel(studio, examples, settings, self.banner)
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
-        self.shown = [self._ready, *self._score.shown, *self._job_parts]
+        self.shown = [self._ready, *self._score.shown, *self.history.shown, *self._job_parts]
 
         connect(self.name.input, self._rename, [self.name], [], self.banner, **IN_ORDER)
         typed = [self.name, *settings]
@@ -69,7 +72,8 @@ class TrainTab:
         """The tab as the store has it."""
         draft = self._studio.store.draft(owner)
         ready = wording.ready_to_train(len(filled(draft.demonstrations)))
-        return f"<p>{ready}</p>", *self._score.restore(owner), *self._look(owner)
+        beside = *self._score.restore(owner), *self.history.restore(owner)
+        return f"<p>{ready}</p>", *beside, *self._look(owner)
 
     def named(self, owner: str) -> str:
         """The name that the draft has; shown only when there is another draft, never over what is typed."""

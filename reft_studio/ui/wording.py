@@ -228,6 +228,38 @@ SEED_HELP = (
     "What is left to chance, such as the order of many rows. The same seed and rows give the same bot."
 )
 
+HISTORY = "Your earlier trainings"
+RUN = "Training"
+RUN_HEADS = (
+    "#",
+    "Bot",
+    "Examples",
+    "Settings",
+    "Distance at the end",
+    "Everyday messages right",
+    "Attacks survived",
+)
+RUN_STATES = {
+    "queued": "waiting",
+    "running": "running",
+    "scoring": "being scored",
+    "cancelling": "stopping",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "interrupted": "interrupted",
+}
+SETTING_NAMES = {
+    "layers": "layer",
+    "positions": "position",
+    "rank": "rank",
+    "epochs": "rounds",
+    "learning_rate": "learning rate",
+    "seed": "seed",
+}
+AS_RECOMMENDED = "as recommended"
+CORRECTION = "a correction"
+TAKE_UP = "Use its examples and settings again"
+NO_SUCH_RUN = "This training is not there any more. Choose another one."
 NOTHING_TRAINED = "Nothing trained yet. Press the button, and watch your bot learn here."
 QUEUED = "Getting ready: the chat model is being loaded…"
 RUNNING = "Learning from your rows"
@@ -237,6 +269,7 @@ CANCELLED = "You cancelled this training. Press the button to start again."
 SAFE_TO_CLOSE = "You can close this page: the training goes on, and you will find it here again."
 CURVE = "How far its answers are from yours"
 SAMPLES = "What it says so far to messages that are not among your examples"
+SAMPLES_IN_THE_END = "What it says to messages that are not among your examples"
 CURVE_START = "start"
 CURVE_END = "end"
 

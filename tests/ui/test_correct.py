@@ -169,6 +169,25 @@ def test_without_instructions_two_answer(page: Page) -> None:
     assert page.locator(".turn").last.locator(".side").count() == 2
 
 
+def test_earlier_trainings_stand_side_by_side_and_are_taken_up_again(page: Page, data_folder: Path) -> None:
+    store = Store(data_folder)
+    *later, first = store.runs(LOCAL)
+    open_tab(page, "Train")
+    page.locator("#history button").first.click()
+    expect(page.locator("#runs tbody tr")).to_have_count(len(later) + 1)
+    assert "a correction" in page.locator("#runs tbody tr").first.inner_text()
+    (unseen, *_) = first.score.counts if first.score else ()
+    last_row = page.locator("#runs tbody tr").last.inner_text()
+    assert f"{unseen.bot} of 60" in last_row
+    assert "as recommended" in last_row
+    page.locator("#run input").click()
+    page.get_by_role("option", name="1 · Emoji bot").click()
+    page.locator("#take-up").click()
+    wait_until(lambda: store.draft(LOCAL).demonstrations == first.demonstrations)
+    expect(page.locator("#bot-name :is(input, textarea)")).to_have_value("Emoji bot")
+    expect(page.locator("#ready")).to_contain_text("10 examples are ready")
+
+
 @pytest.mark.parametrize("colors", ["light", "dark"])
 def test_no_tab_puts_a_barrier_in_anyones_way(page: Page, colors: str) -> None:
     """By axe-core's rules for WCAG 2, levels A and AA."""

@@ -1,5 +1,7 @@
 """What the page is made of, without a browser."""
 
+from typing import Any
+
 import pytest
 
 from reft_studio.demonstrations import Demonstration, Limits
@@ -7,11 +9,13 @@ from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState, JobUpdate, Sample
 from reft_studio.errors import DemonstrationsError, RateError
 from reft_studio.manifest import Count, Score, Suite
+from reft_studio.recipe import Recipe
 from reft_studio.score import Side
 from reft_studio.settings import Settings
 from reft_studio.store import LOCAL
 from reft_studio.turns import Turn
 from reft_studio.ui import wording
+from reft_studio.ui.advanced import SETTINGS, in_fields, recipe_changes
 from reft_studio.ui.coach import advice
 from reft_studio.ui.conversation import conversation
 from reft_studio.ui.progress import POINTS, loss_curve, progress
@@ -75,6 +79,27 @@ def test_the_curve_of_a_long_training_has_few_points() -> None:
 )
 def test_time_is_told_as_people_tell_it(seconds: float | None, words: str) -> None:
     assert words in wording.time_left(seconds)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "layers": ["1", "3"],
+            "positions": "f1+l1",
+            "rank": 2,
+            "epochs": 7,
+            "learning_rate": "0.02",
+            "seed": 1,
+        },
+        {"positions": "l1", "rank": 4, "epochs": 30, "seed": 42},
+    ],
+)
+def test_the_settings_of_an_earlier_training_come_back_into_their_fields(changes: dict[str, Any]) -> None:
+    fields = dict(zip(SETTINGS, in_fields(changes), strict=True))
+    again = recipe_changes(fields, Settings())
+    assert Recipe.for_model(6, 256, **again) == Recipe.for_model(6, 256, **changes)
+    assert recipe_changes(dict(zip(SETTINGS, in_fields(again), strict=True)), Settings()) == again
 
 
 @pytest.mark.parametrize(
