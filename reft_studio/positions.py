@@ -58,6 +58,14 @@ class Located:
                 return list(self.last)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """Of a prompt, the text of one token, or of several that are one character together."""
+
+    text: str
+    edited: bool
+
+
 def locate(positions: Positions, prompt_length: int, start: int = 0) -> Located:
     """Token indices of a prompt that lies at [start, start + prompt_length).
 

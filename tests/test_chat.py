@@ -5,9 +5,13 @@ import torch
 
 from reft_studio.chat.compare import Comparison, compare_replies, final_replies
 from reft_studio.chat.generate import ChatRequest, edited_tokens, stream_replies
+from reft_studio.chat.preview import preview
 from reft_studio.chat.sampling import Sampling
-from reft_studio.errors import ChatError
+from reft_studio.demonstrations import Demonstration
+from reft_studio.errors import ChatError, RecipeError
+from reft_studio.positions import Tokens, parse_positions
 from reft_studio.prompts import render
+from reft_studio.train.examples import build_examples
 
 PROMPT = "Tell me about penguins."
 SHORT = Sampling(max_new_tokens=24)
@@ -142,3 +146,28 @@ def test_a_comparison_prints_both_replies_side_by_side():
     assert lines[3].startswith("plain words")
     assert lines[3].endswith("🙂")
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("positions", ["l1", "f1", "f2+l1", "f3+l3", "f99"])
+def test_what_is_shown_as_edited_is_what_training_edits(base, positions):
+    (example,) = build_examples(base, [Demonstration(PROMPT, "🐧")], parse_positions(positions))
+    pieces = preview(base, PROMPT, positions)
+    assert "".join(piece.text for piece in pieces) == base.tokenizer.decode(example.prompt_ids)
+    edited, end = example.positions.of(Tokens.ALL), len(example.prompt_ids)
+    assert pieces[0].edited == (0 in edited)
+    assert pieces[-1].edited == (end - 1 in edited)
+    assert all(piece.edited for piece in pieces) == (len(edited) == end)
+    assert sum(piece.edited for piece in pieces) <= len(edited)
+
+
+@pytest.mark.parametrize("prompt", ["👩🏽‍🚀 👨‍👩‍👧‍👦", "שלום! مرحبا", "two\nlines", "<b>&amp;"])
+def test_no_piece_of_a_shown_prompt_is_half_a_character(base, prompt):
+    pieces = preview(base, prompt, "l1")
+    assert prompt in "".join(piece.text for piece in pieces)
+    assert not any("\ufffd" in piece.text for piece in pieces)
+    assert pieces[-1].edited
+
+
+def test_positions_that_cannot_be_read_are_not_shown(base):
+    with pytest.raises(RecipeError, match="cannot be read"):
+        preview(base, PROMPT, "everywhere")

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from typing import cast
 from uuid import uuid4
 
 from reft_studio.chat.sampling import Sampling
@@ -30,11 +31,14 @@ from reft_studio.engine.messages import (
     Event,
     OpenBot,
     PackBot,
+    Preview,
     Question,
     StopAnswering,
     Submit,
+    Value,
 )
 from reft_studio.errors import EngineError
+from reft_studio.positions import Piece
 from reft_studio.quantization import Quantization
 
 log = logging.getLogger(__name__)
@@ -85,8 +89,7 @@ class EngineClient(ABC):
         self._chats[request_id] = chat_id
         try:
             for replies in self._ask(request_id, Chat(tuple(conversations), sampling)):
-                assert isinstance(replies, tuple)
-                yield replies
+                yield cast("tuple[str, ...]", replies)
         finally:
             del self._chats[request_id]
 
@@ -105,6 +108,10 @@ class EngineClient(ABC):
         (bot,) = self._ask(uuid4().hex, OpenBot(path, folder, pyreft))
         assert isinstance(bot, OpenedBot)
         return bot
+
+    def preview(self, prompt: str, positions: str) -> tuple[Piece, ...]:
+        (pieces,) = self._ask(uuid4().hex, Preview(prompt, positions))
+        return cast("tuple[Piece, ...]", pieces)
 
     def receive(self, event: Event) -> None:
         """Take one event from the model's half; called from one thread at a time."""
@@ -141,7 +148,7 @@ class EngineClient(ABC):
         for request_id in list(self._inboxes):
             self.receive(End(request_id, message))
 
-    def _ask(self, request_id: str, question: Question) -> Iterator[tuple[str, ...] | OpenedBot]:
+    def _ask(self, request_id: str, question: Question) -> Iterator[Value]:
         inbox: SimpleQueue[Answer | End] = SimpleQueue()
         self._inboxes[request_id] = inbox
         event: Answer | End | None = None

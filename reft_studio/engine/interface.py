@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration, Limits
+from reft_studio.positions import Piece
 from reft_studio.prompts import Message
 from reft_studio.score import Report
 
@@ -166,6 +167,9 @@ class Engine(Protocol):
         self, folder: Path, zip_path: Path, name: str, demonstrations: Sequence[Demonstration] = ()
     ) -> None:
         """Write a saved bot to a zip under the given name; raises StudioError."""
+
+    def preview(self, prompt: str, positions: str) -> tuple[Piece, ...]:
+        """A prompt as the model reads it, with what is edited at these positions; raises StudioError."""
 
     def open_bot(self, path: Path, folder: Path, pyreft: PyreftFolder | None = None) -> OpenedBot:
         """Check a bot's zip or folder, also against the base model, and save it; raises StudioError.

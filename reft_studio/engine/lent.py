@@ -20,11 +20,10 @@ from reft_studio.engine.interface import (
     EngineStatus,
     JobState,
     JobUpdate,
-    OpenedBot,
     Readiness,
     TrainingJob,
 )
-from reft_studio.engine.messages import Cancel, Chat, Command, End, Question, StopAnswering, Submit
+from reft_studio.engine.messages import Cancel, Chat, Command, End, Question, StopAnswering, Submit, Value
 from reft_studio.errors import EngineError, StudioError
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class LentEngine(EngineClient):
             except Exception as error:  # noqa: BLE001  # no exception gets out of a fork as it was
                 yield JobUpdate(job.id, JobState.FAILED, message=explain(error))
 
-        def reply(question: Question) -> Iterator[tuple[str, ...] | OpenedBot | End]:
+        def reply(question: Question) -> Iterator[Value | End]:
             try:
                 yield from answer(base, question, lambda: False)
             except Exception as error:  # noqa: BLE001
@@ -144,7 +143,7 @@ class LentEngine(EngineClient):
             case StopAnswering(id):
                 self._stopped.add(id)
 
-    def _ask(self, request_id: str, question: Question) -> Iterator[tuple[str, ...] | OpenedBot]:
+    def _ask(self, request_id: str, question: Question) -> Iterator[Value]:
         if self._base is None:
             raise EngineError(self._status.message)
         from reft_studio.engine.work import answer

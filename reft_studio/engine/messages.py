@@ -14,6 +14,7 @@ from reft_studio.engine.interface import (
     PyreftFolder,
     TrainingJob,
 )
+from reft_studio.positions import Piece
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,16 @@ class OpenBot:
     pyreft: PyreftFolder | None
 
 
-Question = Chat | PackBot | OpenBot
+@dataclass(frozen=True)
+class Preview:
+    """Answered by one tuple of `Piece`s."""
+
+    prompt: str
+    positions: str
+
+
+Question = Chat | PackBot | OpenBot | Preview
+Value = tuple[str, ...] | OpenedBot | tuple[Piece, ...]
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ class Answer:
     """One of several, or the only one."""
 
     id: str
-    value: tuple[str, ...] | OpenedBot
+    value: Value
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from safetensors import SafetensorError
 from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot, unpacked
 from reft_studio.chat.generate import ChatRequest, stream_replies
+from reft_studio.chat.preview import preview
 from reft_studio.chat.probes import record_probes
 from reft_studio.chat.score import ask_everything, everyday_questions, unseen, with_score
 from reft_studio.engine.interface import JobState, JobUpdate, OpenedBot, PyreftFolder, TrainingJob
-from reft_studio.engine.messages import Chat, OpenBot, PackBot, Question
+from reft_studio.engine.messages import Chat, OpenBot, PackBot, Preview, Question, Value
 from reft_studio.engine.samples import Sampler
 from reft_studio.errors import TrainingError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
@@ -144,9 +145,7 @@ def _score(
     yield replace(last, state=JobState.DONE, seconds_left=0.0, report=report)
 
 
-def answer(
-    base: BaseModel, question: Question, should_stop: Condition
-) -> Iterator[tuple[str, ...] | OpenedBot]:
+def answer(base: BaseModel, question: Question, should_stop: Condition) -> Iterator[Value]:
     """What there is to say to a question, bit by bit; raises StudioError."""
     match question:
         case Chat(conversations, sampling):
@@ -155,6 +154,8 @@ def answer(
                 for c in conversations
             ]
             yield from map(tuple, stream_replies(base, requests, sampling, should_stop))
+        case Preview(prompt, positions):
+            yield preview(base, prompt, positions)
         case PackBot(folder, zip_path, name, demonstrations):
             bot = Bot.load(folder)
             named = replace(bot, manifest=bot.manifest.model_copy(update={"name": name}))

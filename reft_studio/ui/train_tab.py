@@ -49,7 +49,7 @@ class TrainTab:
         )
         self._score = ScorePanel(studio)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
-            settings = build_advanced()
+            settings = build_advanced(studio, self.banner)
         self.history = HistoryPanel(studio, examples, settings, self.banner)
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
         self.shown = [self._ready, *self._score.shown, *self.history.shown, *self._job_parts]

@@ -212,6 +212,12 @@ POSITION_CHOICES = [
     ("First and last (f1+l1)", "f1+l1"),
     ("Three each (f3+l3)", "f3+l3"),
 ]
+PREVIEW_PROMPT = "Show what is steered in my first example"
+PREVIEW_HELP = (
+    "So the model reads it, piece by piece, with the signs that begin and end a message. What is marked is "
+    "steered."
+)
+EXAMPLE_PROMPT = "Who are you?"
 RANK = "Rank"
 RANK_HELP = "How many directions the add-on may push in. More can learn more, and parrots sooner."
 EPOCHS = "Rounds (epochs)"

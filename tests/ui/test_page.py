@@ -77,6 +77,22 @@ def test_prompts_that_contradict_each_other_are_named_and_stay_in_the_table(page
     choose_starter(page, "emoji")
 
 
+def test_what_is_steered_is_shown_in_the_first_example(page: Page) -> None:
+    choose_starter(page, "emoji")
+    open_tab(page, "Train")
+    advanced_box(page, "positions").wait_for()
+    page.locator("#preview-prompt").click()
+    page.locator("#pieces").get_by_text("Who").wait_for()
+    assert page.locator("#pieces mark").count() == 1
+    box = advanced_box(page, "positions")
+    box.fill("f2+l1")
+    box.press("Enter")
+    page.locator("#pieces mark").nth(2).wait_for()
+    box.fill("l1")
+    box.press("Enter")
+    page.locator("#pieces mark").nth(1).wait_for(state="detached")
+
+
 def test_a_layer_that_the_model_does_not_have_is_refused(page: Page) -> None:
     choose_starter(page, "emoji")
     open_tab(page, "Train")
