@@ -1,0 +1,59 @@
+"""A newcomer's first minutes, from a starter to a corrected bot, on an app that is asked for nothing else."""
+
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from reft_studio.rules import only_emoji
+from reft_studio.store import LOCAL, Store
+from tests.ui.running import choose_starter, open_page, open_tab, running_app, say, train, wait_until
+
+pytestmark = pytest.mark.timeout(900)
+HOSTILE = (
+    '<img src=https://example.com/a.png> ![b](https://example.com/b.png) =IMAGE("https://example.com/c")'
+)
+MINE = "Good morning!"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_starter_one_row_changed_train_compare_fix_a_reply_score(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    with running_app(tmp_path / "data") as address:
+        store, asked = Store(tmp_path / "data"), []
+        page = open_page(browser, address, viewport={"width": width, "height": 800})
+        page.on("request", lambda request: asked.append(request.url))
+        begun = time.monotonic()
+
+        choose_starter(page, "emoji")
+        page.locator('[data-testid="cell-0-0"]').first.click()
+        page.keyboard.type(MINE, delay=20)
+        page.keyboard.press("Enter")
+        wait_until(lambda: store.draft(LOCAL).demonstrations[0].prompt == MINE)
+
+        page.locator("#to-training").click()
+        train(page)
+        page.locator("#talk").click()
+        assert only_emoji(say(page, "Tell me about cats."))
+        assert not only_emoji(page.locator(".turn .side.base .reply").inner_text())
+        assert say(page, HOSTILE)
+        assert HOSTILE in page.locator(".turn").last.inner_text()
+
+        wait_until(lambda: (job := store.latest_job(LOCAL)) is not None and job.state.ended)
+        page.locator("#fix-open").click()
+        page.locator("#fix-right textarea").fill("🖼️🙈")
+        page.locator("#teach").click()
+        page.locator("#fixed .sides").wait_for()
+        open_tab(page, "Train")
+        wait_until(lambda: (job := store.latest_job(LOCAL)) is not None and job.state.ended)
+        expect(page.locator(".verdict")).to_contain_text("messages it had never seen")
+
+        print(f"{time.monotonic() - begun:.0f} s at {width} pixels")
+        assert len(store.bots(LOCAL)) == 2
+        # Not for a font, not for a picture in somebody's text, not to count anybody.
+        elsewhere = {url for url in asked if urlsplit(url).netloc != urlsplit(address).netloc}
+        assert {url for url in elsewhere if not url.startswith(("data:", "blob:"))} == set()
+        page.close()
