@@ -55,6 +55,18 @@ class Report:
         return [asked for asked in self.asked if not asked.replies[Side.BOT].right]
 
 
+@dataclass(frozen=True)
+class Untouched:
+    """What came of looking whether a base model is as it came."""
+
+    numbers: int | None
+    """So many weights were compared with the files; None where they are kept in another form."""
+    changed: tuple[str, ...]
+    """Tensors that are not as in the files."""
+    same_reply: bool
+    """Beside a bot the model replies as without it, greedily."""
+
+
 def score_of(report: Report) -> Score | None:
     """The counts of a report, for the manifest; None if nothing was asked."""
     counts = [_count(suite, [asked for asked in report.asked if asked.suite is suite]) for suite in Suite]

@@ -7,10 +7,12 @@ from reft_studio.chat.compare import Comparison, compare_replies, final_replies
 from reft_studio.chat.generate import ChatRequest, edited_tokens, stream_replies
 from reft_studio.chat.preview import preview
 from reft_studio.chat.sampling import Sampling
+from reft_studio.chat.untouched import look_whether_untouched
 from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import ChatError, RecipeError
 from reft_studio.positions import Tokens, parse_positions
 from reft_studio.prompts import render
+from reft_studio.score import Untouched
 from reft_studio.train.examples import build_examples
 
 PROMPT = "Tell me about penguins."
@@ -171,3 +173,25 @@ def test_no_piece_of_a_shown_prompt_is_half_a_character(base, prompt):
 def test_positions_that_cannot_be_read_are_not_shown(base):
     with pytest.raises(RecipeError, match="cannot be read"):
         preview(base, PROMPT, "everywhere")
+
+
+def test_a_base_model_that_nobody_changed_is_found_untouched_beside_a_bot(base, bot):
+    found = look_whether_untouched(base, bot)
+    assert found == Untouched(base.model.num_parameters(), (), True)
+
+
+def test_a_changed_weight_is_found_and_named(base, bot):
+    weight = base.blocks[2].mlp.up_proj.weight
+    before = float(weight[3, 4])
+    try:
+        weight.data[3, 4] += 1
+        found = look_whether_untouched(base, bot)
+    finally:
+        weight.data[3, 4] = before
+    assert found.changed == ("model.layers.2.mlp.up_proj.weight",)
+    assert look_whether_untouched(base, bot).changed == ()
+
+
+def test_a_base_model_that_replies_otherwise_beside_a_bot_is_found_out(base, bot, monkeypatch):
+    monkeypatch.setattr("reft_studio.chat.untouched.final_replies", lambda *_: ["Something else.", ""])
+    assert not look_whether_untouched(base, bot).same_reply

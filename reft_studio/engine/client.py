@@ -29,6 +29,7 @@ from reft_studio.engine.messages import (
     Command,
     End,
     Event,
+    LookWhetherUntouched,
     OpenBot,
     PackBot,
     Preview,
@@ -40,6 +41,7 @@ from reft_studio.engine.messages import (
 from reft_studio.errors import EngineError
 from reft_studio.positions import Piece
 from reft_studio.quantization import Quantization
+from reft_studio.score import Untouched
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +114,10 @@ class EngineClient(ABC):
     def preview(self, prompt: str, positions: str) -> tuple[Piece, ...]:
         (pieces,) = self._ask(uuid4().hex, Preview(prompt, positions))
         return cast("tuple[Piece, ...]", pieces)
+
+    def look_whether_untouched(self, bot_folder: Path) -> Untouched:
+        (found,) = self._ask(uuid4().hex, LookWhetherUntouched(bot_folder))
+        return cast("Untouched", found)
 
     def receive(self, event: Event) -> None:
         """Take one event from the model's half; called from one thread at a time."""

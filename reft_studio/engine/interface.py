@@ -11,7 +11,7 @@ from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.positions import Piece
 from reft_studio.prompts import Message
-from reft_studio.score import Report
+from reft_studio.score import Report, Untouched
 
 
 class JobState(StrEnum):
@@ -170,6 +170,9 @@ class Engine(Protocol):
 
     def preview(self, prompt: str, positions: str) -> tuple[Piece, ...]:
         """A prompt as the model reads it, with what is edited at these positions; raises StudioError."""
+
+    def look_whether_untouched(self, bot_folder: Path) -> Untouched:
+        """Whether the base model is as it came, also beside this bot; raises StudioError."""
 
     def open_bot(self, path: Path, folder: Path, pyreft: PyreftFolder | None = None) -> OpenedBot:
         """Check a bot's zip or folder, also against the base model, and save it; raises StudioError.

@@ -23,7 +23,17 @@ from reft_studio.engine.interface import (
     Readiness,
     TrainingJob,
 )
-from reft_studio.engine.messages import Cancel, Chat, Command, End, Question, StopAnswering, Submit, Value
+from reft_studio.engine.messages import (
+    Cancel,
+    Chat,
+    Command,
+    End,
+    LookWhetherUntouched,
+    Question,
+    StopAnswering,
+    Submit,
+    Value,
+)
 from reft_studio.errors import EngineError, StudioError
 
 if TYPE_CHECKING:
@@ -148,8 +158,8 @@ class LentEngine(EngineClient):
             raise EngineError(self._status.message)
         from reft_studio.engine.work import answer
 
-        if not isinstance(question, Chat):
-            # Files need no card.
+        if not isinstance(question, Chat | LookWhetherUntouched):
+            # Files and words need no card.
             yield from answer(self._base, question, lambda: False)
             return
         try:

@@ -15,6 +15,7 @@ from reft_studio.engine.interface import (
     TrainingJob,
 )
 from reft_studio.positions import Piece
+from reft_studio.score import Untouched
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,15 @@ class Preview:
     positions: str
 
 
-Question = Chat | PackBot | OpenBot | Preview
-Value = tuple[str, ...] | OpenedBot | tuple[Piece, ...]
+@dataclass(frozen=True)
+class LookWhetherUntouched:
+    """Answered by one `Untouched`."""
+
+    bot_folder: Path
+
+
+Question = Chat | PackBot | OpenBot | Preview | LookWhetherUntouched
+Value = tuple[str, ...] | OpenedBot | tuple[Piece, ...] | Untouched
 
 
 @dataclass(frozen=True)

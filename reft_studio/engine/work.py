@@ -15,8 +15,9 @@ from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.preview import preview
 from reft_studio.chat.probes import record_probes
 from reft_studio.chat.score import ask_everything, everyday_questions, unseen, with_score
+from reft_studio.chat.untouched import look_whether_untouched
 from reft_studio.engine.interface import JobState, JobUpdate, OpenedBot, PyreftFolder, TrainingJob
-from reft_studio.engine.messages import Chat, OpenBot, PackBot, Preview, Question, Value
+from reft_studio.engine.messages import Chat, LookWhetherUntouched, OpenBot, PackBot, Preview, Question, Value
 from reft_studio.engine.samples import Sampler
 from reft_studio.errors import TrainingError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
@@ -154,6 +155,8 @@ def answer(base: BaseModel, question: Question, should_stop: Condition) -> Itera
                 for c in conversations
             ]
             yield from map(tuple, stream_replies(base, requests, sampling, should_stop))
+        case LookWhetherUntouched(folder):
+            yield look_whether_untouched(base, Bot.load(folder))
         case Preview(prompt, positions):
             yield preview(base, prompt, positions)
         case PackBot(folder, zip_path, name, demonstrations):

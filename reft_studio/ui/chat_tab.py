@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,6 +28,7 @@ from reft_studio.ui.studio import Studio
 
 SUGGESTIONS = 3
 CHATS_AT_ONCE = 16
+_SHOW_SIDE = "side => { document.querySelector('#talk-log').dataset.side = side }"
 
 Write = Callable[[Sequence[Turn], Mapping[str, str]], str]
 """Makes a file's text of a conversation and the names of the sides."""
@@ -42,6 +44,9 @@ class ChatTab:
             self.bot = gr.Dropdown([], label=wording.BOT, filterable=False, elem_id="bot")
             opener = gr.UploadButton(wording.OPEN_BOT, file_types=[".zip"], elem_id="open-bot", size="sm")
         self._banner = gr.HTML(elem_classes="banner")
+        sides = gr.Radio(wording.SIDE_CHOICES, value="all", label=wording.SIDE, elem_id="side")
+        # On phones only, where three beside each other do not fit; nothing that the server has to know.
+        sides.change(None, [sides], js=_SHOW_SIDE, api_visibility="private")
         self._talk = gr.HTML(elem_id="talk-log")
         with gr.Row(elem_classes="suggestions"):
             self._suggestions = [
@@ -72,12 +77,15 @@ class ChatTab:
         self.fix = FixPanel(studio, examples)
         with gr.Accordion(wording.ANSWERING, open=False, elem_id="answering"):
             self._instruction, sampling = build_answering()
+            look = gr.Button(wording.LOOK_WHETHER_UNTOUCHED, size="sm", elem_id="look-untouched")
+            found = gr.HTML(elem_id="untouched")
         self._chat_id = gr.State(lambda: uuid4().hex)
         newest_seen = gr.State(None)
         self._conversation = [self._talk, self._tools, *self._suggestions]
         self.shown = [self.bot, newest_seen, self._instruction, *self._conversation]
         self.seen = [self.bot, newest_seen]
         self._connect(opener, clear, sampling)
+        connect(look.click, self._look_whether_untouched, [self.bot], [found], self._banner)
         for button, write, suffix in zip(savers, (to_markdown, _to_jsonl), (".md", ".jsonl"), strict=True):
             file_offer(button, partial(self._save, write, suffix), [self.bot], self._banner)
 
@@ -178,6 +186,13 @@ class ChatTab:
             raise ChatError(wording.NOTHING_SAID)
         reply = wrong[0].replies[Side.BOT].text
         return self.fix.show(owner, self._studio.bot(owner, job.job_id), prompt, reply)
+
+    def _look_whether_untouched(self, owner: str, chosen: str | None) -> str:
+        bot = self._studio.bot(owner, chosen)
+        self._studio.rates.count(owner, Asked.MESSAGES)
+        found = self._studio.engine.look_whether_untouched(bot.folder)
+        said = wording.untouched(found.numbers, found.changed, found.same_reply)
+        return f'<p role="status">{escape(said)}</p>'
 
     def _stop_answering(self, owner: str, chat_id: str) -> None:
         self._studio.engine.stop_chat(f"{owner}/{chat_id}")

@@ -317,6 +317,9 @@ CHAT_INTRO = (
 INSTRUCTION_IN_CHAT = (
     "These words go before the conversation of the instructed model. Without any it is not asked."
 )
+SIDE = "Show"
+SIDE_CHOICES = [("All", "all"), ("Plain", "base"), ("Instructed", "instructed"), ("Bot", "bot")]
+LOOK_WHETHER_UNTOUCHED = "Is the plain model really unchanged?"
 BOT = "Bot"
 OPEN_BOT = "Open a bot file (.zip)"
 YOU = "You"
@@ -364,6 +367,23 @@ NO_SUCH_BOT = "This bot is not there any more. Choose another one, or train it a
 def message_too_long(count: int, limit: int) -> str:
     """When a pasted novel is sent."""
     return f"The message has {count:,} characters; at most {limit:,} are allowed. Shorten it."
+
+
+def untouched(numbers: int | None, changed: Sequence[str], same_reply: bool) -> str:
+    """What came of comparing the plain model with its files and with itself."""
+    if changed:
+        return f"No: {changed[0]} is not as in the model's files. Restart the app, and please report this."
+    if not same_reply:
+        return "Its numbers are as they came, but beside your bot it answers otherwise. Please report this."
+    if numbers is None:
+        return (
+            "It answers a test message beside your bot, word for word, as it does alone. Its numbers cannot "
+            "be compared with its files, since they are kept in another form."
+        )
+    return (
+        f"Yes. All {numbers:,} numbers of the plain model are as in its files, and it answers a test message "
+        "beside your bot, word for word, as it does alone."
+    )
 
 
 def you_asked(prompt: str) -> str:
