@@ -10,7 +10,7 @@ from reft_studio.errors import RuleError
 from reft_studio.settings import Settings
 from reft_studio.ui import wording
 
-MOST_STRENGTH = 2
+LEAST_STRENGTH, MOST_STRENGTH = -1, 2
 
 
 def build_answering() -> tuple[gr.Textbox, list[Any]]:
@@ -24,7 +24,7 @@ def build_answering() -> tuple[gr.Textbox, list[Any]]:
         elem_id="chat-instruction",
     )
     strength = gr.Slider(
-        0,
+        LEAST_STRENGTH,
         MOST_STRENGTH,
         1,
         step=0.1,

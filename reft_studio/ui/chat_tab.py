@@ -77,7 +77,8 @@ class ChatTab:
         self.fix = FixPanel(studio, examples)
         with gr.Accordion(wording.ANSWERING, open=False, elem_id="answering"):
             self._instruction, sampling = build_answering()
-            look = gr.Button(wording.LOOK_WHETHER_UNTOUCHED, size="sm", elem_id="look-untouched")
+            with gr.Row(elem_classes="tools"):
+                look = gr.Button(wording.LOOK_WHETHER_UNTOUCHED, size="sm", elem_id="look-untouched")
             found = gr.HTML(elem_id="untouched")
         self._chat_id = gr.State(lambda: uuid4().hex)
         newest_seen = gr.State(None)

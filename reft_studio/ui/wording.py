@@ -335,7 +335,8 @@ CLEAR = "Clear"
 ANSWERING = "How it answers"
 STRENGTH = "How strongly your bot is itself"
 STRENGTH_HELP = (
-    "0 is the plain model, 1 the bot as it was trained. More exaggerates, and breaks at some point."
+    "0 is the plain model, 1 the bot as it was trained. More exaggerates, and breaks at some point; below 0 "
+    "it is pushed the other way."
 )
 TEMPERATURE = "Variety"
 TEMPERATURE_HELP = "0 gives the same answer every time. Higher makes answers more varied, and sometimes odd."
