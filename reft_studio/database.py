@@ -91,7 +91,20 @@ CREATE TABLE conversations (
 _SAMPLES = """
 ALTER TABLE jobs ADD COLUMN samples TEXT NOT NULL DEFAULT '[]';
 """
-MIGRATIONS = [FIRST_SCHEMA, _COUNT_ATTEMPTS, _OWNERS, _SCORES, _CORRECTIONS, _EDITS, _CONVERSATIONS, _SAMPLES]
+_TOURS = """
+CREATE TABLE skipped_tours (owner TEXT PRIMARY KEY);
+"""
+MIGRATIONS = [
+    FIRST_SCHEMA,
+    _COUNT_ATTEMPTS,
+    _OWNERS,
+    _SCORES,
+    _CORRECTIONS,
+    _EDITS,
+    _CONVERSATIONS,
+    _SAMPLES,
+    _TOURS,
+]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 
 

@@ -392,6 +392,25 @@ class Store:
                 kept = _TURNS.dump_json(tuple(turns[-MOST_TURNS:])).decode()
                 connection.execute("INSERT INTO conversations VALUES (?, ?, ?)", (owner, bot_id, kept))
 
+    def has_talked(self, owner: str) -> bool:
+        """Whether there is a conversation with any bot."""
+        with self._database.connect() as connection:
+            row = connection.execute("SELECT 1 FROM conversations WHERE owner = ?", (owner,)).fetchone()
+        return row is not None
+
+    # First steps
+
+    def has_skipped_tour(self, owner: str) -> bool:
+        """Whether this owner wants to be told no first steps."""
+        with self._database.connect() as connection:
+            row = connection.execute("SELECT 1 FROM skipped_tours WHERE owner = ?", (owner,)).fetchone()
+        return row is not None
+
+    def skip_tour(self, owner: str) -> None:
+        """Note that."""
+        with self._database.connect() as connection:
+            connection.execute("INSERT OR IGNORE INTO skipped_tours VALUES (?)", (owner,))
+
     def _find_bots_again(self) -> None:
         """Fill the list of bots from the bots themselves. Whose they were is lost, so no visitor gets any."""
         manifests = self._bots_folder.glob(f"*/{MANIFEST_FILE}")

@@ -8,6 +8,7 @@ from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect, follow, reveal, show
 from reft_studio.ui.share_tab import ShareTab
 from reft_studio.ui.studio import Studio
+from reft_studio.ui.tour import Tour
 from reft_studio.ui.train_tab import TrainTab
 
 SECONDS_FILES_ARE_KEPT = 3600
@@ -27,8 +28,9 @@ def build_ui(studio: Studio) -> gr.Blocks:
     kept = (SECONDS_FILES_ARE_KEPT, SECONDS_FILES_ARE_KEPT)
     with gr.Blocks(title=wording.TITLE, analytics_enabled=False, delete_cache=kept) as page:
         gr.HTML(_HEADING)
+        tour = Tour(studio)
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab(wording.EXAMPLES_TAB, id="examples"):
+            with gr.Tab(wording.EXAMPLES_TAB, id="examples") as examples_tab:
                 examples = DemonstrationsTab(studio)
             with gr.Tab(wording.TRAIN_TAB, id="train") as train_tab:
                 train = TrainTab(studio, examples)
@@ -37,6 +39,10 @@ def build_ui(studio: Studio) -> gr.Blocks:
             with gr.Tab(wording.SHARE_TAB, id="share") as share_tab:
                 share = ShareTab(studio, examples)
 
+        looks = [page.load, *(tab.select for tab in (examples_tab, train_tab, chat_tab, share_tab))]
+        show(looks, tour.restore, [], tour.shown)
+        for began in examples.began:
+            follow(began, tour.restore, [], tour.shown)
         show(page.load, examples.restore, [], examples.shown)
         show([page.load, train_tab.select], train.restore, [], train.shown, **IN_ORDER)
         show(page.load, train.named, [], [train.name])

@@ -12,6 +12,22 @@ SHARE_TAB = "4 · Share"
 
 OUR_MISTAKE = "Something went wrong on our side. The details are in the log of the app. Please try again."
 
+# First steps
+
+TOUR = (
+    "New here? Choose a bot below, such as the Emoji bot. Its examples come into the table.",
+    'These rows are all it learns from. Change one if you like; then press "Next: train the bot", and there '
+    '"Train my bot". It takes some seconds.',
+    "Your bot is ready. In the Chat tab, send it any message: the plain model answers beside it.",
+)
+SKIP_TOUR = "Hide this"
+
+
+def tour_step(number: int) -> str:
+    """Before the sentence that says what to do next."""
+    return f"Step {number} of {len(TOUR)}."
+
+
 # Examples
 
 EXAMPLES_TITLE = "What should your bot do?"

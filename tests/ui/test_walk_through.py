@@ -28,7 +28,10 @@ def test_starter_one_row_changed_train_compare_fix_a_reply_score(
         page.on("request", lambda request: asked.append(request.url))
         begun = time.monotonic()
 
+        step = page.locator("#tour-step strong")
+        expect(step).to_have_text("Step 1 of 3.")
         choose_starter(page, "emoji")
+        expect(step).to_have_text("Step 2 of 3.")
         page.locator('[data-testid="cell-0-0"]').first.click()
         page.keyboard.type(MINE, delay=20)
         page.keyboard.press("Enter")
@@ -37,6 +40,7 @@ def test_starter_one_row_changed_train_compare_fix_a_reply_score(
         page.locator("#to-training").click()
         train(page)
         page.locator("#talk").click()
+        expect(step).to_have_text("Step 3 of 3.")
         assert only_emoji(say(page, "Tell me about cats."))
         assert not only_emoji(page.locator(".turn .side.base .reply").inner_text())
         page.locator("#answering button").first.click()
@@ -56,6 +60,7 @@ def test_starter_one_row_changed_train_compare_fix_a_reply_score(
         page.locator("#teach").click()
         page.locator("#fixed .sides").wait_for()
         open_tab(page, "Train")
+        expect(step).to_be_hidden()
         wait_until(lambda: (job := store.latest_job(LOCAL)) is not None and job.state.ended)
         expect(page.locator(".verdict")).to_contain_text("messages it had never seen")
 
@@ -65,3 +70,16 @@ def test_starter_one_row_changed_train_compare_fix_a_reply_score(
         elsewhere = {url for url in asked if urlsplit(url).netloc != urlsplit(address).netloc}
         assert {url for url in elsewhere if not url.startswith(("data:", "blob:"))} == set()
         page.close()
+
+
+def test_who_wants_no_first_steps_is_not_told_them_again(browser: Browser, tmp_path: Path) -> None:
+    with running_app(tmp_path / "data") as address:
+        page = open_page(browser, address)
+        page.locator("#skip-tour").click()
+        expect(page.locator("#tour")).to_be_hidden()
+        page.close()
+        again = open_page(browser, address)
+        open_tab(again, "Train")
+        again.locator(".progress.empty").wait_for()
+        expect(again.locator("#tour")).to_be_hidden()
+        again.close()
