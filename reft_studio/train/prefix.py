@@ -28,6 +28,9 @@ from reft_studio.recipe import Component
 from reft_studio.train.cache import Rows, StepInput, StoredRow, first_edited, join
 from reft_studio.train.examples import IGNORED, Example, collate
 
+PAST_NAMES = ("cache", "past_key_values")
+"""How a forward pass calls its stored keys and values, from transformers 5.24 on and before."""
+
 
 class NotSupportedError(Exception):
     """This model cannot be trained from a stored prefix; the message says why. Never seen by users."""
@@ -41,9 +44,12 @@ class FrozenPrefix:
 
     def __init__(self, base: BaseModel, examples: Sequence[Example], interventions: Interventions) -> None:
         accepted = signature(base.model.forward).parameters
-        missing = [name for name in ("position_ids", "past_key_values") if name not in accepted]
-        if missing or _head(base) is None:
-            raise NotSupportedError(f"its forward pass takes no {' and no '.join(missing or ['head'])}")
+        past = next((name for name in PAST_NAMES if name in accepted), None)
+        if past is None or "position_ids" not in accepted:
+            raise NotSupportedError("its forward pass cannot go on from stored keys and values")
+        if _head(base) is None:
+            raise NotSupportedError("its forward pass has no head")
+        self._past_name = past
         kinds = DynamicCache(config=base.model.config).layers
         if not all(isinstance(kind, DynamicLayer) and not isinstance(kind, Recurrent) for kind in kinds):
             raise NotSupportedError("its past is more than keys and values")
@@ -87,8 +93,8 @@ class FrozenPrefix:
                 input_ids=step.token_ids,
                 position_ids=step.position_ids,
                 attention_mask=step.attention_mask,
-                past_key_values=_cache(step.past),
                 use_cache=True,
+                **{self._past_name: _cache(step.past)},
             ).logits
         return cross_entropy(logits[0].float(), step.labels, reduction="sum")
 
@@ -119,7 +125,10 @@ class FrozenPrefix:
             hooks.enter_context(torch.no_grad())
             hooks.enter_context(_head_on(self._base, first, first))
             self._base.model(
-                batch.token_ids, attention_mask=batch.attention_mask, past_key_values=cache, use_cache=True
+                batch.token_ids,
+                attention_mask=batch.attention_mask,
+                use_cache=True,
+                **{self._past_name: cache},
             )
         if not states:
             states.append(torch.zeros((*batch.token_ids.shape, 0), device=self._base.device))
