@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
@@ -28,6 +28,8 @@ from reft_studio.ui.table import filled
 EPOCHS = 10
 """From what the bot knows already; more would forget other things for the new one."""
 SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_TO_STOP = 3.0
+"""So long a score may take to end between two tokens of a slow model."""
 LEARN_AT_ONCE = 32
 _READY = (JobState.SCORING, JobState.DONE)
 
@@ -105,15 +107,16 @@ class FixPanel:
         bot, prompt = self._bot_of(owner, wrong), wrong.prompt.strip()
         if right.strip() == wrong.reply.strip() or not right.strip():
             raise DemonstrationsError(wording.NOTHING_CORRECTED)
-        latest = self._studio.store.latest_job(owner)
-        if latest and not latest.state.ended:
-            raise TrainingError(wording.ALREADY_TRAINING)
         known = self._studio.store.trained_on(owner, bot.id)
         if not known:
             raise DemonstrationsError(wording.NO_ROWS_TO_GO_ON_FROM)
         example = Demonstration(prompt, right.strip())
         rows = check_demonstrations(_with(known, example), self._studio.settings.limits)
         job = self._job(bot, tuple(rows))
+        self._skip_score(owner)
+        latest = self._studio.store.latest_job(owner)
+        if latest and not latest.state.ended:
+            raise TrainingError(wording.ALREADY_TRAINING)
         self._studio.rates.count(owner, Asked.TRAININGS)
         self._studio.trainings.add(owner, job)
         draft = self._studio.store.draft(owner)
@@ -124,6 +127,18 @@ class FixPanel:
             return wrong, Learning(job.id, in_table), *(gr.skip() for _ in self._examples.shown)
         draft = replace(draft, demonstrations=_with(there, example))
         return wrong, Learning(job.id, in_table), *self._examples.show_instead(owner, draft)
+
+    def _skip_score(self, owner: str) -> None:
+        """Nobody has to wait for the score of a bot that is about to learn more."""
+        job, begun = self._studio.store.latest_job(owner), monotonic()
+        if job and job.state is JobState.SCORING:
+            self._studio.trainings.cancel(owner, job.job_id)
+            while monotonic() - begun < SECONDS_TO_STOP and self._is_stopping(owner):
+                sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _is_stopping(self, owner: str) -> bool:
+        job = self._studio.store.latest_job(owner)
+        return job is not None and job.state is JobState.CANCELLING
 
     def _job(self, bot: SavedBot, rows: tuple[Demonstration, ...]) -> TrainingJob:
         """Limited like a training of one's own: the bot may come from anywhere."""
@@ -170,6 +185,9 @@ class FixPanel:
             f'<div class="reply" dir="auto">{escape(reply)}</div></div></div>'
         )
         yield _told(wording.learned(wrong.prompt, learning.in_table)) + after, gr.Column(visible=False), again
+        # The score too.
+        for _ in self._studio.trainings.drive(owner):
+            yield gr.skip(), gr.skip(), gr.skip()
 
     def _latest(self, owner: str, job_id: str | None) -> JobUpdate | None:
         """The training, as long as it is the owner's latest."""
