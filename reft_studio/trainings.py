@@ -1,7 +1,6 @@
-"""The queue: one training at a time goes to the engine, and people take turns."""
+"""The queue: the engine gets as many trainings as it works on at once, and people take turns."""
 
 import logging
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import RLock
@@ -27,8 +26,6 @@ class Trainings:
         self._store, self._settings = store, settings
         self._engine: Engine | None = None
         self._running: set[str] = set()
-        # Where people's own pages drive their trainings, none waits for that of somebody who has left.
-        self._at_once = math.inf if settings.lent_card else 1
         self._lock = RLock()
 
     def start(self, engine: Engine) -> None:
@@ -89,13 +86,13 @@ class Trainings:
         return waiting.index(job_id) + len(self._running)
 
     def _advance(self) -> None:
-        """Give the engine the next training if it has none; the lock is held.
+        """Give the engine as many trainings as it works on at once; the lock is held.
 
         One that cannot load its base model gets none: what waits shall not fail too.
         """
         if self._engine is None or self._engine.status().readiness is Readiness.FAILED:
             return
-        while len(self._running) < self._at_once and (waiting := self._store.waiting()):
+        while len(self._running) < self._engine.capacity() and (waiting := self._store.waiting()):
             if job := self._store.claim(waiting[0]):
                 settings = self._settings
                 allowed = replace(

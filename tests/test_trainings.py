@@ -1,4 +1,4 @@
-"""The queue gives the engine one training at a time, and everyone has a turn."""
+"""The queue gives the engine as many trainings as it has room for, and everyone has a turn."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +23,7 @@ class Recorder:
         self.becomes = Readiness.FAILED
         self.started = 0
         self.error: OSError | None = None
+        self.room: float = 1
 
     def start(self) -> None:
         self.started += 1
@@ -30,6 +31,9 @@ class Recorder:
 
     def status(self) -> EngineStatus:
         return EngineStatus(self.readiness, message="There is no such model.")
+
+    def capacity(self) -> float:
+        return self.room
 
     def submit(self, job: TrainingJob) -> None:
         if self.error:
@@ -80,6 +84,21 @@ def test_one_training_runs_and_the_others_know_how_many_come_before(click, train
     trainings.record(JobUpdate("ann", JobState.DONE, 2, 2))
     assert engine.ids == ["ann", "bob"]
     assert trainings.ahead_of("cleo") == 1
+
+
+def test_as_many_trainings_run_as_the_engine_has_room_for(click, trainings, engine) -> None:
+    engine.room = 2
+    for owner in ("ann", "bob", "cleo", "dora"):
+        click(owner, owner)
+    assert engine.ids == ["ann", "bob"]
+    assert trainings.ahead_of("dora") == 3
+    # There may be less room by then, as when a machine is lost, or more.
+    engine.room = 1
+    trainings.record(JobUpdate("ann", JobState.DONE))
+    assert engine.ids == ["ann", "bob"]
+    engine.room = 3
+    trainings.record(JobUpdate("bob", JobState.DONE))
+    assert engine.ids == ["ann", "bob", "cleo", "dora"]
 
 
 @pytest.mark.parametrize("end", [state for state in JobState if state.ended])

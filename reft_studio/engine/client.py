@@ -72,6 +72,9 @@ class EngineClient(ABC):
     def status(self) -> EngineStatus:
         return self._status
 
+    def capacity(self) -> float:
+        return 1
+
     def submit(self, job: TrainingJob) -> None:
         self._jobs[job.id] = job
         self._send(Submit(job))

@@ -146,6 +146,9 @@ class Engine(Protocol):
     def status(self) -> EngineStatus:
         """How the base model is doing."""
 
+    def capacity(self) -> float:
+        """How many trainings it works on at the same time; infinity where that is for others to limit."""
+
     def submit(self, job: TrainingJob) -> None:
         """Put a training in the queue; returns at once, and `JobUpdate`s tell the rest."""
 

@@ -113,6 +113,10 @@ class LentEngine(EngineClient):
         self._base = None
         self.lost("The engine was closed.")
 
+    def capacity(self) -> float:
+        # People's own pages drive their trainings: none waits for that of somebody who has left.
+        return math.inf
+
     def drive(self, job_id: str) -> Iterator[None]:
         job, pieces = self._jobs.get(job_id), self._pieces.get(job_id)
         if job is None or pieces is None or pieces.driven or time.monotonic() < pieces.not_before:
