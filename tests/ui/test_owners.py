@@ -73,7 +73,10 @@ def owner(page: Page) -> str:
 
 
 def call(page: Page, address: str, name: str, event: str, data: list[Any], session: str) -> str:
-    """What the server answers to an event of a component or a tab that the page did not send."""
+    """What the server answers to an event of a component or a tab that the page did not send.
+
+    Where several handlers hear the same event, it is the one that takes so many values.
+    """
     config = page.request.get(f"{address}/config").json()
     (component,) = [
         part["id"]
@@ -81,7 +84,11 @@ def call(page: Page, address: str, name: str, event: str, data: list[Any], sessi
         if part["props"].get("elem_id") == name
         or (part["type"] == "tabitem" and part["props"].get("id") == name)
     ]
-    (dependency,) = [d["id"] for d in config["dependencies"] if [component, event] in d["targets"]]
+    (dependency,) = [
+        heard["id"]
+        for heard in config["dependencies"]
+        if [component, event] in heard["targets"] and len(heard["inputs"]) == len(data)
+    ]
     sent = {"data": data, "fn_index": dependency, "session_hash": session, "event_data": None}
     joined = page.request.post(f"{address}/gradio_api/queue/join", data=sent)
     assert joined.ok, joined.text()
