@@ -198,6 +198,7 @@ class Edit:
 def applied(base: BaseModel, edits: Sequence[Edit]) -> Iterator[None]:
     """Within the block, forward passes of one batch edit the given rows; all other rows stay as they are.
 
+    Where several edits meet at a token of a row, their changes are added up, each as if it were alone.
     Each pass continues where the last one ended, as in generation: the prompt, then token by token.
     Positions are all in the prompt, so nothing is edited after it.
     """
@@ -238,5 +239,6 @@ class _ModuleHook:
         edited = hidden.clone()
         for row, positions, weights, strength in due:
             if positions:
-                edited[row, positions] = weights.edit(hidden[row, positions], partial(mul, strength))
+                before, so_far = hidden[row, positions], edited[row, positions]
+                edited[row, positions] = weights.edit(before, partial(mul, strength), so_far)
         return with_states(output, edited)

@@ -75,6 +75,26 @@ def scaled(lora: LoRA, strength: float) -> LoRA:
     return {name: LoRAWeights(weights.A, strength * weights.B) for name, weights in lora.items()}
 
 
+def together(loras: Sequence[LoRA]) -> LoRA:
+    """One that adds what each of them adds: side by side, their ranks add up too."""
+    there = [lora for lora in loras if lora]
+    if len(there) < 2:
+        return there[0] if there else {}
+    some = {name: weights for lora in there for name, weights in lora.items()}
+    return {name: _side_by_side([_of(lora, name, some[name]) for lora in there]) for name in some}
+
+
+def _of(lora: LoRA, name: str, like: LoRAWeights) -> LoRAWeights:
+    """Its weights for a layer; where it has none, some of its rank that add nothing."""
+    rank = len(next(iter(lora.values())).A)
+    nothing = LoRAWeights(like.A.new_zeros(rank, like.A.shape[1]), like.B.new_zeros(len(like.B), rank))
+    return lora.get(name, nothing)
+
+
+def _side_by_side(parts: Sequence[LoRAWeights]) -> LoRAWeights:
+    return LoRAWeights(torch.cat([part.A for part in parts]), torch.cat([part.B for part in parts], dim=1))
+
+
 def check_lora(base: BaseModel, lora: LoRA) -> None:
     """Raises RecipeError for a LoRA that is too large for a bot, or that chat could not apply row by row."""
     size = sum(4 * (weights.A.numel() + weights.B.numel()) for weights in lora.values())

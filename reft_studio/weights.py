@@ -53,9 +53,15 @@ class ReFTWeights:
     method: Method = Method.LOREFT
     activation: Activation = Activation.LINEAR
 
-    def edit(self, hidden: Tensor, dropout: Callable[[Tensor], Tensor] = lambda change: change) -> Tensor:
+    def edit(
+        self,
+        hidden: Tensor,
+        dropout: Callable[[Tensor], Tensor] = lambda change: change,
+        onto: Tensor | None = None,
+    ) -> Tensor:
         """The edited hidden states [..., width]; `dropout` sees the change in the subspace [..., rank].
 
+        The change is made to `onto`, where that is given: the same states with other edits' changes in them.
         Computed in the precision of the weights and returned in that of the hidden states.
         """
         h = hidden.to(self.R.dtype)
@@ -63,7 +69,8 @@ class ReFTWeights:
         change = ACTIVATIONS[self.activation](written)
         if FORMS[self.method].replaces:
             change = change - h @ self.R.T
-        return (h + dropout(change) @ self.R).to(hidden.dtype)
+        changed = h if onto is None else onto.to(self.R.dtype)
+        return (changed + dropout(change) @ self.R).to(hidden.dtype)
 
     def to(self, device: torch.device) -> Self:
         """A copy on `device`."""

@@ -9,7 +9,7 @@ from reft_studio.chat.preview import preview
 from reft_studio.chat.sampling import Sampling
 from reft_studio.chat.untouched import look_whether_untouched
 from reft_studio.demonstrations import Demonstration
-from reft_studio.errors import ChatError, RecipeError
+from reft_studio.errors import BotError, ChatError, RecipeError
 from reft_studio.positions import Tokens, parse_positions
 from reft_studio.prompts import render
 from reft_studio.score import Untouched
@@ -57,6 +57,36 @@ def test_without_strength_a_bot_is_the_base_bit_for_bit_and_with_its_own_it_is_a
     # A change of nothing is no change, also where it is computed beside others.
     together = [replace(asked(PROMPT, bot), strength=strength) for strength in (0, 1)]
     assert final_replies(base, together, SHORT) == [compared.base, compared.bot]
+
+
+def test_bots_answer_as_one_with_the_strength_of_each(base, bot):
+    def said(strength, *beside):
+        request = replace(asked(PROMPT, bot), strength=strength, beside=beside)
+        return final_replies(base, [request, asked(PROMPT)], SHORT)[0]
+
+    alone = compare_replies(base, bot, PROMPT, sampling=SHORT)
+    assert alone.bot != alone.base
+    assert said(1, (bot, 0)) == said(0, (bot, 1)) == said(0.5, (bot, 0.5)) == alone.bot
+    assert said(1, (bot, -1)) == said(0, (bot, 0)) == alone.base
+
+
+def test_bots_that_do_not_belong_together_are_not_mixed(base, bot):
+    strange = replace(
+        bot, manifest=bot.manifest.model_copy(update={"base": with_another_digest(bot.manifest.base)})
+    )
+    with pytest.raises(BotError, match="made for the base model"):
+        final_replies(base, [replace(asked(PROMPT, bot), beside=[(strange, 0.5)])], SHORT)
+    brief, rude = (
+        replace(bot, manifest=bot.manifest.model_copy(update={"system_prompt": told}))
+        for told in ("Be brief.", "Be rude.")
+    )
+    with pytest.raises(BotError, match="different system prompts"):
+        final_replies(base, [replace(asked(PROMPT, brief), beside=[(rude, 0.5)])], SHORT)
+    assert final_replies(base, [replace(asked(PROMPT, bot), beside=[(brief, 0.5), (brief, 0)])], SHORT)
+
+
+def with_another_digest(record):
+    return record.model_copy(update={"digest": "0" * 64})
 
 
 def test_a_greedy_reply_does_not_depend_on_the_rest_of_the_batch(base, bot):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -152,6 +153,21 @@ def test_the_change_is_as_many_times_as_large_as_the_strength_says(base, random_
     more = output(Edit(0, layer_1, at(2), strength=strength))
     assert torch.allclose(more - plain, strength * (once - plain), atol=1e-4)
     assert not torch.allclose(more, once, atol=1e-4)
+
+
+def test_edits_that_meet_at_a_token_add_up_whichever_comes_first(base, random_weights):
+    def output(*edits):
+        (states,) = block_outputs(base, edits, lambda: base.model(TOKENS))
+        return states
+
+    one = {Site(1): random_weights[1][Site(1)]}
+    other = {Site(1): replace(one[Site(1)], b=torch.full((4,), 3.0))}
+    first, second = Edit(0, one, at(2, 4)), Edit(0, other, at(4, 5), strength=-0.5)
+    plain, both = output(), output(first, second)
+    changes = (output(first) - plain) + (output(second) - plain)
+    assert torch.allclose(both - plain, changes, atol=1e-4)
+    assert torch.allclose(output(second, first), both, atol=1e-4)
+    assert (both != plain).any(-1).nonzero().tolist() == [[0, 2], [0, 4], [0, 5]]
 
 
 def test_exactly_the_named_tokens_are_edited_counted_after_the_padding(base, random_weights):

@@ -12,7 +12,7 @@ from reft_studio.chat.compare import compare_replies, final_replies
 from reft_studio.chat.generate import ChatRequest
 from reft_studio.chat.sampling import Sampling
 from reft_studio.errors import BotError
-from reft_studio.lora import TrainableLoRA, linear_sizes, scaled
+from reft_studio.lora import LoRAWeights, TrainableLoRA, applied_lora, linear_sizes, scaled, together
 from reft_studio.recipe import Recipe
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.train.checkpoint import Checkpoint
@@ -93,6 +93,29 @@ def test_a_lora_has_the_strength_of_its_bot(base, bot):
 
     assert said(bot, 0) == said(None) != said(bot)
     assert torch.equal(scaled(bot.lora, 2)[next(iter(bot.lora))].B, 2 * next(iter(bot.lora.values())).B)
+
+
+def test_two_loras_in_one_row_add_what_each_adds_also_where_only_one_has_a_layer(base, bot):
+    first, *_ = names = list(bot.lora)
+    few = {name: LoRAWeights(weights.A[:1] + 1, weights.B[:, :1]) for name, weights in bot.lora.items()}
+    few.pop(first)
+    mixed = together([bot.lora, few, {}])
+
+    def added(lora, name):
+        return lora[name].B @ lora[name].A if name in lora else 0
+
+    for name in names:
+        assert torch.allclose(added(mixed, name), added(bot.lora, name) + added(few, name), atol=1e-6)
+    with torch.no_grad(), applied_lora(base, [mixed]):
+        assert base.model(TOKENS).logits.isfinite().all()
+    assert together([bot.lora]) is bot.lora
+    assert together([]) == {}
+
+
+def test_half_of_a_bot_and_its_other_half_are_the_bot(base, bot):
+    messages = [{"role": "user", "content": "Tell me about cats."}]
+    halves = ChatRequest(messages, bot, strength=0.5, beside=[(bot, 0.5)])
+    assert final_replies(base, [halves], SHORT) == final_replies(base, [ChatRequest(messages, bot)], SHORT)
 
 
 def test_a_paused_training_goes_on_with_the_same_losses(base, rows, tmp_path):

@@ -15,9 +15,9 @@ from transformers.generation.streamers import BaseStreamer
 from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
 from reft_studio.chat.sampling import Sampling
-from reft_studio.errors import ChatError
+from reft_studio.errors import BotError, ChatError
 from reft_studio.intervention import Edit, applied
-from reft_studio.lora import applied_lora, scaled
+from reft_studio.lora import applied_lora, scaled, together
 from reft_studio.positions import Located, locate, parse_positions
 from reft_studio.prompts import Message, Rendered, render
 
@@ -32,6 +32,18 @@ class ChatRequest:
     """Where there is none, the bot's own is used."""
     strength: float = 1.0
     """Of the bot: 0 is the base model, 1 the bot as it was trained; more exaggerates, less than 0 inverts."""
+    beside: Sequence[tuple[Bot, float]] = ()
+    """Other bots of the same base that are mixed with the bot, each with its strength."""
+
+    @property
+    def bots(self) -> list[tuple[Bot, float]]:
+        """All that answer together, with their strengths."""
+        return [*([(self.bot, self.strength)] if self.bot else []), *self.beside]
+
+    @property
+    def active(self) -> list[tuple[Bot, float]]:
+        """Those with any strength: for the others nothing is computed, so not even the last bit changes."""
+        return [(bot, strength) for bot, strength in self.bots if strength]
 
 
 def stream_replies(
@@ -42,31 +54,22 @@ def stream_replies(
 ) -> Iterator[list[str]]:
     """Snapshots of all replies, one after each token; the last one is complete.
 
-    Raises BotError for a bot of another base model and ChatError for a message that does not fit into the
-    model's context; old turns that do not fit are left out. Generation ends when `should_stop` says so or the
-    caller stops iterating.
+    Raises BotError for a bot of another base model and for bots that were trained with different system
+    prompts, and ChatError for a message that does not fit into the model's context; old turns that do not fit
+    are left out. Generation ends when `should_stop` says so or the caller stops iterating.
     """
     sampling = sampling or Sampling()
-    for request in requests:
-        if request.bot:
-            request.bot.check_base(base)
+    for bot, _ in (pair for request in requests for pair in request.bots):
+        bot.check_base(base)
     prompts = [_fit(base, request, sampling.max_new_tokens) for request in requests]
     width = max(len(prompt.token_ids) for prompt in prompts)
     edits = [
-        Edit(
-            row,
-            request.bot.weights,
-            edited_tokens(request.bot, prompt),
-            width - len(prompt.token_ids),
-            request.strength,
-        )
+        Edit(row, bot.weights, edited_tokens(bot, prompt), width - len(prompt.token_ids), strength)
         for row, (request, prompt) in enumerate(zip(requests, prompts, strict=True))
-        # Without strength nothing is computed, so not even the last bit changes.
-        if request.bot and request.strength
+        for bot, strength in request.active
     ]
     loras = [
-        scaled(request.bot.lora, request.strength) if request.bot and request.strength else {}
-        for request in requests
+        together([scaled(bot.lora, strength) for bot, strength in request.active]) for request in requests
     ]
     streamer, stopped = _BatchStreamer(), Event()
 
@@ -96,7 +99,7 @@ def edited_tokens(bot: Bot, prompt: Rendered) -> Located:
 
 def _fit(base: BaseModel, request: ChatRequest, max_new_tokens: int) -> Rendered:
     """Render the conversation without as many of its oldest turns as it takes to leave room for a reply."""
-    system_prompt = request.system_prompt or (request.bot.manifest.system_prompt if request.bot else None)
+    system_prompt = request.system_prompt or _own_system_prompt(request)
     # A reply may be long, but not at the price of forgetting the conversation.
     room = base.context_length - min(max_new_tokens, base.context_length // 4)
     messages = list(request.messages)
@@ -111,6 +114,17 @@ def _fit(base: BaseModel, request: ChatRequest, max_new_tokens: int) -> Rendered
                 f"(pieces of words) and there is room for {room:,}. Shorten it."
             )
         messages = messages[later[0] :]
+
+
+def _own_system_prompt(request: ChatRequest) -> str | None:
+    """The one that the bots were trained with, if any."""
+    own = list(dict.fromkeys(filter(None, (bot.manifest.system_prompt for bot, _ in request.bots))))
+    if len(own) > 1:
+        raise BotError(
+            "These bots were trained with different system prompts, and one conversation has only one. "
+            "Choose another bot to mix in."
+        )
+    return own[0] if own else None
 
 
 def _generate(

@@ -98,6 +98,8 @@ class Conversation:
     """For the base model."""
     strength: float = 1.0
     """Of the bot: 0 is the base model, 1 the bot as it was trained."""
+    beside: tuple[tuple[Path, float], ...] = ()
+    """The folders of bots that are mixed with it, each with its strength."""
 
 
 @dataclass(frozen=True)

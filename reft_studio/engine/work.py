@@ -16,7 +16,14 @@ from reft_studio.chat.preview import preview
 from reft_studio.chat.probes import record_probes
 from reft_studio.chat.score import ask_everything, everyday_questions, unseen, with_score
 from reft_studio.chat.untouched import look_whether_untouched
-from reft_studio.engine.interface import JobState, JobUpdate, OpenedBot, PyreftFolder, TrainingJob
+from reft_studio.engine.interface import (
+    Conversation,
+    JobState,
+    JobUpdate,
+    OpenedBot,
+    PyreftFolder,
+    TrainingJob,
+)
 from reft_studio.engine.messages import Chat, LookWhetherUntouched, OpenBot, PackBot, Preview, Question, Value
 from reft_studio.engine.samples import Sampler
 from reft_studio.errors import TrainingError
@@ -150,10 +157,7 @@ def answer(base: BaseModel, question: Question, should_stop: Condition) -> Itera
     """What there is to say to a question, bit by bit; raises StudioError."""
     match question:
         case Chat(conversations, sampling):
-            requests = [
-                ChatRequest(c.messages, _load(c.bot_folder), c.system_prompt or None, c.strength)
-                for c in conversations
-            ]
+            requests = [_request(conversation) for conversation in conversations]
             yield from map(tuple, stream_replies(base, requests, sampling, should_stop))
         case LookWhetherUntouched(folder):
             yield look_whether_untouched(base, Bot.load(folder))
@@ -219,6 +223,16 @@ def _remarks(started: Started, resumed_at: int) -> str:
     for prompt in started.short_prompts[:1]:
         remarks.append(f'"{prompt}" is shorter than the positions to edit, so all of it is edited.')
     return " ".join(remarks)
+
+
+def _request(conversation: Conversation) -> ChatRequest:
+    return ChatRequest(
+        conversation.messages,
+        _load(conversation.bot_folder),
+        conversation.system_prompt or None,
+        conversation.strength,
+        [(Bot.load(folder), strength) for folder, strength in conversation.beside],
+    )
 
 
 def _load(bot_folder: Path | None) -> Bot | None:
