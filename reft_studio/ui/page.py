@@ -27,8 +27,9 @@ def build_ui(studio: Studio) -> gr.Blocks:
     """Every tab shows what the store has, each time it is opened."""
     kept = (SECONDS_FILES_ARE_KEPT, SECONDS_FILES_ARE_KEPT)
     with gr.Blocks(title=wording.TITLE, analytics_enabled=False, delete_cache=kept) as page:
-        gr.HTML(_HEADING)
-        tour = Tour(studio)
+        with gr.Row(elem_id="top"):
+            gr.HTML(_HEADING)
+            tour = Tour(studio)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(wording.EXAMPLES_TAB, id="examples") as examples_tab:
                 examples = DemonstrationsTab(studio)
