@@ -29,6 +29,7 @@ from safetensors.torch import save_file
 from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import BotError
+from reft_studio.folders import replace_folder, settle
 from reft_studio.lora import LoRA, linear_sizes, lora_from_tensors, lora_tensor_shapes, lora_to_tensors
 from reft_studio.manifest import (
     BOT_FILES,
@@ -125,16 +126,7 @@ class Bot:
             fresh = Path(scratch) / "new"
             fresh.mkdir()
             self._write(fresh, demonstrations)
-            old = Path(scratch) / "old"
-            if folder.exists():
-                folder.rename(old)
-            try:
-                fresh.rename(folder)
-            except OSError:
-                # Else the earlier bot would go with the scratch folder.
-                if old.exists():
-                    old.rename(folder)
-                raise
+            replace_folder(fresh, folder)
 
     def _write(self, folder: Path, demonstrations: Sequence[Demonstration] | None) -> None:
         write_manifest(self.manifest, folder)
@@ -146,6 +138,7 @@ class Bot:
     def load(cls, folder: str | Path) -> Self:
         """Read a bot's folder; raises BotError if it is not one or is damaged."""
         folder = Path(folder).expanduser()
+        settle(folder)
         manifest = read_manifest(folder / MANIFEST_FILE)
         recipe, lora = manifest.recipe, manifest.lora
         shapes = tensor_shapes(recipe, manifest.base.width) | lora_tensor_shapes(lora, recipe.lora_rank)

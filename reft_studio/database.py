@@ -7,6 +7,8 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reft_studio.errors import StorageError
+
 log = logging.getLogger(__name__)
 
 FIRST_SCHEMA = """
@@ -94,6 +96,11 @@ ALTER TABLE jobs ADD COLUMN samples TEXT NOT NULL DEFAULT '[]';
 _TOURS = """
 CREATE TABLE skipped_tours (owner TEXT PRIMARY KEY);
 """
+# A training that nobody can ask for any more: of its row only the place in the queue's history is left.
+_FORGOTTEN = """
+ALTER TABLE jobs ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_of ON jobs (owner, number);
+"""
 MIGRATIONS = [
     FIRST_SCHEMA,
     _COUNT_ATTEMPTS,
@@ -104,8 +111,19 @@ MIGRATIONS = [
     _CONVERSATIONS,
     _SAMPLES,
     _TOURS,
+    _FORGOTTEN,
 ]
 """What each version of the schema adds to the one before it; a database says which one it has."""
+
+NO_ROOM = (
+    "The disk is full, so this could not be saved. Everything that was saved before is safe, and what you "
+    "see here stays as long as this page is open: make room on the disk, then do it once more."
+)
+TOO_NEW = (
+    "The data of ReFT Studio were last used by a newer version of it. Update this one, or set "
+    "REFT_STUDIO_DATA_FOLDER to another folder."
+)
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 class Database:
@@ -118,14 +136,25 @@ class Database:
         if not self._is_sound():
             self.damaged = self._set_aside()
         self._migrate()
+        # The last connection that closes takes the log and its index along, and on a full disk there is no
+        # room to make them anew, not even to read. So one stays open and does nothing.
+        self._kept_open = sqlite3.connect(self._path, check_same_thread=False)
+        self._kept_open.execute("SELECT 1 FROM jobs").fetchone()
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
-        """One transaction."""
-        with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA synchronous = NORMAL")
-            yield connection
+        """One transaction; raises StorageError if the disk has no room for it."""
+        try:
+            with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
+                connection.row_factory = sqlite3.Row
+                connection.execute("PRAGMA synchronous = NORMAL")
+                yield connection
+        except sqlite3.OperationalError as error:
+            # The lower byte says what kind of error it is; the rest, where exactly.
+            if error.sqlite_errorcode & 0xFF in _NO_ROOM:
+                log.exception("The database cannot be written")
+                raise StorageError(NO_ROOM) from error
+            raise
 
     def _is_sound(self) -> bool:
         try:
@@ -141,6 +170,9 @@ class Database:
         """Rename the database with all that belongs to it, so that nothing of it is written over."""
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         kept = self._path.with_name(f"damaged-{stamp}.sqlite3")
+        while kept.exists():
+            # Two at the same time: that is what a clock says which was set back.
+            kept = kept.with_name(f"again-{kept.name}")
         for suffix in ("", "-wal", "-shm"):
             part = self._path.with_name(self._path.name + suffix)
             if part.exists():
@@ -152,6 +184,8 @@ class Database:
         with self.connect() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise StorageError(TOO_NEW)
             for number, change in enumerate(MIGRATIONS[version:], start=version + 1):
                 # In one transaction with its number: a crash leaves either version, never half of one.
                 connection.executescript(f"BEGIN; {change} PRAGMA user_version = {number}; COMMIT;")

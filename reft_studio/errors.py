@@ -9,6 +9,7 @@
     ├── TrainingError         a training that cannot go on
     ├── ChatError             a message that cannot be answered
     ├── EngineError           the process that trains and chats
+    ├── StorageError          a full disk, or more on it than one person gets
     ├── ShareError            the Hub says no, or cannot be reached
     └── RateError             more within an hour than a shared app gives one person
 
@@ -51,6 +52,10 @@ class ChatError(StudioError):
 
 class EngineError(StudioError):
     """The process that trains and chats is not there or did not answer."""
+
+
+class StorageError(StudioError):
+    """The disk is full, or somebody has as much on it as one person gets."""
 
 
 class ShareError(StudioError):

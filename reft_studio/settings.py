@@ -24,6 +24,7 @@ TIGHTER = {
     "max_score_seconds": 60,
     "max_waiting_trainings": 32,
     "max_upload_bytes": 5_000_000,
+    "max_person_bytes": 100_000_000,
     "max_messages_per_hour": 300,
     "max_trainings_per_hour": 30,
     "max_transfers_per_hour": 60,
@@ -58,6 +59,8 @@ class Settings(BaseSettings):
     """Scoring a bot ends there, with what was asked until then."""
     max_waiting_trainings: int = Field(default=100, ge=1)
     max_upload_bytes: int = Field(default=20_000_000, ge=1)
+    max_person_bytes: int = Field(default=50_000_000_000, ge=1)
+    """What one person's bots, trainings and conversations may take of the disk."""
     max_messages_per_hour: int | None = Field(default=None, ge=1)
     """Of one person; None for as many as they like. The next two likewise."""
     max_trainings_per_hour: int | None = Field(default=None, ge=1)

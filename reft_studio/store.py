@@ -18,7 +18,8 @@ from reft_studio.database import Database
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft, Edit
 from reft_studio.engine.interface import JobState, JobUpdate, Sample, TrainingJob
-from reft_studio.errors import StudioError
+from reft_studio.errors import BotError, StorageError, StudioError
+from reft_studio.folders import delete_folder, settle_all, size_of
 from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, Score
 from reft_studio.score import Report, score_of
 from reft_studio.table_files import read_demonstrations
@@ -31,6 +32,14 @@ GIVEN_UP = (
     "or with a smaller base model."
 )
 NOT_SCORED = "The bot is ready, but it could not be scored: {reason}"
+IN_USE = (
+    "A training that is still running makes or needs this bot. Stop it or wait for its end, then delete the "
+    "bot."
+)
+TOO_MUCH = (
+    "Your bots and trainings take {used:,.1f} MB here, and {most:,.1f} MB are the most that one person gets. "
+    "In the Share tab, delete a bot that you do not need any more; then try again."
+)
 LOCAL = "local"
 """The owner of everything where the app has one person only."""
 MOST_EDITS = 200
@@ -43,6 +52,15 @@ MOST_RUNS = 20
 _SAMPLES = TypeAdapter(tuple[Sample, ...])
 _TURNS = TypeAdapter(tuple[Turn, ...])
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
+_FORGET = """UPDATE jobs SET forgotten = 1, name = '', demonstrations = '[]', recipe_changes = '{}',
+    probes = '[]', rules = '[]', instruction = '', losses = '[]', samples = '[]', message = '',
+    start_from = NULL"""
+_TEXTS = {
+    "jobs": ("demonstrations", "losses", "samples", "instruction", "probes", "rules"),
+    "bots": ("report", "probes", "instruction"),
+    "conversations": ("turns",),
+}
+"""Where the database has much text of one owner that goes with the bots."""
 _BOT_IS_THERE = "id IN (SELECT id FROM bots)"
 """From the score on: then a training is done, however it ends."""
 
@@ -186,6 +204,13 @@ class Store:
                 WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE owner = :owner AND state NOT IN ({_ENDED}))""",
                 values,
             )
+            # A training without a bot that is not among the earlier ones any more is of no use to anybody.
+            connection.execute(
+                f"""{_FORGET} WHERE owner = :owner AND NOT forgotten AND state IN ({_ENDED})
+                AND NOT {_BOT_IS_THERE} AND number NOT IN (SELECT number FROM jobs
+                    WHERE owner = :owner AND NOT forgotten ORDER BY number DESC LIMIT {MOST_RUNS})""",
+                values,
+            )
             return added.rowcount == 1
 
     def waiting(self) -> list[str]:
@@ -305,6 +330,9 @@ class Store:
         needed = {self.checkpoint_file(job_id) for job_id in self.waiting()}
         for left in set(self._checkpoints_folder.glob("*")) - needed:
             left.unlink()
+        with self._database.connect() as connection:
+            known = {row["id"] for row in connection.execute("SELECT id FROM bots")}
+        settle_all(self._bots_folder, known.__contains__)
 
     def closed(self) -> None:
         """The app was closed as it should be: that was no training's fault."""
@@ -315,7 +343,7 @@ class Store:
         """Where the training that its owner started last stands."""
         with self._database.connect() as connection:
             row = connection.execute(
-                "SELECT * FROM jobs WHERE owner = ? ORDER BY number DESC LIMIT 1", (owner,)
+                "SELECT * FROM jobs WHERE owner = ? AND NOT forgotten ORDER BY number DESC LIMIT 1", (owner,)
             ).fetchone()
         return _update(row) if row else None
 
@@ -323,10 +351,10 @@ class Store:
         """The trainings that an owner started last, the newest first."""
         with self._database.connect() as connection:
             rows = connection.execute(
-                """SELECT jobs.*, bots.report,
+                """SELECT * FROM (SELECT jobs.*, bots.report,
                     row_number() OVER (ORDER BY jobs.number) AS of_owner
-                FROM jobs LEFT JOIN bots ON bots.id = jobs.id
-                WHERE jobs.owner = ? ORDER BY jobs.number DESC LIMIT ?""",
+                FROM jobs LEFT JOIN bots ON bots.id = jobs.id WHERE jobs.owner = ?)
+                WHERE NOT forgotten ORDER BY number DESC LIMIT ?""",
                 (owner, MOST_RUNS),
             ).fetchall()
         return [_run(row) for row in rows]
@@ -343,7 +371,8 @@ class Store:
         """The demonstrations of a bot; of one from elsewhere those that came with it, if any."""
         with self._database.connect() as connection:
             row = connection.execute(
-                "SELECT demonstrations FROM jobs WHERE id = ? AND owner = ?", (bot_id, owner)
+                "SELECT demonstrations FROM jobs WHERE id = ? AND owner = ? AND NOT forgotten",
+                (bot_id, owner),
             ).fetchone()
         if row is not None:
             return _demonstrations(row)
@@ -374,6 +403,38 @@ class Store:
         """One of them, or None where there is none with this id."""
         return next((bot for bot in self.bots(owner) if bot.id == bot_id), None)
 
+    def delete_bot(self, owner: str, bot_id: str) -> None:
+        """Delete a bot with its conversation, its score and what it learned from, if its owner has it.
+
+        Raises BotError if a training makes it or goes on from it.
+        """
+        if bot := self.bot(owner, bot_id):
+            delete_folder(bot.folder, lambda: self._forget_bot(bot))
+
+    def _forget_bot(self, bot: SavedBot) -> None:
+        with self._database.connect() as connection:
+            deleted = connection.execute(
+                f"""DELETE FROM bots WHERE id = ? AND NOT EXISTS (SELECT 1 FROM jobs
+                WHERE state NOT IN ({_ENDED}) AND (jobs.id = bots.id OR start_from = bots.folder))""",
+                (bot.id,),
+            )
+            if not deleted.rowcount:
+                raise BotError(IN_USE)
+            connection.execute("DELETE FROM conversations WHERE bot = ?", (bot.id,))
+            connection.execute(f"{_FORGET} WHERE id = ?", (bot.id,))
+
+    def check_room(self, owner: str, most: float) -> None:
+        """Raises StorageError if what an owner has, and could delete, is at this many bytes or beyond."""
+        used = sum(size_of(bot.folder) for bot in self.bots(owner))
+        with self._database.connect() as connection:
+            for table, texts in _TEXTS.items():
+                size = " + ".join(f"ifnull(length({text}), 0)" for text in texts)
+                used += connection.execute(
+                    f"SELECT ifnull(sum({size}), 0) FROM {table} WHERE owner = ?", (owner,)
+                ).fetchone()[0]
+        if used >= most:
+            raise StorageError(TOO_MUCH.format(used=used / 1e6, most=most / 1e6))
+
     # Conversations
 
     def turns(self, owner: str, bot_id: str) -> tuple[Turn, ...]:
@@ -385,12 +446,18 @@ class Store:
         return _TURNS.validate_json(row["turns"]) if row else ()
 
     def save_turns(self, owner: str, bot_id: str, turns: Sequence[Turn]) -> None:
-        """Keep the newest turns instead of what was kept; none at all to forget the conversation."""
+        """Keep the newest turns instead of what was kept; none at all to forget the conversation.
+
+        With a bot that was deleted in the meantime there is none.
+        """
         with self._database.connect() as connection:
             connection.execute("DELETE FROM conversations WHERE owner = ? AND bot = ?", (owner, bot_id))
             if turns:
                 kept = _TURNS.dump_json(tuple(turns[-MOST_TURNS:])).decode()
-                connection.execute("INSERT INTO conversations VALUES (?, ?, ?)", (owner, bot_id, kept))
+                connection.execute(
+                    "INSERT INTO conversations SELECT owner, id, ? FROM bots WHERE owner = ? AND id = ?",
+                    (kept, owner, bot_id),
+                )
 
     def has_talked(self, owner: str) -> bool:
         """Whether there is a conversation with any bot."""

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from threading import RLock
+from threading import RLock, Timer
 
 from reft_studio.engine.interface import Engine, JobState, JobUpdate, Readiness, TrainingJob
-from reft_studio.errors import EngineError
+from reft_studio.errors import EngineError, StorageError
 from reft_studio.settings import Settings
 from reft_studio.store import Store
 
@@ -17,6 +17,8 @@ NOT_STARTED = (
     "full. Close other programs and try again."
 )
 BUSY = "Many people are training here right now. Your rows are saved: please try again in a few minutes."
+SECONDS_FOR_ROOM = 2.0
+"""So often it is tried again to note how a training ended, on a full disk."""
 
 
 class Trainings:
@@ -41,20 +43,44 @@ class Trainings:
             self._engine = None
 
     def record(self, update: JobUpdate) -> None:
-        """Note what the engine says of a training; when one has ended, the next one begins."""
+        """Note what the engine says of a training; when one has ended, the next one begins.
+
+        How one ended is noted later where the disk is full; StorageError all the same, since it is not yet.
+        """
         try:
             self._store.record(update)
+        except StorageError:
+            if update.state.ended:
+                self._record_later(update)
+            raise
         finally:
             if update.state.ended:
                 with self._lock:
                     self._running.discard(update.job_id)
                     self._advance()
 
+    def _record_later(self, update: JobUpdate) -> None:
+        """Or its owner would see it run, and could begin no other, until the app is started again."""
+
+        def try_again() -> None:
+            try:
+                self._store.record(update)
+                with self._lock:
+                    self._advance()
+            except StorageError:
+                self._record_later(update)
+
+        timer = Timer(SECONDS_FOR_ROOM, try_again)
+        timer.daemon = True
+        timer.start()
+
     def add(self, owner: str, job: TrainingJob) -> None:
         """Queue a training; nothing happens where its owner has one that has not ended.
 
-        Raises EngineError if the queue is full, or if the engine has no base model and cannot get it.
+        Raises EngineError if the queue is full, or if the engine has no base model and cannot get it;
+        StorageError if its owner has too much already.
         """
+        self._store.check_room(owner, self._settings.max_person_bytes)
         with self._lock:
             if self._engine and self._engine.status().readiness is Readiness.FAILED:
                 self._engine.start()

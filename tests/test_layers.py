@@ -14,14 +14,15 @@ LOWEST = {"errors", "settings"}
 TABLE = {"demonstrations", "table_files", "recipe", "positions"}
 MODEL = {"base_model", "device", "quantization", "prompts", "model_source", "fit", "model_choices"}
 WEIGHTS = {"weights"}
-BOT = {"bot", "manifest", "rules", "score", "pyreft_folder"}
+BOT = {"bot", "folders", "manifest", "rules", "score", "pyreft_folder"}
 UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention", "lora"} | BOT
 UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
 
 MAY_IMPORT = {
     "errors": set(),
     "settings": {"quantization", "demonstrations"},
-    "database": set(),
+    "database": {"errors"},
+    "folders": set(),
     "demonstrations": {"errors"},
     "recipe": {"errors"},
     "positions": {"errors"},
@@ -108,7 +109,7 @@ def test_a_heavy_library_is_imported_only_in_its_home(library):
     "modules",
     ["reft_studio", "reft_studio.manifest, reft_studio.train.events, reft_studio.chat.sampling, "
      "reft_studio.demonstrations, reft_studio.settings, reft_studio.prompts, reft_studio.store, "
-     "reft_studio.share.bundle, reft_studio.share.importer, reft_studio.share.space"],
+     "reft_studio.folders, reft_studio.share.bundle, reft_studio.share.importer, reft_studio.share.space"],
     ids=["package", "page"],
 )  # fmt: skip
 def test_what_the_page_imports_loads_no_torch(modules):

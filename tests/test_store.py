@@ -1,6 +1,11 @@
 """What must survive a reload and a restart does, and trainings go only from state to state as they should."""
 
+import hashlib
+import re
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -8,16 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from reft_studio.database import FIRST_SCHEMA, MIGRATIONS
+from reft_studio.database import MIGRATIONS
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState, JobUpdate, Sample, TrainingJob
+from reft_studio.errors import BotError, StorageError
 from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite
 from reft_studio.recipe import Recipe
 from reft_studio.score import Asked, Reply, Report, Side
-from reft_studio.store import LOCAL, MOST_EDITS, MOST_TURNS, STARTS, SavedBot, Store
+from reft_studio.store import LOCAL, MOST_EDITS, MOST_RUNS, MOST_TURNS, STARTS, SavedBot, Store
 from reft_studio.table_files import write_demonstrations
 from reft_studio.turns import Turn
+from tests.full_disk import full_disk, only_where_disks_can_be_full
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
 
@@ -95,6 +102,7 @@ def test_a_conversation_is_kept_for_its_owner_and_its_bot_until_it_is_forgotten(
     store: Store, tmp_path: Path
 ) -> None:
     turns = (Turn("Hi 👩🏽‍🚀", "Hello.", None, "👋", True), Turn("<b>", "", "x", "שלום", True))
+    store.add_bot("ann", SavedBot("one", "A bot", store.bot_folder("one")))
     store.save_turns("ann", "one", turns)
     store = Store(tmp_path / "data")
     assert store.turns("ann", "one") == turns
@@ -106,6 +114,104 @@ def test_a_conversation_is_kept_for_its_owner_and_its_bot_until_it_is_forgotten(
     ]
     store.save_turns("ann", "one", ())
     assert store.turns("ann", "one") == ()
+
+
+def a_finished_bot(store: Store, owner: str, bot_id: str = "one") -> SavedBot:
+    store.add_job(owner, job(store, bot_id))
+    store.claim(bot_id)
+    store.record(JobUpdate(bot_id, JobState.DONE, 2, 2, (3.5, 1.25)))
+    folder = store.bot_folder(bot_id)
+    folder.mkdir(parents=True)
+    (folder / "bot.json").write_bytes(b"x" * 1000)
+    bot = store.bot(owner, bot_id)
+    assert bot
+    return bot
+
+
+def test_a_deleted_bot_takes_everything_of_it_along_and_nothing_else(store: Store, tmp_path: Path) -> None:
+    draft = Draft("A bot", ROWS)
+    store.save_draft("ann", draft)
+    for bot_id in ("one", "two", "three"):
+        store.save_turns("ann", a_finished_bot(store, "ann", bot_id).id, [Turn(f"A secret with {bot_id}")])
+    for nothing_of_theirs in (("bob", "two"), ("ann", "gone")):
+        store.delete_bot(*nothing_of_theirs)
+    assert len(store.bots("ann")) == 3
+    store.delete_bot("ann", "two")
+    store.delete_bot("ann", "two")
+    store.save_turns("ann", "two", [Turn("An answer that came later")])
+    store = Store(tmp_path / "data")
+    assert [bot.id for bot in store.bots("ann")] == ["three", "one"]
+    assert [(run.number, run.id) for run in store.runs("ann")] == [(3, "three"), (1, "one")]
+    assert store.turns("ann", "two") == store.trained_on("ann", "two") == ()
+    assert sorted(path.name for path in store.bot_folder("two").parent.iterdir()) == ["one", "three"]
+    assert store.draft("ann") == draft
+    assert store.turns("ann", "one")
+    with closing(sqlite3.connect(tmp_path / "data" / "studio.sqlite3")) as connection:
+        assert "A secret with two" not in "\n".join(connection.iterdump())
+
+
+def test_who_deletes_bots_does_not_get_ahead_of_others_in_the_queue(store: Store) -> None:
+    for owner in ("ann", "bob"):
+        a_finished_bot(store, owner, owner)
+    a_finished_bot(store, "ann", "another")
+    for bot_id in ("ann", "another"):
+        store.delete_bot("ann", bot_id)
+    for owner in ("ann", "bob"):
+        store.add_job(owner, job(store, f"next of {owner}"))
+    assert store.waiting() == ["next of bob", "next of ann"]
+    assert [run.id for run in store.runs("ann")] == ["next of ann"]
+
+
+@pytest.mark.parametrize("how", ["is being scored", "is being corrected"])
+def test_a_bot_that_a_training_needs_is_not_deleted(store: Store, how: str) -> None:
+    if how == "is being scored":
+        store.add_job("ann", job(store))
+        store.claim("one")
+        store.record(JobUpdate("one", JobState.SCORING))
+        store.bot_folder("one").mkdir(parents=True)
+    else:
+        bot = a_finished_bot(store, "ann")
+        store.add_job("ann", replace(job(store, "two"), start_from=bot.folder))
+    with pytest.raises(BotError, match="still running"):
+        store.delete_bot("ann", "one")
+    assert store.bot("ann", "one")
+    assert [path.name for path in store.bot_folder("one").parent.iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize("until", ["it was forgotten", "its folder was gone"])
+def test_a_deletion_in_which_the_app_was_killed_is_finished_or_never_was(store: Store, until: str) -> None:
+    bot = a_finished_bot(store, "ann")
+    bot.folder.rename(bot.folder.with_name(".one.deleted"))
+    (bot.folder.with_name(".scratch-123")).mkdir()
+    if until == "its folder was gone":
+        store._forget_bot(bot)
+    store.requeue()
+    left = [path.name for path in bot.folder.parent.iterdir()]
+    assert left == ([] if until == "its folder was gone" else ["one"])
+    assert len(store.bots("ann")) == len(left)
+
+
+def test_everyone_has_so_much_room_and_is_told_what_to_do_when_it_is_used_up(store: Store) -> None:
+    bot = a_finished_bot(store, "ann")
+    store.save_turns("ann", bot.id, [Turn("y" * 2000)])
+    store.check_room("ann", 10_000)
+    store.check_room("bob", 1)
+    with pytest.raises(StorageError, match=r"0\.0 MB .* delete a bot"):
+        store.check_room("ann", 3000)
+    store.delete_bot("ann", bot.id)
+    store.check_room("ann", 3000)
+
+
+def test_trainings_that_led_to_nothing_and_that_nobody_sees_any_more_are_not_kept(store: Store) -> None:
+    a_finished_bot(store, LOCAL)
+    for number in range(MOST_RUNS + 5):
+        store.add_job(LOCAL, job(store, f"failed {number}"))
+        store.record(JobUpdate(f"failed {number}", JobState.FAILED))
+    runs = store.runs(LOCAL)
+    assert [run.number for run in runs] == [MOST_RUNS + 6 - back for back in range(MOST_RUNS)]
+    assert all(run.demonstrations for run in runs)
+    assert store.trained_on(LOCAL, "failed 0") == ()
+    assert store.trained_on(LOCAL, "one") == ROWS
 
 
 def test_a_bot_from_elsewhere_has_the_rows_that_came_with_it_for_its_owner(store: Store) -> None:
@@ -355,26 +461,225 @@ def test_rules_and_instruction_of_a_table_and_of_a_training_come_back(store: Sto
     assert (claimed.rules, claimed.instruction) == (draft.rules, draft.instruction)
 
 
+@only_where_disks_can_be_full
+def test_on_a_full_disk_everything_can_be_read_and_what_cannot_be_kept_is_said(
+    store: Store, tmp_path: Path
+) -> None:
+    first, second = Draft("A bot", ROWS), Draft("A bot", (*ROWS, Demonstration("One", "more")))
+    store.save_draft(LOCAL, first)
+    with full_disk(tmp_path / "data"):
+        for act in (
+            lambda: store.save_draft(LOCAL, second),
+            lambda: store.add_job(LOCAL, job(store)),
+            lambda: store.skip_tour(LOCAL),
+        ):
+            with pytest.raises(StorageError, match="disk is full"):
+                act()
+        assert store.draft(LOCAL) == first
+        assert store.latest_job(LOCAL) is None
+        assert Store(tmp_path / "data").draft(LOCAL) == first
+    store.save_draft(LOCAL, second)
+    assert Store(tmp_path / "data").draft(LOCAL) == second
+    store.undo(LOCAL)
+    assert store.draft(LOCAL) == first
+
+
+def test_no_order_and_no_end_of_time_comes_from_the_clock_on_the_wall() -> None:
+    package = Path(__file__).parents[1] / "reft_studio"
+    wall_clock = re.compile(r"time\.time\(|\bfrom time import .*\btime\b|\.(utc)?now\(|st_[mc]time|\.today\(")
+    users = {path.name for path in package.rglob("*.py") if wall_clock.search(path.read_text("utf-8"))}
+    # When a bot was made; the name of a damaged database, and the order in which its bots are found again.
+    assert users == {"bot.py", "database.py", "store.py"}
+
+
+CLAIM_ALL = """
+import sys
+from pathlib import Path
+from reft_studio.store import Store
+
+store = Store(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.readline()
+while waiting := store.waiting():
+    if job := store.claim(waiting[0]):
+        print(job.id)
+"""
+
+
+def test_two_servers_that_race_for_trainings_never_get_the_same_one(store: Store, tmp_path: Path) -> None:
+    ids = {f"job {number}" for number in range(60)}
+    for job_id in ids:
+        store.add_job(job_id, job(store, job_id))
+    command = [sys.executable, "-c", CLAIM_ALL, str(tmp_path / "data")]
+    servers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+        for _ in range(2)
+    ]
+    for server in servers:
+        assert server.stdout
+        assert server.stdout.readline() == "ready\n"
+    for server in servers:
+        assert server.stdin
+        server.stdin.write("go\n")
+        server.stdin.flush()
+    told = [server.communicate()[0].splitlines() for server in servers]
+    assert sorted(told[0] + told[1]) == sorted(ids)
+    assert all(told)
+
+
+CANCEL_IN: dict[str, tuple[Callable[[Store], object], JobState]] = {
+    "queued": (lambda store: store.waiting(), JobState.CANCELLED),
+    "given to the engine": (lambda store: store.claim("one"), JobState.CANCELLED),
+    "running": (
+        lambda store: store.claim("one") and store.record(JobUpdate("one", JobState.RUNNING, 1, 2)),
+        JobState.CANCELLED,
+    ),
+    "queued again by a restart": (
+        lambda store: store.claim("one") and store.requeue(),
+        JobState.CANCELLED,
+    ),
+    "being cancelled": (
+        lambda store: store.claim("one") and store.cancel(LOCAL, "one"),
+        JobState.CANCELLED,
+    ),
+    "being scored": (
+        lambda store: store.claim("one") and store.record(JobUpdate("one", JobState.SCORING, 2, 2)),
+        JobState.DONE,
+    ),
+    "to be scored after a restart": (
+        lambda store: (
+            store.claim("one") and (store.record(JobUpdate("one", JobState.SCORING, 2, 2)), store.requeue())
+        ),
+        JobState.DONE,
+    ),
+    "done": (
+        lambda store: store.claim("one") and store.record(JobUpdate("one", JobState.DONE, 2, 2)),
+        JobState.DONE,
+    ),
+}
+
+
+@pytest.mark.parametrize("when", CANCEL_IN)
+def test_what_was_cancelled_stays_so_through_a_restart(store: Store, tmp_path: Path, when: str) -> None:
+    get_there, end = CANCEL_IN[when]
+    store.add_job(LOCAL, job(store))
+    get_there(store)
+    store.cancel(LOCAL, "one")
+    for _ in range(2):
+        # As by a kill: the engine has said nothing more.
+        store = Store(tmp_path / "data")
+        store.requeue()
+        assert (state(store), store.waiting()) == (end, [])
+    assert len(store.bots(LOCAL)) == (end is JobState.DONE)
+    assert store.add_job(LOCAL, job(store, "two"))
+
+
+WRITTEN = {
+    1: """
+        INSERT INTO drafts VALUES (1, 'A bot', '[["Hi", "Ho"]]', '["And you?"]');
+        INSERT INTO jobs (id, name, demonstrations, recipe_changes, probes, bot_folder, state, losses)
+            VALUES ('first', 'First', '[["Hi", "Ho"]]', '{"rank": 2}', '[]', 'bots/first', 'done', '[2.5]'),
+            ('one', 'A bot', '[["Hi", "Ho"]]', '{}', '[]', 'bots/one', 'running', '[]');
+        INSERT INTO bots (id, name, folder, probes) VALUES ('first', 'First', 'bots/first', '["And you?"]');
+    """,
+    2: "UPDATE jobs SET attempts = 1, furthest = 7 WHERE id = 'one';",
+    3: """
+        UPDATE jobs SET claimed = number;
+        INSERT INTO drafts (owner, name, demonstrations, probes) VALUES ('ann', 'Hers', '[]', '[]');
+        INSERT INTO bots (id, name, folder, probes, owner) VALUES ('hers', 'Hers', 'bots/hers', '[]', 'ann');
+    """,
+    4: """
+        UPDATE drafts SET rules = '["only emoji"]', instruction = 'Be brief.' WHERE owner = 'local';
+        UPDATE bots SET report = '{"rules": ["only emoji"], "instruction": "", "asked": [
+            {"suite": "unseen", "prompts": ["Hi"], "replies": {"bot": {"text": "x", "right": true}}}]}'
+            WHERE id = 'first';
+    """,
+    5: """
+        UPDATE bots SET instruction = 'Be brief.' WHERE id = 'first';
+        INSERT INTO jobs (id, name, demonstrations, recipe_changes, probes, bot_folder, state, start_from)
+            VALUES ('next', 'Next', '[["Hi", "Ho"]]', '{}', '[]', 'bots/next', 'failed', 'bots/first');
+    """,
+    6: """
+        INSERT INTO edits (owner, edit) VALUES ('local', '{"start": 0, "removed": [],
+            "added": [{"prompt": "Hi", "reply": "Ho"}], "before": {"name": "", "demonstrations": [],
+            "probes": [], "rules": null, "instruction": ""}, "after": {"name": "A bot", "demonstrations": [],
+            "probes": [], "rules": null, "instruction": ""}}');
+    """,
+    7: """INSERT INTO conversations VALUES ('local', 'first', '[{"prompt": "Hi", "base": "",
+        "instructed": null, "bot": "Ho", "finished": false}]');""",
+    8: """UPDATE jobs SET samples = '[{"prompt": "Hi", "base": "a", "bot": "b"}]' WHERE id = 'first';""",
+    9: "INSERT INTO skipped_tours VALUES ('local');",
+    10: "UPDATE jobs SET forgotten = 1 WHERE id = 'next';",
+}
+"""What a version could write that the one before could not, in its own words."""
+DIGEST = {
+    1: "4c3215874510",
+    2: "dfc5fc42f2cc",
+    3: "d3dada956848",
+    4: "049578e95efc",
+    5: "c89e60037c2a",
+    6: "36389e243a09",
+    7: "708c6b9a29c2",
+    8: "093f830ce578",
+    9: "15def4f83449",
+    10: "37864298b79a",
+}
+
+
+def database_of(version: int, folder: Path) -> None:
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "studio.sqlite3")) as old, old:
+        for number, change in enumerate(MIGRATIONS[:version], start=1):
+            old.executescript(change + WRITTEN.get(number, ""))
+        old.execute(f"PRAGMA user_version = {version}")
+
+
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
 def test_a_database_of_an_older_version_is_brought_up_to_date_with_all_that_is_in_it(
     tmp_path: Path, version: int
 ) -> None:
     folder = tmp_path / "data"
-    folder.mkdir()
-    with closing(sqlite3.connect(folder / "studio.sqlite3")) as old, old:
-        old.executescript(FIRST_SCHEMA)
-        old.execute("INSERT INTO drafts VALUES (1, 'A bot', '[[\"Hi\", \"Ho\"]]', '[]')")
-        old.execute(
-            "INSERT INTO jobs (id, name, demonstrations, recipe_changes, probes, bot_folder, state) "
-            "VALUES ('one', 'A bot', '[[\"Hi\", \"Ho\"]]', '{}', '[]', 'somewhere', 'running')"
-        )
-        old.executescript(" ".join(MIGRATIONS[1:version]))
-        old.execute(f"PRAGMA user_version = {version}")
+    database_of(version, folder)
     for _ in range(2):
         store = Store(folder)
-        assert store.draft(LOCAL) == Draft("A bot", (Demonstration("Hi", "Ho"),))
+        rows = (Demonstration("Hi", "Ho"),)
+        scored = version >= 4
+        draft = Draft("A bot", rows, ("And you?",))
+        if scored:
+            draft = replace(draft, rules=("only emoji",), instruction="Be brief.")
+        assert store.draft(LOCAL) == draft
+        instruction = "Be brief." if version >= 5 else ""
+        bot = SavedBot("first", "First", Path("bots/first"), ("And you?",), instruction)
+        assert store.bots(LOCAL) == [bot]
+        assert [bot.id for bot in store.bots("ann")] == (["hers"] if version >= 3 else [])
+        assert store.draft("ann").name == ("Hers" if version >= 3 else "")
+        assert (store.report(LOCAL, "first") is not None) == scored
+        first = store.runs(LOCAL)[-1]
+        assert (first.demonstrations, first.recipe_changes, first.last_loss) == (rows, {"rank": 2}, 2.5)
+        assert len(store.runs(LOCAL)) == (3 if 5 <= version < 10 else 2)
+        assert store.can_undo(LOCAL) == (version >= 6)
+        assert store.turns(LOCAL, "first") == ((Turn("Hi", bot="Ho"),) if version >= 7 else ())
+        assert store.has_skipped_tour(LOCAL) == (version >= 9)
         store.requeue()
         assert store.waiting() == ["one"]
+
+
+def test_a_schema_that_people_have_is_never_changed_afterwards() -> None:
+    assert {
+        number: hashlib.sha256(change.encode()).hexdigest()[:12]
+        for number, change in enumerate(MIGRATIONS[: len(DIGEST)], start=1)
+    } == DIGEST
+
+
+def test_data_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
+    database_of(len(MIGRATIONS), tmp_path / "data")
+    database = tmp_path / "data" / "studio.sqlite3"
+    with closing(sqlite3.connect(database)) as newer, newer:
+        newer.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(StorageError, match="newer version"):
+        Store(tmp_path / "data")
+    with closing(sqlite3.connect(database)) as newer:
+        assert newer.execute("SELECT count(*) FROM drafts").fetchone() == (2,)
 
 
 def test_the_latest_training_is_the_one_started_last(store: Store) -> None:

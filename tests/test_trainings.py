@@ -1,5 +1,6 @@
 """The queue gives the engine as many trainings as it has room for, and everyone has a turn."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
-from reft_studio.errors import EngineError
+from reft_studio.errors import EngineError, StorageError
 from reft_studio.settings import TIGHTER, Settings
 from reft_studio.store import Store
 from reft_studio.trainings import Trainings
+from tests.full_disk import full_disk, only_where_disks_can_be_full
 
 
 class Recorder:
@@ -174,6 +176,35 @@ def test_nothing_more_begins_once_the_app_is_closing(click, trainings, store, en
     trainings.record(JobUpdate("one", JobState.DONE))
     assert engine.ids == ["one"]
     assert store.waiting() == ["two"]
+
+
+@only_where_disks_can_be_full
+def test_how_a_training_ended_is_noted_when_there_is_room_again(
+    click, trainings, store, engine, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr("reft_studio.trainings.SECONDS_FOR_ROOM", 0.05)
+    click("ann", "one")
+    click("bob", "two")
+    with full_disk(tmp_path / "data"):
+        with pytest.raises(StorageError):
+            trainings.record(JobUpdate("one", JobState.DONE, 2, 2))
+        time.sleep(0.2)
+        assert store.bots("ann") == []
+        assert engine.ids == ["one"]
+    deadline = time.monotonic() + 30
+    while engine.ids != ["one", "two"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert [bot.id for bot in store.bots("ann")] == ["one"]
+
+
+def test_who_has_used_up_the_room_on_the_disk_begins_no_training(click, trainings, store) -> None:
+    trainings._settings = Settings(max_person_bytes=1)
+    click("ann", "one")
+    trainings.record(JobUpdate("one", JobState.DONE))
+    with pytest.raises(StorageError, match="delete a bot"):
+        click("ann", "two")
+    click("bob", "three")
 
 
 def test_a_restarted_app_goes_on_with_all_of_them(click, store) -> None:

@@ -128,26 +128,28 @@ class EngineClient(ABC):
             case EngineStatus():
                 self._status = event
             case JobUpdate():
-                self._tell(event)
+                told = self._tell(event)
                 if event.state.ended:
-                    self._forget(event.job_id)
+                    self._forget(event.job_id, written_down=told)
             case Answer() | End():
                 if inbox := self._inboxes.get(event.id):
                     inbox.put(event)
 
-    def _tell(self, update: JobUpdate) -> None:
+    def _tell(self, update: JobUpdate) -> bool:
         try:
             self.on_update(update)
+            return True
         except Exception:
             # Whatever goes wrong at the listener, such as a full disk, must not end the thread that brings
             # all other answers; the training itself goes on.
             log.exception("An update of training %s was not taken", update.job_id)
+            return False
 
-    def _forget(self, job_id: str) -> None:
-        """A training has ended, and that is written down: its checkpoint is of no more use."""
+    def _forget(self, job_id: str, *, written_down: bool) -> None:
+        """A training has ended; once that is written down its checkpoint is of no more use."""
         job = self._jobs.pop(job_id, None)
         self._cancelled.discard(job_id)
-        if job and job.checkpoint_file:
+        if job and job.checkpoint_file and written_down:
             with suppress(OSError):
                 job.checkpoint_file.unlink(missing_ok=True)
 

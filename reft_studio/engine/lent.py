@@ -182,8 +182,8 @@ class LentEngine(EngineClient):
         finally:
             self._stopped.discard(request_id)
 
-    def _forget(self, job_id: str) -> None:
-        super()._forget(job_id)
+    def _forget(self, job_id: str, *, written_down: bool) -> None:
+        super()._forget(job_id, written_down=written_down)
         self._pieces.pop(job_id, None)
 
 

@@ -4,6 +4,7 @@ The order of the demonstrations and the learning rate follow from the recipe and
 needed to go on as if there had been no pause.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,8 @@ class Checkpoint:
 
     def save(self, path: Path) -> None:
         """Write one file, whole or not at all."""
-        partial = path.with_name(f"{path.name}.partial")
+        # Of this process alone: one that is ending may still write when the next one does.
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         losses = torch.tensor(self.losses, dtype=torch.float64)
         save_file({**self.tensors, _LOSSES: losses}, partial, {"fingerprint": self.fingerprint})
         partial.replace(path)

@@ -27,13 +27,15 @@ IN_ORDER: dict[str, Any] = {"concurrency_id": "draft", "concurrency_limit": 1}
 
 
 class _OurMistakes:
-    """Logs what is not a `StudioError` with its traceback, and says a plain sentence instead."""
+    """Says what a `StudioError` says; logs anything else with its traceback, and says a plain sentence instead."""
 
     def __enter__(self) -> None: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, StudioError):
+            raise gr.Error(escape(str(error)), title="", print_exception=False) from error
         if isinstance(error, Exception) and not isinstance(error, gr.Error):
             log.error("A handler of the page crashed", exc_info=error)
             raise gr.Error(wording.OUR_MISTAKE, print_exception=False) from error

@@ -1,14 +1,15 @@
 """How often one person may ask for what takes work, where strangers share one app."""
 
+from collections import deque
 from enum import StrEnum
-
-from limits import RateLimitItemPerHour
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from threading import Lock
+from time import monotonic
 
 from reft_studio.errors import RateError
 from reft_studio.settings import Settings
 from reft_studio.ui import wording
+
+SECONDS = 3600.0
 
 
 class Asked(StrEnum):
@@ -21,21 +22,33 @@ class Asked(StrEnum):
 
 
 class Rates:
-    """Counts within the last hour. Any thread may call."""
+    """Counts within the last hour, whatever is done to the clock on the wall. Any thread may call."""
 
     def __init__(self, settings: Settings) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        most = {
+        self._most = {
             Asked.MESSAGES: settings.max_messages_per_hour,
             Asked.TRAININGS: settings.max_trainings_per_hour,
             Asked.TRANSFERS: settings.max_transfers_per_hour,
         }
-        self._most = {
-            asked: RateLimitItemPerHour(limit) for asked, limit in most.items() if limit is not None
-        }
+        self._counted: dict[tuple[str, Asked], deque[float]] = {}
+        self._lock = Lock()
 
     def count(self, owner: str, asked: Asked) -> None:
         """Count one more; raises RateError where that is too many."""
-        most = self._most.get(asked)
-        if most and not self._limiter.hit(most, owner, asked):
-            raise RateError(wording.too_often(asked, most.amount))
+        most = self._most[asked]
+        if most is None:
+            return
+        with self._lock:
+            now = monotonic()
+            self._forget_until(now - SECONDS)
+            counted = self._counted.setdefault((owner, asked), deque())
+            if len(counted) >= most:
+                raise RateError(wording.too_often(asked, most))
+            counted.append(now)
+
+    def _forget_until(self, time: float) -> None:
+        for key, counted in list(self._counted.items()):
+            while counted and counted[0] <= time:
+                counted.popleft()
+            if not counted:
+                del self._counted[key]

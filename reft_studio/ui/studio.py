@@ -44,6 +44,7 @@ class Studio:
 
     def open_bot(self, owner: str, path: Path, pyreft: PyreftFolder | None = None) -> SavedBot:
         """Take in a bot's zip or folder for its new owner; raises StudioError."""
+        self.store.check_room(owner, self.settings.max_person_bytes)
         bot_id = uuid4().hex
         folder = self.store.bot_folder(bot_id)
         opened = self.engine.open_bot(path, folder, pyreft)

@@ -162,6 +162,15 @@ def test_who_asks_too_often_is_told_so_and_nobody_else_is() -> None:
     rates.count("ann", Asked.TRAININGS)
 
 
+def test_after_an_hour_one_may_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates, now = Rates(Settings(max_messages_per_hour=2)), 0.0
+    monkeypatch.setattr("reft_studio.ui.rates.monotonic", lambda: now)
+    for now in (0.0, 1000.0, 3601.0, 4601.0):  # noqa: B007
+        rates.count("ann", Asked.MESSAGES)
+    with pytest.raises(RateError):
+        rates.count("ann", Asked.MESSAGES)
+
+
 def test_on_ones_own_computer_nothing_is_counted() -> None:
     rates = Rates(Settings())
     for _ in range(1000):
