@@ -21,6 +21,7 @@ def main() -> None:
     # Imported here, since the engine's process imports this file too and needs none of it.
     from filelock import FileLock, Timeout
 
+    from reft_studio.errors import StorageError
     from reft_studio.settings import Settings
     from reft_studio.store import Store
     from reft_studio.trainings import Trainings
@@ -41,7 +42,10 @@ def main() -> None:
             "ReFT Studio is already running with these data. Open it in the browser, or set "
             "REFT_STUDIO_DATA_FOLDER to another folder for a second one."
         )
-    store = Store(settings.data_folder)
+    try:
+        store = Store(settings.data_folder)
+    except StorageError as error:
+        sys.exit(str(error))
     trainings = Trainings(store, settings)
     with (
         closing(_engine(settings, trainings.record)) as engine,

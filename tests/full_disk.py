@@ -1,4 +1,4 @@
-"""A disk without room, for tests: no file may become larger than the largest one is."""
+"""A disk without room, for tests: no file may become larger than the database's log is."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ only_where_disks_can_be_full = pytest.mark.skipif(
 @contextmanager
 def full_disk(folder: Path, pid: int | None = None) -> Iterator[None]:
     """As long as this block, a process (this one) can write nothing more to the database in a folder."""
-    process, size = psutil.Process(pid), max(file.stat().st_size for file in folder.glob("*.sqlite3*"))
+    process, size = psutil.Process(pid), (folder / "studio.sqlite3-wal").stat().st_size
     before = process.rlimit(psutil.RLIMIT_FSIZE)
     process.rlimit(psutil.RLIMIT_FSIZE, (size, before[1]))
     try:

@@ -198,7 +198,7 @@ def test_how_a_training_ended_is_noted_when_there_is_room_again(
     assert [bot.id for bot in store.bots("ann")] == ["one"]
 
 
-def test_who_has_used_up_the_room_on_the_disk_begins_no_training(click, trainings, store) -> None:
+def test_who_has_used_up_the_room_on_the_disk_begins_no_training(click, trainings) -> None:
     trainings._settings = Settings(max_person_bytes=1)
     click("ann", "one")
     trainings.record(JobUpdate("one", JobState.DONE))

@@ -27,7 +27,7 @@ IN_ORDER: dict[str, Any] = {"concurrency_id": "draft", "concurrency_limit": 1}
 
 
 class _OurMistakes:
-    """Says what a `StudioError` says; logs anything else with its traceback, and says a plain sentence instead."""
+    """Says what a `StudioError` says. Anything else goes to the log, and a plain sentence is said instead."""
 
     def __enter__(self) -> None: ...
 
