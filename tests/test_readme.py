@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
 from typer.testing import CliRunner
 
 from reft_studio import Bot
@@ -38,6 +40,17 @@ def test_the_five_lines_train_a_bot_and_save_it(tmp_path: Path) -> None:
     assert "BASE MODEL" in ran.stdout
     assert "Plan a family road trip" in ran.stdout
     assert Bot.load(tmp_path / "my-bot").manifest.recipe.positions == "l1"
+
+
+def test_the_repository_is_a_space_with_the_same_header_as_the_studios_template() -> None:
+    template = (REPOSITORY / "spaces/studio/README.md").read_text(encoding="utf-8")
+    own, other = (yaml.safe_load(text.split("---\n")[1]) for text in (README, template))
+    versions = {"sdk_version", "python_version"}
+    assert {key: own[key] for key in own.keys() - versions} == {k: other[k] for k in other.keys() - versions}
+    assert (REPOSITORY / own["app_file"]).is_file()
+    lines = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    (gradio,) = [Requirement(line) for line in lines if line.startswith("gradio>")]
+    assert own["sdk_version"] in gradio.specifier
 
 
 def test_every_make_target_is_one_that_there_is() -> None:
