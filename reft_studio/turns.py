@@ -19,6 +19,8 @@ class Turn:
     """None where nobody was instructed."""
     bot: str = ""
     finished: bool = False
+    how: str = ""
+    """With which strengths the bot answered, if not as it was trained, and with which other bot."""
 
     @property
     def replies(self) -> dict[Side, str]:
@@ -43,14 +45,18 @@ def to_markdown(turns: Sequence[Turn], names: Mapping[str, str]) -> str:
     parts = []
     for turn in turns:
         parts.append(_quoted("You", turn.prompt))
-        parts += [_quoted(names[side], reply) for side, reply in turn.replies.items()]
+        said_by = {**names, Side.BOT: f"{names[Side.BOT]} {turn.how}"} if turn.how else names
+        parts += [_quoted(said_by[side], reply) for side, reply in turn.replies.items()]
     return "\n".join(parts)
 
 
-def to_jsonl(turns: Sequence[Turn]) -> str:
+def to_jsonl(turns: Sequence[Turn], _names: Mapping[str, str] | None = None) -> str:
     """A conversation to work with: a line for each turn."""
     lines = (
-        {"prompt": turn.prompt} | {str(side): reply for side, reply in turn.replies.items()} for turn in turns
+        {"prompt": turn.prompt}
+        | {str(side): reply for side, reply in turn.replies.items()}
+        | ({"how": turn.how} if turn.how else {})
+        for turn in turns
     )
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 

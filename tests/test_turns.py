@@ -28,6 +28,16 @@ def test_a_saved_conversation_has_every_word_of_everybody():
     assert "\n#" not in text
 
 
+def test_a_saved_conversation_says_how_a_bot_was_mixed():
+    turns = [
+        Turn("One?", "plain", None, "🎉", True, "× 0.5 + Pirate × 0.5"),
+        Turn("Two?", "a", None, "b", True),
+    ]
+    first, second = (json.loads(line) for line in to_jsonl(turns).splitlines())
+    assert (first["how"], "how" in second) == ("× 0.5 + Pirate × 0.5", False)
+    assert to_markdown(turns, NAMES).count("Pirate") == 1
+
+
 def test_what_people_and_models_wrote_is_never_markdown():
     for line in to_markdown([Turn(HOSTILE, HOSTILE, None, HOSTILE, True)], NAMES).splitlines():
         assert not line or line.startswith("    ") or line in ("You:", "Plain model:", "\\# My bot:")

@@ -2,10 +2,29 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
 
 from reft_studio.score import Side
 from reft_studio.turns import Turn
 from reft_studio.ui import wording
+
+ON_CLICK = """element.addEventListener("click", event => {
+  const button = event.target.closest("button[data-do]");
+  if (button) trigger("select", { index: Number(button.dataset.turn), value: button.dataset.do });
+});"""
+"""For the part of the page that shows a conversation: tells `pointed_at` of its buttons."""
+
+Pointed = tuple[int, str] | None
+"""The number of a turn that somebody has clicked into, and which click that was."""
+
+
+def pointed_at(event: gr.SelectData) -> tuple[Any, Any]:
+    """Where somebody wants to change a message, and where to correct an answer; one of them is not new."""
+    pointed = event.index, uuid4().hex
+    return (pointed, gr.skip()) if event.value == "change" else (gr.skip(), pointed)
 
 
 def conversation(turns: Sequence[Turn], bot_name: str) -> str:
@@ -15,7 +34,7 @@ def conversation(turns: Sequence[Turn], bot_name: str) -> str:
     if not turns:
         return _empty(wording.NO_MESSAGES)
     # The outer box is scrolled from its end, so the newest turn stays in sight while it grows.
-    log = "".join(_turn(turn, bot_name) for turn in turns)
+    log = "".join(_turn(turn, number, bot_name) for number, turn in enumerate(turns))
     return f'<div class="talk" tabindex="0"><div role="log" aria-live="polite">{log}</div></div>'
 
 
@@ -23,19 +42,35 @@ def _empty(text: str) -> str:
     return f'<div class="talk empty"><p>{text}</p></div>'
 
 
-def _turn(turn: Turn, bot_name: str) -> str:
+def _turn(turn: Turn, number: int, bot_name: str) -> str:
     busy = "" if turn.finished else ' aria-busy="true"'
     names = wording.SIDES | {Side.BOT: bot_name}
-    sides = "".join(_side(side, names[side], reply, turn.finished) for side, reply in turn.replies.items())
+    change = _button("change", number, wording.CHANGE_THIS) if turn.finished else ""
+    sides = "".join(
+        _side(side, names[side], turn, _button("correct", number, wording.CORRECT_THIS))
+        for side in turn.replies
+    )
     return (
-        f'<section class="turn"{busy}><div class="prompt" dir="auto"><span class="sr">{wording.YOU}: </span>'
-        f'{escape(turn.prompt)}</div><div class="sides">{sides}</div></section>'
+        f'<section class="turn"{busy}><div class="said"><div class="prompt" dir="auto">'
+        f'<span class="sr">{wording.YOU}: </span>{escape(turn.prompt)}</div>{change}</div>'
+        f'<div class="sides">{sides}</div></section>'
     )
 
 
-def _side(side: Side, name: str, reply: str, finished: bool) -> str:
-    text = reply if finished or reply else wording.THINKING
+def _side(side: Side, name: str, turn: Turn, correct: str) -> str:
+    reply = turn.replies[side]
+    text = reply if turn.finished or reply else wording.THINKING
+    how = f'<span class="how" dir="auto">{escape(turn.how)}</span>' if side is Side.BOT and turn.how else ""
+    button = correct if side is Side.BOT and turn.finished else ""
     return (
-        f'<div class="side {side}"><h3 dir="auto">{escape(name)}</h3>'
+        f'<div class="side {side}"><div class="who"><h3 dir="auto">{escape(name)}</h3>{how}{button}</div>'
         f'<div class="reply" dir="auto">{escape(text)}</div></div>'
+    )
+
+
+def _button(what: str, number: int, label: str) -> str:
+    mark = wording.MARKS[what]
+    return (
+        f'<button type="button" class="mark" data-do="{what}" data-turn="{number}" '
+        f'aria-label="{label}" title="{label}">{mark}</button>'
     )

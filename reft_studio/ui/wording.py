@@ -335,6 +335,7 @@ INSTRUCTION_IN_CHAT = (
 )
 SIDE = "Show"
 SIDE_CHOICES = [("All", "all"), ("Plain", "base"), ("Instructed", "instructed"), ("Bot", "bot")]
+UNTOUCHED = "✓ Unchanged."
 LOOK_WHETHER_UNTOUCHED = "Is the plain model really unchanged?"
 BOT = "Bot"
 OPEN_BOT = "Open a bot file (.zip)"
@@ -352,8 +353,13 @@ ANSWERING = "How it answers"
 STRENGTH = "How strongly your bot is itself"
 STRENGTH_HELP = (
     "0 is the plain model, 1 the bot as it was trained. More exaggerates, and breaks at some point; below 0 "
-    "it is pushed the other way."
+    "it is pushed the other way. When you let go, the last message is asked again."
 )
+MIX = "Mix in another bot"
+MIX_NOTHING = "none"
+MIX_HELP = "Both answer as one. They must have been made for the same plain model."
+MIX_STRENGTH = "How strongly the other bot comes through"
+MIX_STRENGTH_HELP = "Two halves are a good beginning: set both to 0.5. Below 0 its manner is avoided."
 TEMPERATURE = "Variety"
 TEMPERATURE_HELP = "0 gives the same answer every time. Higher makes answers more varied, and sometimes odd."
 MAX_NEW_TOKENS = "Longest answer"
@@ -361,7 +367,11 @@ MAX_NEW_TOKENS_HELP = "In tokens, which are pieces of words. About 100 make a pa
 CHAT_SEED_HELP = "With some variety, the same number draws the same answer again."
 CORRECT = "✏️ Correct this answer"
 ASK_AGAIN = "Ask again"
-TAKE_BACK = "Change my message"
+CHANGE_MESSAGE = "Change my message"
+MARKS = {"change": "✎", "correct": "👎"}
+CHANGE_THIS = "Change this message"
+CORRECT_THIS = "Not good? Say what it should have answered"
+NO_SUCH_TURN = "This message is not there any more. Reload the page to see the conversation as it is."
 SAVE_TALK, SAVE_TALK_JSONL = "Save as text", "Save as JSONL"
 TALK_FILE = "conversation"
 FIX_TITLE = "What should it have said?"
@@ -384,6 +394,28 @@ NO_SUCH_BOT = "This bot is not there any more. Choose another one, or train it a
 def message_too_long(count: int, limit: int) -> str:
     """When a pasted novel is sent."""
     return f"The message has {count:,} characters; at most {limit:,} are allowed. Shorten it."
+
+
+def changing(later: int) -> str:
+    """Above a message that is being changed, after which so many came."""
+    if not later:
+        return "You are changing your last message. Nothing is lost before you send it."
+    lost = "the message after it is" if later == 1 else f"the {later} messages after it are"
+    return f"You are changing an earlier message. When you send it, {lost} dropped."
+
+
+def how_strongly(strength: float, mixed: tuple[str, float] | None) -> str:
+    """Beside a bot's name where it did not answer as trained; `mixed` is another bot and its strength."""
+    alone = "" if strength == 1 and not mixed else f"× {strength:g}"
+    return f"{alone} + {mixed[0]} × {mixed[1]:g}" if mixed else alone
+
+
+def other_base(other: str, base_of_other: str, bot: str, base: str) -> str:
+    """When bots of two plain models are to be mixed."""
+    return (
+        f'"{other}" was made for {base_of_other}, and "{bot}" for {base}. Only bots of the same plain model '
+        "can be mixed: choose another one."
+    )
 
 
 def untouched(numbers: int | None, changed: Sequence[str], same_reply: bool) -> str:

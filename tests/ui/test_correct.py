@@ -10,6 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from reft_studio import Bot, compare_replies
 from reft_studio.base_model import BaseModel
+from reft_studio.chat.compare import final_replies
+from reft_studio.chat.generate import ChatRequest
+from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
 from reft_studio.rules import only_emoji
 from reft_studio.store import LOCAL, Store
@@ -154,11 +157,69 @@ def test_a_conversation_is_found_again_changed_asked_again_saved_and_forgotten(
     assert [reply for line in lines for side, reply in line.items() if side != "prompt"] == said
     page.locator("#take-back").click()
     expect(page.locator("#message textarea")).to_have_value("And dogs?")
+    expect(page.locator("#changing-said")).to_contain_text("You are changing your last message.")
+    page.locator("#change-not").click()
+    expect(page.locator("#message textarea")).to_have_value("")
+    expect(page.locator("#changing")).to_be_hidden()
+
+    page.locator(".turn").first.get_by_role("button", name="Change this message").click()
+    expect(page.locator("#message textarea")).to_have_value("Tell me about cats.")
+    expect(page.locator("#changing-said")).to_contain_text("the message after it is dropped")
+    expect(page.locator(".turn")).to_have_count(2)
+    assert len(store.turns(LOCAL, bot.id)) == 2
+    page.locator("#message textarea").fill("Tell me about birds.")
+    page.locator("#send").click()
+    wait_until(lambda: [turn.prompt for turn in store.turns(LOCAL, bot.id)] == ["Tell me about birds."])
     expect(page.locator(".turn")).to_have_count(1)
+    expect(page.locator("#changing")).to_be_hidden()
     page.locator("#clear").click()
     expect(page.locator(".turn")).to_have_count(0)
     expect(page.locator("#ask-again")).to_be_hidden()
     assert store.turns(LOCAL, bot.id) == ()
+
+
+def test_any_answer_of_a_conversation_can_be_corrected(page: Page) -> None:
+    open_tab(page, "Chat")
+    first = say(page, "Tell me about cats.")
+    say(page, "And dogs?")
+    page.locator(".turn").first.get_by_role("button", name="Not good?").click()
+    expect(page.locator("#fix-said")).to_contain_text("You asked: Tell me about cats.")
+    expect(page.locator("#fix-right textarea")).to_have_value(first)
+    page.locator("#fix-close").click()
+    page.locator("#clear").click()
+    expect(page.locator(".turn")).to_have_count(0)
+
+
+def test_two_bots_answer_as_one_and_one_can_be_turned_round(
+    page: Page, data_folder: Path, base: BaseModel
+) -> None:
+    store = Store(data_folder)
+    newest, *_, oldest = store.bots(LOCAL)
+    open_tab(page, "Chat")
+    page.locator("#answering button").first.click()
+    say(page, QUESTION)
+    expect(page.locator(".turn .how")).to_have_count(0)
+    page.locator("#mix input").click()
+    page.get_by_role("option", name="Emoji bot", exact=True).click()
+
+    def asked_again(how: str) -> str:
+        wait_until(lambda: store.turns(LOCAL, newest.id)[-1].how == how)
+        expect(page.locator(".turn .how")).to_have_text(how)
+        return store.turns(LOCAL, newest.id)[-1].bot
+
+    asked_again("× 1 + Emoji bot × 0.5")
+    for strength, mixed in (("0", "1"), ("1", "-1")):
+        for slider, value in (("strength", strength), ("mix-strength", mixed)):
+            page.locator(f"#{slider} input[type=number]").fill(value)
+            page.locator(f"#{slider} input[type=number]").press("Tab")
+        page.locator("#ask-again").click()
+        asked_again(f"× {strength} + Emoji bot × {mixed}")
+    page.locator("#answering button").first.click()
+    # The last one again, computed without the page.
+    messages = [{"role": "user", "content": QUESTION}]
+    request = ChatRequest(messages, Bot.load(newest.folder), beside=[(Bot.load(oldest.folder), -1.0)])
+    both = final_replies(base, [ChatRequest(messages), request], Sampling())
+    assert [store.turns(LOCAL, newest.id)[-1].base, store.turns(LOCAL, newest.id)[-1].bot] == both
 
 
 def test_without_instructions_two_answer(page: Page) -> None:

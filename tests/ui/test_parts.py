@@ -1,21 +1,25 @@
 """What the page is made of, without a browser."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState, JobUpdate, Sample
-from reft_studio.errors import DemonstrationsError, RateError
+from reft_studio.errors import BotError, DemonstrationsError, RateError
 from reft_studio.manifest import Count, Score, Suite
 from reft_studio.recipe import Recipe
 from reft_studio.score import Side
 from reft_studio.settings import Settings
-from reft_studio.store import LOCAL
+from reft_studio.store import LOCAL, SavedBot
 from reft_studio.turns import Turn
 from reft_studio.ui import wording
 from reft_studio.ui.advanced import SETTINGS, in_fields, recipe_changes
+from reft_studio.ui.answering import check_mix
 from reft_studio.ui.coach import advice
 from reft_studio.ui.conversation import conversation
 from reft_studio.ui.progress import POINTS, loss_curve, progress
@@ -52,6 +56,28 @@ def test_a_conversation_shows_text_as_text() -> None:
     html = conversation([Turn(HOSTILE, HOSTILE, HOSTILE, HOSTILE, finished=True)], HOSTILE)
     assert "<script" not in html
     assert html.count("&lt;script&gt;") == 5
+
+
+def test_of_a_bot_that_did_not_answer_as_it_was_trained_it_is_said_how() -> None:
+    assert wording.how_strongly(1, None) == ""
+    assert wording.how_strongly(0.5, None) == "× 0.5"
+    mixed = wording.how_strongly(1.0, (HOSTILE, -1))
+    html = conversation([Turn("Hi", "a", None, "b", finished=True, how=mixed)], "Bot")
+    assert "× 1 + &lt;script&gt;" in html
+    assert "× -1" in html
+
+
+def test_bots_of_different_base_models_are_not_mixed(bot: Bot, tmp_path: Path) -> None:
+    other_base = bot.manifest.base.model_copy(update={"id": "somebody/other-model", "digest": "0" * 64})
+    stranger = replace(bot, manifest=bot.manifest.model_copy(update={"base": other_base}))
+    saved = []
+    for name, one in (("mine", bot), ("theirs", stranger)):
+        one.save(tmp_path / name)
+        saved.append(SavedBot(name, name, tmp_path / name))
+    mine, theirs = saved
+    check_mix(mine, mine)
+    with pytest.raises(BotError, match='"theirs" was made for somebody/other-model, and "mine" for embedded'):
+        check_mix(mine, theirs)
 
 
 def test_an_empty_conversation_says_what_to_do() -> None:

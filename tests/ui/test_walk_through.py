@@ -43,9 +43,8 @@ def test_starter_one_row_changed_train_compare_fix_a_reply_score(
         expect(step).to_have_text("Step 3 of 3.")
         assert only_emoji(say(page, "Tell me about cats."))
         assert not only_emoji(page.locator(".turn .side.base .reply").inner_text())
-        page.locator("#answering button").first.click()
         page.locator("#look-untouched").click()
-        page.locator("#untouched").get_by_text("Yes. All").wait_for()
+        page.locator("#untouched .badge.fine").get_by_text("Yes. All").wait_for()
         if width < 640:
             page.get_by_role("radio", name="Bot").check()
             expect(page.locator(".turn .side:visible")).to_have_count(1)

@@ -1,0 +1,89 @@
+"""Puts a message to everybody, and keeps what they say."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from reft_studio.engine.interface import Conversation
+from reft_studio.errors import ChatError
+from reft_studio.score import Side
+from reft_studio.store import SavedBot
+from reft_studio.turns import Turn, messages
+from reft_studio.ui import wording
+from reft_studio.ui.answering import Answering, check_mix, checked_instruction
+from reft_studio.ui.rates import Asked
+from reft_studio.ui.studio import Studio
+
+
+class Asking:
+    """Any thread may call; of one chat, two answers can be under way."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._under_way: set[str] = set()
+
+    def is_busy(self, owner: str, chat_id: str) -> bool:
+        """Whether an answer is being written in this chat."""
+        return f"{owner}/{chat_id}" in self._under_way
+
+    def stop(self, owner: str, chat_id: str) -> None:
+        """End an answer that is being written; it ends with what was said so far."""
+        self._studio.engine.stop_chat(f"{owner}/{chat_id}")
+
+    def ask(
+        self, owner: str, chat_id: str, bot: SavedBot, past: Sequence[Turn], prompt: str, how: Answering
+    ) -> Iterator[list[Turn]]:
+        """The conversation as it grows, in the end finished and kept; if it raises, the old one is kept."""
+        sides, turn = self._sides(owner, bot, past, prompt, how)
+        self._studio.rates.count(owner, Asked.MESSAGES)
+        chat, store = f"{owner}/{chat_id}", self._studio.store
+        self._under_way.add(chat)
+        try:
+            yield [*past, turn]
+            for replies in self._studio.engine.chat(chat, [*sides.values()], how.sampling):
+                said: dict[str, Any] = dict(zip(sides, replies, strict=True))
+                turn = replace(turn, **said)
+                yield [*past, turn]
+        except GeneratorExit:
+            # The page was closed; what was said until then is found again.
+            store.save_turns(owner, bot.id, [*past, replace(turn, finished=True)])
+            raise
+        finally:
+            self._under_way.discard(chat)
+        turns = [*past, replace(turn, finished=True)]
+        store.save_turns(owner, bot.id, turns)
+        yield turns
+
+    def _sides(
+        self, owner: str, bot: SavedBot, past: Sequence[Turn], prompt: str, how: Answering
+    ) -> tuple[dict[Side, Conversation], Turn]:
+        """What each side is asked, and the turn that their replies will be in."""
+        instruction = checked_instruction(how.instruction, self._studio.settings)
+        other = self._studio.bot(owner, how.other) if how.other else None
+        if other:
+            check_mix(bot, other)
+        mixed = (other.name, how.other_strength) if other else None
+        turn = Turn(self._checked(prompt), how=wording.how_strongly(how.strength, mixed))
+        sides = {
+            Side.BASE: Conversation(messages([*past, turn], Side.BASE)),
+            Side.INSTRUCTED: Conversation(
+                messages([*past, turn], Side.INSTRUCTED), system_prompt=instruction
+            ),
+            Side.BOT: Conversation(
+                messages([*past, turn], Side.BOT),
+                bot.folder,
+                strength=how.strength,
+                beside=((other.folder, how.other_strength),) if other else (),
+            ),
+        }
+        if not instruction:
+            del sides[Side.INSTRUCTED]
+        return sides, turn
+
+    def _checked(self, prompt: str) -> str:
+        limit = self._studio.settings.max_cell_characters
+        if not prompt.strip():
+            raise ChatError(wording.EMPTY_MESSAGE)
+        if len(prompt) > limit:
+            raise ChatError(wording.message_too_long(len(prompt), limit))
+        return prompt
