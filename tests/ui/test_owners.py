@@ -149,7 +149,7 @@ def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
     for number, (elem_id, data) in enumerate(
         [
             ("download", [bot.id, "Mine", True]),
-            ("send", ["Hello", bot.id, None, "", 1, 0.0, 16, 0]),
+            ("send", ["Hello", None, bot.id, None, "", 1, "", 0.5, 0.0, 16, 0]),
             ("share-bot", [bot.id]),
         ]
     ):
@@ -170,11 +170,14 @@ def test_another_persons_session_name_opens_nothing(
     # One that he may talk to, so that nothing but the conversation and the table before can be refused.
     store.add_bot(owner(bob), replace(bot, id="bobs", name="Bobby"))
     answers = [
-        call(bob, address, "send", "click", ["Hi", None, None, "", 1, 0.0, 16, 0], session),
-        call(bob, address, "chat", "select", [None, "bobs"], session),
+        call(bob, address, "send", "click", ["Hi", None, None, None, "", 1, "", 0.5, 0.0, 16, 0], session),
+        call(bob, address, "send", "click", ["Hi", None, None, None, "", 0, bot.id, 1, 0.0, 16, 0], session),
+        call(bob, address, "chat", "select", [None, "bobs", ""], session),
         call(bob, address, "undo", "click", [], session),
     ]
     assert "Bobby" in answers[0]
+    # By us or, before that, by Gradio, as above.
+    assert "not there any more" in answers[1] or "not in the list of choices" in answers[1]
     assert not any(SECRET in answer or bot.name in answer for answer in answers)
     assert store.draft(owner(bob)) == Draft()
 
