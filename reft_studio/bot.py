@@ -67,6 +67,7 @@ class Bot:
         *,
         name: str,
         system_prompt: str | None,
+        stopped_after: int | None = None,
     ) -> Self:
         """A bot fresh from its training, without probes and score."""
         sizes = linear_sizes(base)
@@ -75,6 +76,7 @@ class Bot:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             base=BaseRecord.of(base),
             recipe=recipe,
+            stopped_after=stopped_after,
             lora={name: sizes[name] for name in lora},
             system_prompt=system_prompt,
             libraries={library: version(library) for library in ("torch", "transformers", "pyvene", "peft")},

@@ -101,6 +101,14 @@ _FORGOTTEN = """
 ALTER TABLE jobs ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX jobs_of ON jobs (owner, number);
 """
+# What is known of a training's moments and which one is the bot; where to end, and which one to keep.
+_MOMENTS = """
+ALTER TABLE jobs ADD COLUMN moments TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE jobs ADD COLUMN kept INTEGER;
+ALTER TABLE jobs ADD COLUMN stop_early INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN last_step INTEGER;
+ALTER TABLE jobs ADD COLUMN to_keep INTEGER;
+"""
 MIGRATIONS = [
     FIRST_SCHEMA,
     _COUNT_ATTEMPTS,
@@ -112,6 +120,7 @@ MIGRATIONS = [
     _SAMPLES,
     _TOURS,
     _FORGOTTEN,
+    _MOMENTS,
 ]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 

@@ -149,6 +149,8 @@ class Manifest(_Record):
     """ISO 8601, UTC."""
     base: BaseRecord
     recipe: Recipe
+    stopped_after: int | None = Field(default=None, ge=1)
+    """The epoch after which it was taken out of its training, if that was not the last one."""
     lora: dict[LinearName, LinearSize] = Field(default_factory=dict, max_length=10_000)
     """Inputs and outputs of the linear layers that have a LoRA, by their names inside the model."""
     system_prompt: str | None = None

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -17,10 +18,11 @@ from pydantic import TypeAdapter
 from reft_studio.database import Database
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft, Edit
-from reft_studio.engine.interface import JobState, JobUpdate, Sample, TrainingJob
+from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.errors import BotError, StorageError, StudioError
 from reft_studio.folders import delete_folder, settle_all, size_of
 from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, Score
+from reft_studio.moments import Moment, Sample
 from reft_studio.score import Report, score_of
 from reft_studio.table_files import read_demonstrations
 from reft_studio.turns import Turn
@@ -50,13 +52,15 @@ _EDIT = TypeAdapter(Edit)
 MOST_TURNS = 200
 MOST_RUNS = 20
 _SAMPLES = TypeAdapter(tuple[Sample, ...])
+_MOMENTS = TypeAdapter(tuple[Moment, ...])
 _TURNS = TypeAdapter(tuple[Turn, ...])
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
 _FORGET = """UPDATE jobs SET forgotten = 1, name = '', demonstrations = '[]', recipe_changes = '{}',
-    probes = '[]', rules = '[]', instruction = '', losses = '[]', samples = '[]', message = '',
+    probes = '[]', rules = '[]', instruction = '', losses = '[]', samples = '[]', moments = '[]',
+    message = '',
     start_from = NULL"""
 _TEXTS = {
-    "jobs": ("demonstrations", "losses", "samples", "instruction", "probes", "rules"),
+    "jobs": ("demonstrations", "losses", "samples", "moments", "instruction", "probes", "rules"),
     "bots": ("report", "probes", "instruction"),
     "conversations": ("turns",),
 }
@@ -106,6 +110,7 @@ class Store:
         self._database = Database(data_folder / "studio.sqlite3")
         self._bots_folder = data_folder / "bots"
         self._checkpoints_folder = data_folder / "checkpoints"
+        self._moments_folder = data_folder / "moments"
         if self.damaged:
             self._find_bots_again()
 
@@ -183,6 +188,10 @@ class Store:
         """Where a training is written down while it runs."""
         return self._checkpoints_folder / f"{job_id}.safetensors"
 
+    def moments_folder(self, job_id: str) -> Path:
+        """Where a training's bot is kept as it was at its moments, each in a folder named by its epoch."""
+        return self._moments_folder / job_id
+
     def add_job(self, owner: str, job: TrainingJob) -> bool:
         """Put a training in the queue, unless its owner has one there already: a double click makes one."""
         values = {
@@ -196,6 +205,7 @@ class Store:
             "instruction": job.instruction,
             "start_from": str(job.start_from) if job.start_from else None,
             "bot_folder": str(job.bot_folder),
+            "stop_early": job.stop_early,
             "state": JobState.QUEUED,
         }
         with self._database.connect() as connection:
@@ -249,6 +259,10 @@ class Store:
             instruction=row["instruction"],
             start_from=Path(row["start_from"]) if row["start_from"] else None,
             checkpoint_file=self.checkpoint_file(row["id"]),
+            moments_folder=None if row["start_from"] else self.moments_folder(row["id"]),
+            stop_early=bool(row["stop_early"]),
+            last_step=row["last_step"],
+            keep=_with_kept(_update(row), row["to_keep"]) if row["to_keep"] else None,
         )
 
     def record(self, update: JobUpdate) -> None:
@@ -259,6 +273,7 @@ class Store:
         values = asdict(update) | {
             "losses": json.dumps(update.losses),
             "samples": _SAMPLES.dump_json(update.samples).decode(),
+            "moments": _MOMENTS.dump_json(update.moments).decode(),
             "report": report,
         }
         with self._database.connect() as connection:
@@ -267,8 +282,9 @@ class Store:
                     furthest = max(furthest, :step),
                     step = :step, total_steps = :total_steps, losses = :losses,
                     seconds_left = :seconds_left, message = :message, samples = :samples,
+                    moments = :moments, kept = :kept,
                     state = CASE WHEN state = 'cancelling' AND :state IN ('running', 'scoring')
-                        THEN state ELSE :state END
+                        OR state = 'finishing' AND :state = 'running' THEN state ELSE :state END
                 WHERE id = :job_id AND state NOT IN ({_ENDED})""",
                 values,
             ).rowcount
@@ -304,6 +320,43 @@ class Store:
             ).fetchone()
         return stopped is not None and stopped["state"] == JobState.CANCELLING
 
+    def finish(self, owner: str, job_id: str) -> int | None:
+        """Note that a training is to end now and keep what it has learned; at which step that was.
+
+        None if it is not running or has taken no step, so that nothing happens.
+        """
+        with self._database.connect() as connection:
+            row = connection.execute(
+                """UPDATE jobs SET state = 'finishing', last_step = step
+                WHERE id = ? AND owner = ? AND state = 'running' AND step > 0 RETURNING last_step""",
+                (job_id, owner),
+            ).fetchone()
+        return row["last_step"] if row else None
+
+    def keep(self, owner: str, job_id: str, epoch: int) -> None:
+        """Queue a training that is done once more, to make the bot of another moment its bot and score that.
+
+        Raises BotError if there is no such moment; nothing happens where its owner has a training that has
+        not ended.
+        """
+        if epoch not in self.moment_folders(owner, job_id):
+            raise BotError("The bot was not kept as it was then. Choose another moment.")
+        with self._database.connect() as connection:
+            connection.execute(
+                f"""UPDATE jobs SET state = 'queued', claimed = NULL, attempts = 0, message = '',
+                    to_keep = :epoch
+                WHERE id = :id AND owner = :owner AND state = 'done' AND kept IS NOT :epoch
+                AND NOT EXISTS (SELECT 1 FROM jobs WHERE owner = :owner AND state NOT IN ({_ENDED}))""",
+                {"id": job_id, "owner": owner, "epoch": epoch},
+            )
+
+    def moment_folders(self, owner: str, bot_id: str) -> dict[int, Path]:
+        """The bot of a training as it was after some epochs, by these; nothing for a bot from elsewhere."""
+        job = self.training_of(owner, bot_id)
+        folder = self.moments_folder(bot_id)
+        epochs = [moment.epoch for moment in job.moments] if job else []
+        return {epoch: path for epoch in epochs if (path := folder / str(epoch)).is_dir()}
+
     def requeue(self) -> None:
         """What was not done when the app stopped waits again, in its old order.
 
@@ -327,12 +380,14 @@ class Store:
             connection.execute(
                 f"UPDATE jobs SET state = 'queued', claimed = NULL WHERE state NOT IN ({_ENDED})"
             )
-        needed = {self.checkpoint_file(job_id) for job_id in self.waiting()}
-        for left in set(self._checkpoints_folder.glob("*")) - needed:
+        waiting = self.waiting()
+        for left in set(self._checkpoints_folder.glob("*")) - set(map(self.checkpoint_file, waiting)):
             left.unlink()
         with self._database.connect() as connection:
             known = {row["id"] for row in connection.execute("SELECT id FROM bots")}
         settle_all(self._bots_folder, known.__contains__)
+        for left in set(self._moments_folder.glob("*")) - set(map(self.moments_folder, {*waiting, *known})):
+            rmtree(left)
 
     def closed(self) -> None:
         """The app was closed as it should be: that was no training's fault."""
@@ -344,6 +399,14 @@ class Store:
         with self._database.connect() as connection:
             row = connection.execute(
                 "SELECT * FROM jobs WHERE owner = ? AND NOT forgotten ORDER BY number DESC LIMIT 1", (owner,)
+            ).fetchone()
+        return _update(row) if row else None
+
+    def training_of(self, owner: str, bot_id: str) -> JobUpdate | None:
+        """Where the training of a bot stands; None for one from elsewhere."""
+        with self._database.connect() as connection:
+            row = connection.execute(
+                "SELECT * FROM jobs WHERE id = ? AND owner = ? AND NOT forgotten", (bot_id, owner)
             ).fetchone()
         return _update(row) if row else None
 
@@ -410,6 +473,7 @@ class Store:
         """
         if bot := self.bot(owner, bot_id):
             delete_folder(bot.folder, lambda: self._forget_bot(bot))
+            rmtree(self.moments_folder(bot.id), ignore_errors=True)
 
     def _forget_bot(self, bot: SavedBot) -> None:
         with self._database.connect() as connection:
@@ -425,7 +489,9 @@ class Store:
 
     def check_room(self, owner: str, most: float) -> None:
         """Raises StorageError if what an owner has, and could delete, is at this many bytes or beyond."""
-        used = sum(size_of(bot.folder) for bot in self.bots(owner))
+        bots = self.bots(owner)
+        used = sum(size_of(bot.folder) for bot in bots)
+        used += sum(size_of(folder) for bot in bots for folder in self.moments_folder(bot.id).glob("*"))
         with self._database.connect() as connection:
             for table, texts in _TEXTS.items():
                 size = " + ".join(f"ifnull(length({text}), 0)" for text in texts)
@@ -535,7 +601,15 @@ def _update(row: sqlite3.Row) -> JobUpdate:
         seconds_left=row["seconds_left"],
         message=row["message"],
         samples=_SAMPLES.validate_json(row["samples"]),
+        moments=_MOMENTS.validate_json(row["moments"]),
+        kept=row["kept"],
     )
+
+
+def _with_kept(update: JobUpdate, epoch: int) -> JobUpdate:
+    """What is told of a training whose bot becomes that of another moment."""
+    samples = [moment.samples for moment in update.moments if moment.epoch == epoch]
+    return replace(update, kept=epoch, samples=samples[0] if samples else ())
 
 
 def _run(row: sqlite3.Row) -> Run:

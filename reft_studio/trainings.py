@@ -98,6 +98,22 @@ class Trainings:
             if self._store.cancel(owner, job_id) and self._engine:
                 self._engine.cancel(job_id)
 
+    def finish(self, owner: str, job_id: str) -> None:
+        """End a training of this owner that is running, and keep what it has learned."""
+        with self._lock:
+            step = self._store.finish(owner, job_id)
+            if step is not None and self._engine:
+                self._engine.finish(job_id, step)
+
+    def keep(self, owner: str, bot_id: str, epoch: int) -> None:
+        """Make the bot of another moment of its training the bot; raises BotError if there is none.
+
+        Nothing happens where its owner has a training that has not ended.
+        """
+        with self._lock:
+            self._store.keep(owner, bot_id, epoch)
+            self._advance()
+
     def drive(self, owner: str) -> Iterator[None]:
         """Work for a while on what this owner has started last, where the engine does so only when asked."""
         job = self._store.latest_job(owner)

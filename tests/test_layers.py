@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "manifest": LOWEST | TABLE | MODEL,
     "rules": {"errors", "demonstrations"},
     "draft": {"demonstrations"},
+    "moments": set(),
     "turns": {"prompts", "score"},
     "table_files": {"errors", "demonstrations"},
     "score": {"manifest"},
@@ -49,8 +50,8 @@ MAY_IMPORT = {
     "verbs": UP_TO_CHAT | {"share"},
     "__main__": UP_TO_CHAT | {"share", "verbs"},
     "__init__": UP_TO_CHAT | {"verbs"},
-    "engine": UP_TO_CHAT | {"engine"},
-    "store": UP_TO_CHAT | {"engine", "database", "draft", "turns"},
+    "engine": UP_TO_CHAT | {"engine", "moments"},
+    "store": UP_TO_CHAT | {"engine", "database", "draft", "moments", "turns"},
     "trainings": UP_TO_CHAT | {"engine", "store"},
     "share": UP_TO_BOT | {"share"},
     "ui": None,  # anything

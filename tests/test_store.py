@@ -16,9 +16,10 @@ import pytest
 from reft_studio.database import MIGRATIONS
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
-from reft_studio.engine.interface import JobState, JobUpdate, Sample, TrainingJob
+from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.errors import BotError, StorageError
 from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite
+from reft_studio.moments import Sample
 from reft_studio.recipe import Recipe
 from reft_studio.score import Asked, Reply, Report, Side
 from reft_studio.store import LOCAL, MOST_EDITS, MOST_RUNS, MOST_TURNS, STARTS, SavedBot, Store

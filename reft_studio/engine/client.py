@@ -4,7 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import cast
@@ -29,6 +29,7 @@ from reft_studio.engine.messages import (
     Command,
     End,
     Event,
+    Finish,
     LookWhetherUntouched,
     OpenBot,
     PackBot,
@@ -82,6 +83,12 @@ class EngineClient(ABC):
     def cancel(self, job_id: str) -> None:
         self._cancelled.add(job_id)
         self._send(Cancel(job_id))
+
+    def finish(self, job_id: str, step: int) -> None:
+        # Should the model's half be lost in this moment, it is told again with the job, and where to end.
+        if job := self._jobs.get(job_id):
+            self._jobs[job_id] = replace(job, last_step=step)
+            self._send(Finish(job_id))
 
     def drive(self, job_id: str) -> Iterator[None]:  # noqa: ARG002  # it works by itself
         yield from ()

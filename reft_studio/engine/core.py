@@ -20,6 +20,7 @@ from reft_studio.engine.messages import (
     Cancel,
     Command,
     End,
+    Finish,
     Question,
     Send,
     StopAnswering,
@@ -35,6 +36,7 @@ class Core:
     def __init__(self, base_model: str, send: Send, quantization: Quantization | None = None) -> None:
         self._send = send
         self._flags: dict[str, Flag] = {}
+        self._finishing: dict[str, Flag] = {}
         self._closing = Flag()
         self._training_lane = ThreadPoolExecutor(1, "training")
         self._waiting_lane = ThreadPoolExecutor(1, "waiting")
@@ -48,13 +50,16 @@ class Core:
         """Begin what is asked for; returns at once."""
         match command:
             case Submit(job) if job.id not in self._flags:
-                self._flags[job.id] = Flag()
+                self._flags[job.id], self._finishing[job.id] = Flag(), Flag()
                 training = self._training_lane.submit(self._train, job)
                 training.add_done_callback(lambda done: self._end_job(job, done))
             case Ask(id, question):
                 self._flags[id] = Flag()
                 answering = self._waiting_lane.submit(self._answer, id, question)
                 answering.add_done_callback(lambda done: self._end_answer(id, done))
+            case Finish(id):
+                if flag := self._finishing.get(id):
+                    flag.set()
             case Cancel(id) | StopAnswering(id):
                 if flag := self._flags.get(id):
                     flag.set()
@@ -75,11 +80,12 @@ class Core:
             self._send(EngineStatus(Readiness.READY, num_layers=loaded.result().num_layers))
 
     def _train(self, job: TrainingJob) -> None:
-        for update in train(self._twin.result(), job, self._flags[job.id].is_set, self._closing.is_set):
+        stops = self._flags[job.id].is_set, self._closing.is_set, self._finishing[job.id].is_set
+        for update in train(self._twin.result(), job, *stops):
             self._send(update)
 
     def _end_job(self, job: TrainingJob, done: Future[None]) -> None:
-        del self._flags[job.id]
+        del self._flags[job.id], self._finishing[job.id]
         # What a closing engine leaves undone has not failed: the next one goes on with it.
         if not self._closing.is_set() and (message := explain_end(done)):
             self._send(JobUpdate(job.id, JobState.FAILED, message=message))

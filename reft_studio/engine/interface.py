@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration, Limits
+from reft_studio.moments import Moment, Sample
 from reft_studio.positions import Piece
 from reft_studio.prompts import Message
 from reft_studio.score import Report, Untouched
@@ -21,6 +22,8 @@ class JobState(StrEnum):
     RUNNING = "running"
     SCORING = "scoring"
     """The bot is saved and can be talked to; it is being asked what it has never seen."""
+    FINISHING = "finishing"
+    """It is to end now and to keep what it has learned."""
     CANCELLING = "cancelling"
     DONE = "done"
     FAILED = "failed"
@@ -59,15 +62,14 @@ class TrainingJob:
     """After so long the score is what it is until then."""
     checkpoint_file: Path | None = None
     """Where the training is written down from time to time; if the file is there, it goes on from it."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What the base model and the bot, as far as it has learned, say to a prompt that is in no row."""
-
-    prompt: str
-    base: str
-    bot: str
+    moments_folder: Path | None = None
+    """Where the bot is kept as it was at the moments of the training, each in a folder named by its epoch."""
+    stop_early: bool = False
+    """End when the answers to unseen prompts have stopped getting better."""
+    last_step: int | None = None
+    """End after this step, or at once if that many were taken."""
+    keep: "JobUpdate | None" = None
+    """Do not train: make the moment that is `kept` there the bot. The rest is told on unchanged."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,10 @@ class JobUpdate:
     message: str = ""
     """Why the job failed or was interrupted, and what to do; else what is worth knowing about it."""
     samples: tuple[Sample, ...] = ()
+    moments: tuple[Moment, ...] = ()
+    """Those of which something is known."""
+    kept: int | None = None
+    """The epoch of the moment that is the bot."""
     report: Report | None = None
     """What the score is made of; comes once, with the end."""
 
@@ -156,6 +162,9 @@ class Engine(Protocol):
 
     def cancel(self, job_id: str) -> None:
         """Ask a training to stop after the step it is in."""
+
+    def finish(self, job_id: str, step: int) -> None:
+        """Ask a training that is at this step to end after the step it is in and keep what it has learned."""
 
     def drive(self, job_id: str) -> Iterator[None]:
         """Work on a training for a while, where that happens only when it is asked for; else nothing."""

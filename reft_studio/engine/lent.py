@@ -28,6 +28,7 @@ from reft_studio.engine.messages import (
     Chat,
     Command,
     End,
+    Finish,
     LookWhetherUntouched,
     Question,
     StopAnswering,
@@ -71,6 +72,8 @@ class LentEngine(EngineClient):
     _train: Work = field(init=False)
     _reply: Work = field(init=False)
     _stopped: set[str] = field(init=False, default_factory=set)
+    _finishing: set[str] = field(init=False, default_factory=set)
+    """Trainings that a call is working on which does not yet know that they are to finish."""
 
     def start(self) -> None:
         from reft_studio.base_model import load_base_model
@@ -134,7 +137,9 @@ class LentEngine(EngineClient):
                     pieces.last, pieces.refusals = update, 0
                     stopped = job_id in self._cancelled and not update.state.ended
                     self.receive(replace(update, state=JobState.CANCELLED) if stopped else update)
-                    if stopped:
+                    # A call cannot be told to finish: the next one goes on where this was written down.
+                    if stopped or (job_id in self._finishing and update.state is JobState.RUNNING):
+                        self._finishing.discard(job_id)
                         return
                     yield
         except Exception as error:
@@ -154,6 +159,8 @@ class LentEngine(EngineClient):
                 self._pieces[job.id] = _Pieces(JobUpdate(job.id, JobState.RUNNING))
             case Cancel(job_id) if job_id in self._jobs and not self._pieces[job_id].driven:
                 self.receive(replace(self._pieces[job_id].last, state=JobState.CANCELLED))
+            case Finish(job_id) if job_id in self._jobs and self._pieces[job_id].driven:
+                self._finishing.add(job_id)
             case StopAnswering(id):
                 self._stopped.add(id)
 
@@ -184,6 +191,7 @@ class LentEngine(EngineClient):
 
     def _forget(self, job_id: str, *, written_down: bool) -> None:
         super()._forget(job_id, written_down=written_down)
+        self._finishing.discard(job_id)
         self._pieces.pop(job_id, None)
 
 

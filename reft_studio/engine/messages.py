@@ -33,6 +33,13 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Finish:
+    """End a training and keep what it has learned."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
 class Chat:
     """Answered by growing tuples of replies."""
 
@@ -93,7 +100,7 @@ class StopAnswering:
     id: str
 
 
-Command = Submit | Cancel | Ask | StopAnswering
+Command = Submit | Cancel | Finish | Ask | StopAnswering
 
 
 @dataclass(frozen=True)

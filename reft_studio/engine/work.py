@@ -14,7 +14,7 @@ from reft_studio.bot import Bot, unpacked
 from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.preview import preview
 from reft_studio.chat.probes import record_probes
-from reft_studio.chat.score import ask_everything, everyday_questions, unseen, with_score
+from reft_studio.chat.score import ask_everything, with_score
 from reft_studio.chat.untouched import look_whether_untouched
 from reft_studio.engine.interface import (
     Conversation,
@@ -25,15 +25,16 @@ from reft_studio.engine.interface import (
     TrainingJob,
 )
 from reft_studio.engine.messages import Chat, LookWhetherUntouched, OpenBot, PackBot, Preview, Question, Value
-from reft_studio.engine.samples import Sampler
+from reft_studio.engine.observer import Observer
 from reft_studio.errors import TrainingError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
+from reft_studio.moments import has_settled
 from reft_studio.pyreft_folder import read_pyreft
 from reft_studio.recipe import Recipe
 from reft_studio.rules import read_rules
 from reft_studio.table_files import read_demonstrations
 from reft_studio.train.checkpoint import Checkpoint
-from reft_studio.train.events import Finished, Started, Step
+from reft_studio.train.events import Started, Step
 from reft_studio.train.loop import Training
 
 SECONDS_BETWEEN_UPDATES = 0.2
@@ -46,6 +47,14 @@ TIME_IS_UP = (
 
 log = logging.getLogger(__name__)
 
+ENDED_BY_HAND = (
+    "You ended this training after {epoch:,} of {epochs:,} rounds. What was learned until then was kept."
+)
+SETTLED = (
+    "It stopped by itself after {epoch:,} of {epochs:,} rounds: what it says to messages that it has never "
+    "seen got no better."
+)
+
 Condition = Callable[[], bool]
 
 
@@ -54,21 +63,70 @@ def train(
     job: TrainingJob,
     should_cancel: Condition,
     should_pause: Condition,
+    should_finish: Condition = lambda: False,
     *,
     in_pieces: bool = False,
 ) -> Iterator[JobUpdate]:
-    """Train a bot, save it and score it; the last update ends the job, unless it was paused.
+    """Train a bot, save the best of its moments and score it; the last update ends the job.
 
-    A paused training is written down, and goes on from there when the same job is trained again; where that
-    is how trainings are done, `in_pieces`, it is no interruption. Raises StudioError where it cannot begin or
-    go on, or be scored.
+    A training that should finish keeps what it has learned until then. A paused one ends with no such
+    update: it is written down, and goes on from there when the same job is trained again; where that is how
+    trainings are done, `in_pieces`, it is no interruption. Raises StudioError where it cannot begin or go on,
+    or be scored.
     """
-    recipe = Recipe.for_model(base.num_layers, base.width, **job.recipe_changes)
+    if job.keep:
+        yield from _make_kept(base, job, job.keep, should_cancel, should_pause)
+        return
+    training = _begin(base, job)
+    resumed_at = _resume(training, job)
+    observer = Observer(base, job, training)
     progress = JobUpdate(job.id, JobState.RUNNING)
     sent_at, begun = 0.0, time.monotonic()
     kept_at = begun
+
+    def should_stop() -> bool:
+        return should_cancel() or should_pause()
+
+    for event in training.events():
+        if isinstance(event, Started):
+            message = _remarks(event, 0 if in_pieces else resumed_at)
+            progress = replace(progress, step=resumed_at, total_steps=event.total_steps, message=message)
+        elif isinstance(event, Step):
+            observer.look(should_stop)
+            progress = replace(progress, step=event.step, seconds_left=event.seconds_left)
+        if should_stop():
+            break
+        progress = _with_moments(progress, training, observer)
+        if (why := _why_end(training, job, observer, begun, should_finish)) is not None:
+            progress = replace(progress, message=why)
+            break
+        if time.monotonic() - kept_at > SECONDS_BETWEEN_CHECKPOINTS:
+            _keep(training, job)
+            kept_at = time.monotonic()
+        if time.monotonic() - sent_at > SECONDS_BETWEEN_UPDATES:
+            yield progress
+            sent_at = time.monotonic()
+    if not should_stop():
+        observer.look_back(should_stop)
+    if should_pause():
+        _keep(training, job)
+        return
+    if should_cancel():
+        yield replace(progress, state=JobState.CANCELLED, seconds_left=None)
+        return
+    moment, bot = observer.best()
+    bot = record_probes(base, bot, job.probes)
+    bot.save(job.bot_folder)
+    progress = replace(_with_moments(progress, training, observer), samples=moment.samples, kept=moment.epoch)
+    # Whoever has to begin again after a crash then only has to ask again.
+    _keep(training, job)
+    yield from _score(base, bot, job, progress, should_cancel, should_pause)
+
+
+def _begin(base: BaseModel, job: TrainingJob) -> Training:
+    recipe = Recipe.for_model(base.num_layers, base.width, **job.recipe_changes)
     start_from = _load(job.start_from)
-    training = Training(
+    return Training(
         base,
         job.demonstrations,
         recipe,
@@ -76,49 +134,37 @@ def train(
         limits=job.limits,
         start_from=start_from,
     )
-    resumed_at = _resume(training, job)
-    known = [row.prompt for row in job.demonstrations]
-    sampler = Sampler(base, [*unseen(job.probes, known), *unseen(everyday_questions(), known)])
-    for event in training.events():
-        if should_pause():
-            _keep(training, job)
-            return
-        if should_cancel():
-            yield replace(progress, state=JobState.CANCELLED, seconds_left=None)
-            return
-        match event:
-            case Started(total_steps) as started:
-                progress = JobUpdate(
-                    job.id, JobState.RUNNING, resumed_at, total_steps, training.losses,
-                    message=_remarks(started, 0 if in_pieces else resumed_at),
-                )  # fmt: skip
-            case Step(step, _, _, seconds_left):
-                losses = training.losses
-                progress = replace(progress, step=step, losses=losses, seconds_left=seconds_left)
-                if sampler.is_due(step, training.total_steps):
-                    progress = replace(progress, samples=sampler.ask(training.bot(job.name)))
-                if time.monotonic() - kept_at > SECONDS_BETWEEN_CHECKPOINTS:
-                    _keep(training, job)
-                    kept_at = time.monotonic()
-                if time.monotonic() - begun > job.max_seconds:
-                    progress = replace(progress, message=TIME_IS_UP)
-                    break
-            case Finished():
-                break
-        if time.monotonic() - sent_at > SECONDS_BETWEEN_UPDATES:
-            yield progress
-            sent_at = time.monotonic()
-    bot = record_probes(base, training.bot(job.name), job.probes)
+
+
+def _with_moments(progress: JobUpdate, training: Training, observer: Observer) -> JobUpdate:
+    """The same with what is known by now; what is shown is the latest that was said."""
+    moments = observer.moments
+    samples = moments[-1].samples if moments else ()
+    return replace(progress, losses=training.losses, moments=moments, samples=samples)
+
+
+def _why_end(
+    training: Training, job: TrainingJob, observer: Observer, begun: float, should_finish: Condition
+) -> str | None:
+    """What to tell where a training ends before its last epoch; None where it goes on."""
+    epoch, epochs = training.epoch, training.recipe.epochs
+    if not training.step or training.step == training.total_steps:
+        return None
+    if should_finish() or (job.last_step is not None and training.step >= job.last_step):
+        return ENDED_BY_HAND.format(epoch=epoch, epochs=epochs)
+    if job.stop_early and has_settled(observer.moments):
+        return SETTLED.format(epoch=epoch, epochs=epochs)
+    return TIME_IS_UP if time.monotonic() - begun > job.max_seconds else None
+
+
+def _make_kept(
+    base: BaseModel, job: TrainingJob, last: JobUpdate, should_cancel: Condition, should_pause: Condition
+) -> Iterator[JobUpdate]:
+    """Make the bot of another moment the bot, and score it."""
+    assert job.moments_folder
+    bot = record_probes(base, Bot.load(job.moments_folder / str(last.kept)), job.probes)
     bot.save(job.bot_folder)
-    progress = replace(progress, samples=sampler.ask(bot))
-    if not job.rules:
-        yield replace(progress, state=JobState.DONE, seconds_left=0.0)
-        return
-    # Whoever has to begin again after a crash then only has to ask again.
-    _keep(training, job)
-    progress = replace(progress, state=JobState.SCORING, seconds_left=None)
-    yield progress
-    yield from _score(base, bot, job, progress, should_cancel, should_pause)
+    yield from _score(base, bot, job, last, should_cancel, should_pause)
 
 
 def _score(
@@ -130,6 +176,11 @@ def _score(
     should_pause: Condition,
 ) -> Iterator[JobUpdate]:
     """Ask until the end or the limit, and put the counts into the bot's file; a cancel ends it without."""
+    if not job.rules:
+        yield replace(last, state=JobState.DONE, seconds_left=0.0)
+        return
+    last = replace(last, state=JobState.SCORING, seconds_left=None)
+    yield last
     report = None
     for asked in ask_everything(
         base,

@@ -81,7 +81,7 @@ class Training:
         return tuple(self._losses)
 
     @property
-    def _step(self) -> int:
+    def step(self) -> int:
         """How many steps were taken."""
         return len(self._losses)
 
@@ -94,7 +94,7 @@ class Training:
     def events(self) -> Iterator[Event]:
         """Train step by step; to cancel, stop iterating. Raises TrainingError if the loss is lost."""
         path, slow_because = self._choose_path()
-        total, before = self.total_steps, self._step
+        total, before = self.total_steps, self.step
         yield Started(total, slow_because, self._short_prompts)
         if not before and not self._start:
             self._align(path)
@@ -102,8 +102,13 @@ class Training:
         for epoch, batches in itertools.islice(_order(len(self._examples), self.recipe), before, None):
             loss = self._take_step(path, batches)
             spent = time.monotonic() - begun
-            yield Step(self._step, epoch, loss, spent / (self._step - before) * (total - self._step))
+            yield Step(self.step, epoch, loss, spent / (self.step - before) * (total - self.step))
         yield Finished()
+
+    @property
+    def epoch(self) -> int:
+        """The one that the last step belongs to; 0 before the first step."""
+        return math.ceil(self.step * self.recipe.epochs / self.total_steps)
 
     def bot(self, name: str = "My bot") -> Bot:
         """The bot as it stands now, without a self-test."""
@@ -115,6 +120,7 @@ class Training:
             self._lora.learned(),
             name=name,
             system_prompt=self._system_prompt,
+            stopped_after=self.epoch if 0 < self.step < self.total_steps else None,
         )
 
     def checkpoint(self) -> Checkpoint:
@@ -137,14 +143,14 @@ class Training:
         """One optimizer step; returns the mean loss per reply token before it, in nats."""
         recipe, total = self.recipe, self.total_steps
         for group in self._optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * rate(recipe, self._step, total)
+            group["lr"] = recipe.learning_rate * rate(recipe, self.step, total)
         self._optimizer.zero_grad()
         tokens = sum(len(self._examples[index].reply_ids) for batch in batches for index in batch)
         with self._lora.in_place(), self._own_randomness():
             loss = sum(_backward(path, batch, tokens) for batch in batches)
         if not math.isfinite(loss):
             raise TrainingError(
-                f"The training became unstable in step {self._step + 1} of {total}: the loss is no longer a "
+                f"The training became unstable in step {self.step + 1} of {total}: the loss is no longer a "
                 f"number. Set a lower learning rate (it is {recipe.learning_rate:g}) and train again."
             )
         if recipe.max_grad_norm is not None:
@@ -172,7 +178,7 @@ class Training:
         devices = [self._base.device] if self._base.device.type == "cuda" else []
         with torch.random.fork_rng(devices, enabled=self.recipe.dropout > 0):
             if self.recipe.dropout:
-                torch.manual_seed(self.recipe.seed + self._step)
+                torch.manual_seed(self.recipe.seed + self.step)
             yield
 
     def _fingerprint(self) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from reft_studio.engine.interface import JobState, JobUpdate, Sample
+from reft_studio.engine.interface import JobState, JobUpdate
+from reft_studio.moments import Sample
 from reft_studio.score import Side
 from reft_studio.ui import wording
 from reft_studio.ui.events import alert

@@ -9,9 +9,10 @@ import pytest
 from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.draft import Draft
-from reft_studio.engine.interface import JobState, JobUpdate, Sample
+from reft_studio.engine.interface import JobState, JobUpdate
 from reft_studio.errors import BotError, DemonstrationsError, RateError
 from reft_studio.manifest import Count, Score, Suite
+from reft_studio.moments import Sample
 from reft_studio.recipe import Recipe
 from reft_studio.score import Side
 from reft_studio.settings import Settings
