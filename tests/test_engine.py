@@ -234,6 +234,20 @@ def test_it_chats_while_it_trains_and_a_training_can_be_cancelled(
     assert not (tmp_path / "bot").exists()
 
 
+def test_a_training_can_be_ended_early_and_keeps_what_it_has_learned(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    job_id = train(engine, tmp_path / "bot", **FOREVER)
+    running = updates.wait(job_id, lambda update: update.step > 0)
+    engine.finish(job_id, running.step)
+    done = updates.end(job_id)
+    assert done.state is JobState.DONE
+    assert running.step <= done.step < done.total_steps
+    assert f"You ended this training after {done.step} of 10,000 rounds" in done.message
+    assert read_manifest(tmp_path / "bot" / "bot.json").stopped_after in [m.epoch for m in done.moments]
+    assert ask(engine, tmp_path / "bot")
+
+
 def test_trainings_wait_for_each_other_and_can_be_cancelled_while_they_wait(
     engine: Engine, updates: Updates, tmp_path: Path
 ) -> None:
@@ -317,6 +331,22 @@ def test_a_training_that_was_asked_to_stop_does_not_come_back_with_the_engine(
         os.kill(engine.pid, signal.SIGKILL)
         assert updates.end(first.id).state is JobState.CANCELLED
         updates.running(second.id)
+
+
+def test_a_training_that_was_to_finish_ends_where_it_was_when_the_engine_comes_back(
+    updates: Updates, tmp_path: Path
+) -> None:
+    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.start()
+        job = long_job(tmp_path)
+        engine.submit(job)
+        running = updates.wait(job.id, lambda update: update.step > 3)
+        assert engine.pid
+        os.kill(engine.pid, signal.SIGSTOP)
+        engine.finish(job.id, running.step)
+        os.kill(engine.pid, signal.SIGKILL)
+        done = updates.end(job.id)
+    assert (done.state, done.losses) == (JobState.DONE, running.losses)
 
 
 def test_a_training_that_takes_the_engine_with_it_again_and_again_is_given_up(

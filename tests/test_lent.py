@@ -106,6 +106,27 @@ def test_a_training_can_be_cancelled_between_two_pieces_and_in_one(
     assert not (tmp_path / "running").exists()
 
 
+def test_a_training_can_be_ended_early_in_a_piece_and_between_two(
+    engine: LentEngine, updates: list[JobUpdate], tmp_path: Path
+) -> None:
+    for name, inside in (("in a piece", True), ("between two", False)):
+        job_id = submit(engine, tmp_path / name, epochs=10_000)
+        pieces = engine.drive(job_id)
+        while updates[-1].job_id != job_id or not updates[-1].step:
+            next(pieces)
+        step = updates[-1].step
+        if inside:
+            engine.finish(job_id, step)
+            assert next(pieces, None) is None
+        else:
+            pieces.close()  # type: ignore[attr-defined]  # it is a generator
+            engine.finish(job_id, step)
+        drive(engine, job_id)
+        assert (updates[-1].job_id, updates[-1].state) == (job_id, JobState.DONE)
+        assert step <= updates[-1].step < 10_000
+        assert (tmp_path / name / "bot.json").exists()
+
+
 def test_a_score_can_be_skipped(engine: LentEngine, updates: list[JobUpdate], tmp_path: Path) -> None:
     job_id = submit(engine, tmp_path / "bot", epochs=2, rules=("only emoji",))
     for _ in engine.drive(job_id):

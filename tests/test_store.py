@@ -19,7 +19,7 @@ from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.errors import BotError, StorageError
 from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite
-from reft_studio.moments import Sample
+from reft_studio.moments import Moment, Sample
 from reft_studio.recipe import Recipe
 from reft_studio.score import Asked, Reply, Report, Side
 from reft_studio.store import LOCAL, MOST_EDITS, MOST_RUNS, MOST_TURNS, STARTS, SavedBot, Store
@@ -259,6 +259,106 @@ def test_a_training_that_is_asked_to_stop_does_not_seem_to_run_on(store: Store) 
     assert state(store) is JobState.CANCELLED
 
 
+def test_only_a_training_that_has_learned_something_is_ended_early_and_only_by_its_owner(
+    store: Store,
+) -> None:
+    store.add_job(LOCAL, job(store))
+    assert store.finish(LOCAL, "one") is None
+    store.claim("one")
+    store.record(JobUpdate("one", JobState.RUNNING, 0, 9))
+    assert store.finish(LOCAL, "one") is None
+    store.record(JobUpdate("one", JobState.RUNNING, 4, 9))
+    assert store.finish("ann", "one") is None
+    assert store.finish(LOCAL, "one") == 4
+    store.record(JobUpdate("one", JobState.RUNNING, 5, 9))
+    assert state(store) is JobState.FINISHING
+    # It is found again after a restart, and where it was to end.
+    store.requeue()
+    again = store.claim("one")
+    assert again
+    assert again.last_step == 4
+    store.record(JobUpdate("one", JobState.DONE, 5, 9))
+    assert store.finish(LOCAL, "one") is None
+
+
+def test_a_training_that_is_ending_early_can_still_be_cancelled(store: Store) -> None:
+    store.add_job(LOCAL, job(store))
+    store.claim("one")
+    store.record(JobUpdate("one", JobState.RUNNING, 4, 9))
+    store.finish(LOCAL, "one")
+    assert store.cancel(LOCAL, "one")
+    assert state(store) is JobState.CANCELLING
+
+
+def with_moments(store: Store, job_id: str = "one", owner: str = LOCAL) -> JobUpdate:
+    """A training that is done and whose bot was kept at three moments."""
+    moments = tuple(
+        Moment(epoch, 12, epoch, 0, (Sample("Hi", "Hello.", "👋" * epoch),)) for epoch in (1, 2, 3)
+    )
+    store.add_job(owner, job(store, job_id))
+    store.claim(job_id)
+    for moment in moments:
+        (store.moments_folder(job_id) / str(moment.epoch)).mkdir(parents=True)
+    done = JobUpdate(job_id, JobState.DONE, 3, 3, (3.0, 2.0, 1.0), moments=moments, kept=3)
+    store.record(done)
+    return done
+
+
+def test_another_moment_is_kept_by_a_turn_in_the_queue_and_the_bot_stays_the_same_one(store: Store) -> None:
+    done = with_moments(store)
+    assert store.latest_job(LOCAL) == done
+    assert store.moment_folders(LOCAL, "one")[2] == store.moments_folder("one") / "2"
+    store.keep(LOCAL, "one", 2)
+    assert store.waiting() == ["one"]
+    again = store.claim("one")
+    assert again
+    assert again.keep
+    assert (again.keep.kept, again.keep.losses, again.keep.moments) == (2, done.losses, done.moments)
+    assert again.keep.samples == done.moments[1].samples
+    store.record(replace(again.keep, state=JobState.SCORING))
+    store.record(replace(again.keep, state=JobState.DONE))
+    latest = store.latest_job(LOCAL)
+    assert latest
+    assert latest.kept == 2
+    assert [bot.id for bot in store.bots(LOCAL)] == ["one"]
+
+
+def test_a_moment_is_not_kept_that_is_not_there_or_anothers_or_kept_already_or_too_early(
+    store: Store,
+) -> None:
+    with_moments(store)
+    for owner, epoch in ((LOCAL, 4), ("ann", 2)):
+        with pytest.raises(BotError, match="another moment"):
+            store.keep(owner, "one", epoch)
+    store.keep(LOCAL, "one", 3)
+    assert store.waiting() == []
+    store.add_job(LOCAL, job(store, "two"))
+    store.keep(LOCAL, "one", 2)
+    assert store.waiting() == ["two"]
+    assert store.moment_folders("ann", "one") == {}
+
+
+def test_whoever_changes_his_mind_before_another_moment_is_kept_has_his_bot_as_it_was(store: Store) -> None:
+    done = with_moments(store)
+    store.keep(LOCAL, "one", 2)
+    store.cancel(LOCAL, "one")
+    assert store.latest_job(LOCAL) == done
+
+
+def test_moments_stay_as_long_as_there_is_their_bot_or_it_may_come(store: Store) -> None:
+    with_moments(store)
+    for job_id, owner in (("waits", "ann"), ("cancelled", "bob")):
+        store.add_job(owner, job(store, job_id))
+        store.moments_folder(job_id).mkdir()
+    store.cancel("bob", "cancelled")
+    store.requeue()
+    assert [store.moments_folder(one).exists() for one in ("one", "waits", "cancelled")] == [
+        True,
+        True,
+        False,
+    ]
+
+
 def test_a_training_that_only_waits_is_cancelled_at_once(store: Store) -> None:
     store.add_job(LOCAL, job(store))
     assert not store.cancel(LOCAL, "one")
@@ -311,7 +411,10 @@ def test_a_starting_app_goes_on_with_what_was_not_done_in_its_order(store: Store
     again.requeue()
     assert again.waiting() == ["one", "two"]
     assert again.claim("two") == replace(
-        job(store, "two"), recipe_changes={"layers": [1]}, checkpoint_file=store.checkpoint_file("two")
+        job(store, "two"),
+        recipe_changes={"layers": [1]},
+        checkpoint_file=store.checkpoint_file("two"),
+        moments_folder=store.moments_folder("two"),
     )
     cancelled = again.latest_job("three")
     assert cancelled

@@ -9,6 +9,7 @@ import pytest
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.errors import EngineError, StorageError
+from reft_studio.moments import Moment
 from reft_studio.settings import TIGHTER, Settings
 from reft_studio.store import Store
 from reft_studio.trainings import Trainings
@@ -21,6 +22,7 @@ class Recorder:
     def __init__(self) -> None:
         self.submitted: list[TrainingJob] = []
         self.cancelled: list[str] = []
+        self.finished: list[tuple[str, int]] = []
         self.readiness = Readiness.READY
         self.becomes = Readiness.FAILED
         self.started = 0
@@ -44,6 +46,9 @@ class Recorder:
 
     def cancel(self, job_id: str) -> None:
         self.cancelled.append(job_id)
+
+    def finish(self, job_id: str, step: int) -> None:
+        self.finished.append((job_id, step))
 
     @property
     def ids(self) -> list[str]:
@@ -129,6 +134,27 @@ def test_only_its_owner_stops_a_training_wherever_it_stands(click, trainings, st
     assert engine.cancelled == []
     trainings.cancel("ann", "runs")
     assert engine.cancelled == ["runs"]
+
+
+def test_only_its_owner_ends_a_training_early_and_the_engine_hears_at_which_step(
+    click, trainings, engine
+) -> None:
+    click("ann", "one")
+    trainings.finish("ann", "one")
+    trainings.record(JobUpdate("one", JobState.RUNNING, 3, 9))
+    trainings.finish("bob", "one")
+    assert engine.finished == []
+    trainings.finish("ann", "one")
+    assert engine.finished == [("one", 3)]
+
+
+def test_keeping_another_moment_is_work_for_the_engine(click, trainings, store, engine) -> None:
+    click("ann", "one")
+    moments = (Moment(1, 12, 12), Moment(2, 12, 11))
+    (store.moments_folder("one") / "1").mkdir(parents=True)
+    trainings.record(JobUpdate("one", JobState.DONE, 2, 2, moments=moments, kept=2))
+    trainings.keep("ann", "one", 1)
+    assert [job.keep and job.keep.kept for job in engine.submitted] == [None, 1]
 
 
 def test_a_full_queue_says_so_and_takes_nothing(click, store) -> None:

@@ -23,6 +23,8 @@ def progress(job: JobUpdate | None, ahead: int | None = None) -> str:
             body = _bar(0, wording.waiting(ahead) if ahead else wording.QUEUED, "")
         case JobState.RUNNING:
             body = _bar(_share(job), wording.RUNNING, wording.time_left(job.seconds_left))
+        case JobState.FINISHING:
+            body = _bar(_share(job), wording.FINISHING_TRAINING, "")
         case JobState.CANCELLING:
             body = _bar(_share(job), wording.CANCELLING, "")
         case JobState.SCORING:

@@ -265,6 +265,7 @@ RUN_STATES = {
     "queued": "waiting",
     "running": "running",
     "scoring": "being scored",
+    "finishing": "ending",
     "cancelling": "stopping",
     "failed": "failed",
     "cancelled": "cancelled",
@@ -285,6 +286,7 @@ NO_SUCH_RUN = "This training is not there any more. Choose another one."
 NOTHING_TRAINED = "Nothing trained yet. Press the button, and watch your bot learn here."
 QUEUED = "Getting ready: the chat model is being loaded…"
 RUNNING = "Learning from your rows"
+FINISHING_TRAINING = "Ending it here, and keeping what was learned…"
 CANCELLING = "Stopping…"
 DONE = "Your bot is ready."
 CANCELLED = "You cancelled this training. Press the button to start again."
