@@ -345,6 +345,17 @@ def test_whoever_changes_his_mind_before_another_moment_is_kept_has_his_bot_as_i
     assert store.latest_job(LOCAL) == done
 
 
+def test_moments_go_with_their_bot_and_count_as_its_room(store: Store) -> None:
+    with_moments(store)
+    (store.moments_folder("one") / "1" / "bot.json").write_bytes(b"7" * 5000)
+    with pytest.raises(StorageError):
+        store.check_room(LOCAL, 5000)
+    store.delete_bot(LOCAL, "one")
+    assert not store.moments_folder("one").exists()
+    assert store.moment_folders(LOCAL, "one") == {}
+    store.check_room(LOCAL, 5000)
+
+
 def test_moments_stay_as_long_as_there_is_their_bot_or_it_may_come(store: Store) -> None:
     with_moments(store)
     for job_id, owner in (("waits", "ann"), ("cancelled", "bob")):
