@@ -18,8 +18,11 @@ from reft_studio.rules import Rule, meets
 from reft_studio.score import Asked, Reply, Report, Side, score_of
 
 QUESTIONS = Path(__file__).resolve().parents[2] / "assets" / "score" / "questions.json"
+SEARCH_QUESTIONS = QUESTIONS.with_name("while_searching.txt")
 BATCH = 16
 """So many questions at once, each to all sides."""
+ROWS = 3 * BATCH
+"""So many replies at once where bots are only counted."""
 _TOKENS = {Suite.LONG: 128}
 _SHORT_TOKENS = 64
 
@@ -81,6 +84,31 @@ def ask_everything(
         yield Progress(report, total, spent / len(report.asked) * (total - len(report.asked)))
 
 
+def count_right(
+    base: BaseModel,
+    bots: Sequence[Bot],
+    prompts: Sequence[str],
+    rules: Sequence[Rule],
+    should_stop: Callable[[], bool] | None = None,
+) -> list[int]:
+    """How many of these prompts each bot answers as the rules want, greedily.
+
+    Nothing that counts comes back once `should_stop` says so. Raises RuleError for a pattern that takes too
+    long.
+    """
+    asked = [(index, prompt) for index in range(len(bots)) for prompt in prompts]
+    right = [0] * len(bots)
+    for start in range(0, len(asked), ROWS):
+        batch = asked[start : start + ROWS]
+        requests = [
+            ChatRequest([{"role": "user", "content": prompt}], bots[index]) for index, prompt in batch
+        ]
+        *_, replies = stream_replies(base, requests, Sampling(max_new_tokens=_SHORT_TOKENS), should_stop)
+        for (index, _), reply in zip(batch, replies, strict=True):
+            right[index] += meets(rules, reply)
+    return right
+
+
 def with_score(bot: Bot, report: Report) -> Bot:
     """The same bot with what came of a report in its manifest."""
     return replace(bot, manifest=bot.manifest.model_copy(update={"score": score_of(report)}))
@@ -89,6 +117,13 @@ def with_score(bot: Bot, report: Report) -> Bot:
 def everyday_questions() -> list[str]:
     """Those of the first suite."""
     return [prompt for (prompt,) in _questions()[Suite.UNSEEN]]
+
+
+@cache
+def search_questions() -> list[str]:
+    """Those that are asked to compare bots before one of them is scored: so its score stays a fair one."""
+    lines = SEARCH_QUESTIONS.read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def unseen(prompts: Sequence[str], known: Sequence[str]) -> list[str]:

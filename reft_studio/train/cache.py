@@ -1,8 +1,8 @@
 """What never changes in a training, kept in memory row by row, and put together to the input of a step."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Generic, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -63,27 +63,42 @@ class StepInput:
     """[labels]"""
 
 
-class Rows:
+class Row(Protocol):
+    """Tensors that can be kept."""
+
+    @property
+    def bytes(self) -> int:
+        """The memory they take."""
+
+    def to(self, device: torch.device) -> Self:
+        """The same on `device`."""
+
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+RowT = TypeVar("RowT", bound=Row)
+
+
+class Rows(Generic[KeyT, RowT]):
     """Stored rows: on the model's device while there is room, then in host memory, then not kept at all."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._rows: dict[int, StoredRow] = {}
+        self._rows: dict[KeyT, RowT] = {}
         # Once each, the model's device first.
         places = dict.fromkeys((device, torch.device("cpu")))
         self._left = {place: int(SHARE_OF_FREE_MEMORY * free_memory(place)) for place in places}
 
-    def get(self, index: int) -> StoredRow | None:
+    def get(self, key: KeyT) -> RowT | None:
         """A row on the model's device, if it is kept."""
-        row = self._rows.get(index)
+        row = self._rows.get(key)
         return row and row.to(self._device)
 
-    def keep(self, index: int, row: StoredRow) -> None:
+    def keep(self, key: KeyT, row: RowT) -> None:
         """Keep a row where there is room; where there is none it will have to be computed again."""
         for device, left in self._left.items():
             if row.bytes <= left:
                 self._left[device] = left - row.bytes
-                self._rows[index] = row.to(device)
+                self._rows[key] = row.to(device)
                 return
 
 

@@ -1,7 +1,7 @@
 """Demonstrations as tensors: token ids, labels, and the token indices that are edited."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,6 +27,15 @@ class Example:
 
     def __len__(self) -> int:
         return len(self.prompt_ids) + len(self.reply_ids)
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """Prompt and reply."""
+        return (*self.prompt_ids, *self.reply_ids)
+
+    def at(self, positions: Positions) -> "Example":
+        """The same demonstration, edited elsewhere."""
+        return replace(self, positions=locate(positions, len(self.prompt_ids)))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from reft_studio.recipe import Recipe, Schedule
 from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Event, Finished, Started, Step
 from reft_studio.train.examples import Example, build_examples
+from reft_studio.train.passes import Passes
 from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
 from reft_studio.train.reference import Reference
 from reft_studio.train.start import align, take_over
@@ -34,8 +35,9 @@ ALIGNED_BY = 256
 class Training:
     """One training, from demonstrations to a bot. The same seed gives the same losses, bit for bit.
 
-    With `start_from` it begins with what a bot has learned, by the same form of recipe. Raises
-    DemonstrationsError, RecipeError, BotError or TrainingError where it cannot begin.
+    With `start_from` it begins with what a bot has learned, by the same form of recipe. With `shared`, which
+    are passes over the same rows, it computes less and comes to the same. Raises DemonstrationsError,
+    RecipeError, BotError or TrainingError where it cannot begin.
     """
 
     def __init__(
@@ -47,14 +49,19 @@ class Training:
         system_prompt: str | None = None,
         limits: Limits | None = None,
         start_from: Bot | None = None,
+        shared: Passes | None = None,
     ) -> None:
         self.recipe = recipe or Recipe.for_model(base.num_layers, base.width)
         check_recipe(self.recipe, base)
-        base.check_blocks()
-        self._base, self._system_prompt = base, system_prompt
+        self._base, self._system_prompt, self._shared = base, system_prompt, shared
         positions = parse_positions(self.recipe.positions)
-        self._examples = build_examples(base, demonstrations, positions, system_prompt, limits)
         self._rows = check_demonstrations(demonstrations, limits)
+        if shared:
+            assert shared.rows == self._rows
+            self._examples = shared.examples(positions)
+        else:
+            base.check_blocks()
+            self._examples = build_examples(base, demonstrations, positions, system_prompt, limits)
         self._short_prompts = tuple(
             row.prompt
             for row, example in zip(self._rows, self._examples, strict=True)
@@ -164,7 +171,9 @@ class Training:
         if self.recipe.lora_rank:
             reason = "a LoRA changes the states and keys that would be stored"
             return Reference(self._base, self._examples, self._interventions), reason
-        return choose_path(self._base, self._examples, self._interventions, self.recipe.batch_size)
+        return choose_path(
+            self._base, self._examples, self._interventions, self.recipe.batch_size, self._shared
+        )
 
     def _align(self, path: FrozenPrefix | Reference) -> None:
         rows = torch.arange(min(len(self._examples), ALIGNED_BY))
@@ -209,11 +218,15 @@ def check_recipe(recipe: Recipe, base: BaseModel) -> None:
 
 
 def choose_path(
-    base: BaseModel, examples: Sequence[Example], interventions: Interventions, batch_size: int
+    base: BaseModel,
+    examples: Sequence[Example],
+    interventions: Interventions,
+    batch_size: int,
+    shared: Passes | None = None,
 ) -> tuple[FrozenPrefix | Reference, str | None]:
     """The fast path where it gives the same loss as the whole forward pass, else the reference, and why."""
     try:
-        fast = FrozenPrefix(base, examples, interventions)
+        fast = FrozenPrefix(base, examples, interventions, shared)
         exact = base.dtype == "float32" and base.quantization is None
         fast.check(range(min(len(examples), batch_size)), TOLERANCE if exact else COARSE)
     except NotSupportedError as reason:

@@ -12,24 +12,22 @@ what comes out against a plain forward pass.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers.cache_utils import DynamicCache, DynamicLayer
 from transformers.cache_utils import LinearAttentionCacheLayerMixin as Recurrent
 
-from reft_studio.base_model import BaseModel, states_of
+from reft_studio.base_model import BaseModel
 from reft_studio.intervention import Interventions, trained
 from reft_studio.recipe import Component
 from reft_studio.train.cache import Rows, StepInput, StoredRow, first_edited, join
-from reft_studio.train.examples import IGNORED, Example, collate
-
-PAST_NAMES = ("cache", "past_key_values")
-"""How a forward pass calls its stored keys and values, from transformers 5.24 on and before."""
+from reft_studio.train.examples import Example
+from reft_studio.train.passes import Passes, head, head_on, past_name, plain_loss, whole_rows
 
 
 class NotSupportedError(Exception):
@@ -39,15 +37,21 @@ class NotSupportedError(Exception):
 class FrozenPrefix:
     """Losses of demonstrations, differentiable in the interventions.
 
-    Raises NotSupportedError for a model that this does not work for.
+    What `shared` passes have computed is not computed again. Raises NotSupportedError for a model that this
+    does not work for.
     """
 
-    def __init__(self, base: BaseModel, examples: Sequence[Example], interventions: Interventions) -> None:
-        accepted = signature(base.model.forward).parameters
-        past = next((name for name in PAST_NAMES if name in accepted), None)
-        if past is None or "position_ids" not in accepted:
+    def __init__(
+        self,
+        base: BaseModel,
+        examples: Sequence[Example],
+        interventions: Interventions,
+        shared: Passes | None = None,
+    ) -> None:
+        past = past_name(base)
+        if past is None or "position_ids" not in signature(base.model.forward).parameters:
             raise NotSupportedError("its forward pass cannot go on from stored keys and values")
-        if _head(base) is None:
+        if head(base) is None:
             raise NotSupportedError("its forward pass has no head")
         self._past_name = past
         kinds = DynamicCache(config=base.model.config).layers
@@ -56,13 +60,14 @@ class FrozenPrefix:
         self._base = base
         self._examples = examples
         self._interventions = interventions
+        self._shared = shared
         # A part of a block is edited while the block runs, so what is below is all that can be stored.
         self._layer = min(
             site.layer if site.component is Component.BLOCK_OUTPUT else site.layer - 1
             for site in interventions
         )
         self._in_tuple = False
-        self._rows = Rows(base.device)
+        self._rows: Rows[int, StoredRow] = Rows(base.device)
         self._last: tuple[list[int], StepInput] | None = None
 
     def loss(self, chosen: Sequence[int]) -> Tensor:
@@ -73,13 +78,9 @@ class FrozenPrefix:
 
     def check(self, chosen: Sequence[int], tolerance: float) -> None:
         """Raises NotSupportedError unless the unedited model's loss is that of a plain forward pass."""
-        batch = collate([self._examples[index] for index in chosen], self._base)
-        labels = batch.labels[:, 1:]
-        rows, tokens = (labels != IGNORED).nonzero().T
+        examples = [self._examples[index] for index in chosen]
+        wanted = self._shared.loss(examples) if self._shared else plain_loss(self._base, examples)
         with torch.no_grad():
-            with _head_on(self._base, rows, tokens):
-                plain = self._base.model(batch.token_ids, attention_mask=batch.attention_mask).logits[0]
-            wanted = cross_entropy(plain.float(), labels[rows, tokens], reduction="sum")
             found = self._forward(self._step(list(chosen)))
         if not torch.isclose(found, wanted, rtol=tolerance):
             raise NotSupportedError(
@@ -88,7 +89,7 @@ class FrozenPrefix:
 
     def _forward(self, step: StepInput) -> Tensor:
         blocks = _replaced_blocks(self._base, self._layer, step.states, self._in_tuple)
-        with blocks, _head_on(self._base, *step.predicting):
+        with blocks, head_on(self._base, *step.predicting):
             logits = self._base.model(
                 input_ids=step.token_ids,
                 position_ids=step.position_ids,
@@ -111,41 +112,12 @@ class FrozenPrefix:
 
     def _store(self, examples: Sequence[Example]) -> list[StoredRow]:
         """One plain forward pass, of which the parts that later steps need are kept."""
-        batch, cache = collate(examples, self._base), DynamicCache()
-        states: list[Tensor] = []
-
-        def capture(_block: nn.Module, _arguments: Any, output: Any) -> None:
-            self._in_tuple = isinstance(output, tuple)
-            states.append(states_of(output))
-
-        first = torch.zeros(1, dtype=torch.long, device=self._base.device)
-        with ExitStack() as hooks:
-            if self._layer >= 0:
-                hooks.enter_context(self._base.blocks[self._layer].register_forward_hook(capture))
-            hooks.enter_context(torch.no_grad())
-            hooks.enter_context(_head_on(self._base, first, first))
-            self._base.model(
-                batch.token_ids,
-                attention_mask=batch.attention_mask,
-                use_cache=True,
-                **{self._past_name: cache},
-            )
-        if not states:
-            states.append(torch.zeros((*batch.token_ids.shape, 0), device=self._base.device))
-        past = [(keys, values) for keys, values, *_ in cache]
-        return [self._stored_row(row, example, states[0], past) for row, example in enumerate(examples)]
-
-    def _stored_row(
-        self, row: int, example: Example, states: Tensor, past: Sequence[tuple[Tensor, Tensor]]
-    ) -> StoredRow:
-        first, above = first_edited(example), past[self._layer + 1 :]
-        _, heads, _, head_width = past[0][0].shape
-        return StoredRow(
-            states[row, first : len(example)].clone(),
-            [keys[row, :, :first].clone() for keys, _ in above],
-            [values[row, :, :first].clone() for _, values in above],
-            (heads, head_width),
-        )
+        layers = [self._layer] if self._layer >= 0 else []
+        rows = self._shared.whole(examples) if self._shared else whole_rows(self._base, examples, layers)
+        self._in_tuple = rows[0].in_tuple
+        return [
+            row.part(self._layer, first_edited(example)) for row, example in zip(rows, examples, strict=True)
+        ]
 
 
 def _cache(past: Sequence[tuple[Tensor, Tensor]]) -> DynamicCache:
@@ -178,22 +150,3 @@ def _replaced_blocks(base: BaseModel, layer: int, states: Tensor, in_tuple: bool
     finally:
         for block in blocks:
             del block.forward
-
-
-@contextmanager
-def _head_on(base: BaseModel, rows: Tensor, tokens: Tensor) -> Iterator[None]:
-    """The head sees only the hidden states at [rows[i], tokens[i]], as a batch of one."""
-
-    def select(_head: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (arguments[0][rows, tokens][None], *arguments[1:])
-
-    head = _head(base)
-    assert head is not None
-    with head.register_forward_pre_hook(select):
-        yield
-
-
-def _head(base: BaseModel) -> nn.Module | None:
-    get_head: Any = base.model.get_output_embeddings
-    head = get_head()
-    return head if isinstance(head, nn.Module) else None
