@@ -109,6 +109,11 @@ ALTER TABLE jobs ADD COLUMN stop_early INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN last_step INTEGER;
 ALTER TABLE jobs ADD COLUMN to_keep INTEGER;
 """
+# A search for the best place is a job too, but no training: nothing that is about those shows it.
+_SEARCHES = """
+ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT 'training';
+ALTER TABLE jobs ADD COLUMN places TEXT;
+"""
 MIGRATIONS = [
     FIRST_SCHEMA,
     _COUNT_ATTEMPTS,
@@ -121,6 +126,7 @@ MIGRATIONS = [
     _TOURS,
     _FORGOTTEN,
     _MOMENTS,
+    _SEARCHES,
 ]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 

@@ -18,13 +18,14 @@ from pydantic import TypeAdapter
 from reft_studio.database import Database
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft, Edit
-from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.engine.interface import Job, JobState, JobUpdate, SearchJob, TrainingJob
 from reft_studio.errors import BotError, StorageError, StudioError
 from reft_studio.folders import delete_folder, settle_all, size_of
 from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, Score
 from reft_studio.moments import Moment, Sample
 from reft_studio.score import Report, score_of
 from reft_studio.table_files import read_demonstrations
+from reft_studio.train.places import PlaceMap
 from reft_studio.turns import Turn
 
 STARTS = 3
@@ -54,13 +55,15 @@ MOST_RUNS = 20
 _SAMPLES = TypeAdapter(tuple[Sample, ...])
 _MOMENTS = TypeAdapter(tuple[Moment, ...])
 _TURNS = TypeAdapter(tuple[Turn, ...])
+_PLACES = TypeAdapter(PlaceMap)
+_TRAINING, _SEARCH = "training", "search"
+"""Kinds of jobs."""
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
 _FORGET = """UPDATE jobs SET forgotten = 1, name = '', demonstrations = '[]', recipe_changes = '{}',
     probes = '[]', rules = '[]', instruction = '', losses = '[]', samples = '[]', moments = '[]',
-    message = '',
-    start_from = NULL"""
+    message = '', start_from = NULL, places = NULL"""
 _TEXTS = {
-    "jobs": ("demonstrations", "losses", "samples", "moments", "instruction", "probes", "rules"),
+    "jobs": ("demonstrations", "losses", "samples", "moments", "instruction", "probes", "rules", "places"),
     "bots": ("report", "probes", "instruction"),
     "conversations": ("turns",),
 }
@@ -192,33 +195,23 @@ class Store:
         """Where a training's bot is kept as it was at its moments, each in a folder named by its epoch."""
         return self._moments_folder / job_id
 
-    def add_job(self, owner: str, job: TrainingJob) -> bool:
-        """Put a training in the queue, unless its owner has one there already: a double click makes one."""
-        values = {
-            "id": job.id,
-            "owner": owner,
-            "name": job.name,
-            "demonstrations": _json(job.demonstrations),
-            "recipe_changes": json.dumps(job.recipe_changes),
-            "probes": json.dumps(job.probes),
-            "rules": json.dumps(job.rules),
-            "instruction": job.instruction,
-            "start_from": str(job.start_from) if job.start_from else None,
-            "bot_folder": str(job.bot_folder),
-            "stop_early": job.stop_early,
-            "state": JobState.QUEUED,
-        }
+    def add_job(self, owner: str, job: Job) -> bool:
+        """Put a job in the queue, unless its owner has one of its kind there: a double click makes one."""
+        values = _job_values(job) | {"owner": owner, "state": JobState.QUEUED}
+        kept = MOST_RUNS if isinstance(job, TrainingJob) else 1
         with self._database.connect() as connection:
             added = connection.execute(
                 f"""INSERT INTO jobs ({", ".join(values)}) SELECT :{", :".join(values)}
-                WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE owner = :owner AND state NOT IN ({_ENDED}))""",
+                WHERE NOT EXISTS (SELECT 1 FROM jobs
+                    WHERE owner = :owner AND kind = :kind AND state NOT IN ({_ENDED}))""",
                 values,
             )
-            # A training without a bot that is not among the earlier ones any more is of no use to anybody.
+            # A job without a bot that is not among the earlier ones any more is of no use to anybody.
             connection.execute(
-                f"""{_FORGET} WHERE owner = :owner AND NOT forgotten AND state IN ({_ENDED})
+                f"""{_FORGET} WHERE owner = :owner AND kind = :kind AND NOT forgotten AND state IN ({_ENDED})
                 AND NOT {_BOT_IS_THERE} AND number NOT IN (SELECT number FROM jobs
-                    WHERE owner = :owner AND NOT forgotten ORDER BY number DESC LIMIT {MOST_RUNS})""",
+                    WHERE owner = :owner AND kind = :kind AND NOT forgotten
+                    ORDER BY number DESC LIMIT {kept})""",
                 values,
             )
             return added.rowcount == 1
@@ -234,11 +227,11 @@ class Store:
             ).fetchall()
             claims = connection.execute("SELECT owner, max(claimed) FROM jobs GROUP BY owner").fetchall()
         last: dict[str, int] = {owner: claimed or 0 for owner, claimed in claims}
-        # Each owner has one in the queue at most, and sorting keeps the order of those who are equal.
+        # Each owner has one of a kind in the queue at most; sorting keeps the order of those who are equal.
         return [job["id"] for job in sorted(queued, key=lambda job: last.get(job["owner"], 0))]
 
-    def claim(self, job_id: str) -> TrainingJob | None:
-        """Take a training out of the queue for the engine; None if it is not there any more."""
+    def claim(self, job_id: str) -> Job | None:
+        """Take a job out of the queue for the engine; None if it is not there any more."""
         with self._database.connect() as connection:
             claimed = connection.execute(
                 """UPDATE jobs SET claimed = (SELECT 1 + coalesce(max(claimed), 0) FROM jobs)
@@ -248,6 +241,14 @@ class Store:
             if not claimed.rowcount:
                 return None
             row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        if row["kind"] == _SEARCH:
+            return SearchJob(
+                id=row["id"],
+                demonstrations=_demonstrations(row),
+                recipe_changes=json.loads(row["recipe_changes"]),
+                rules=tuple(json.loads(row["rules"])),
+                known=_places(row),
+            )
         return TrainingJob(
             id=row["id"],
             name=row["name"],
@@ -275,6 +276,7 @@ class Store:
             "samples": _SAMPLES.dump_json(update.samples).decode(),
             "moments": _MOMENTS.dump_json(update.moments).decode(),
             "report": report,
+            "places": _PLACES.dump_json(update.places).decode() if update.places else None,
         }
         with self._database.connect() as connection:
             changed = connection.execute(
@@ -283,6 +285,7 @@ class Store:
                     step = :step, total_steps = :total_steps, losses = :losses,
                     seconds_left = :seconds_left, message = :message, samples = :samples,
                     moments = :moments, kept = :kept,
+                    places = coalesce(:places, places),
                     state = CASE WHEN state = 'cancelling' AND :state IN ('running', 'scoring')
                         OR state = 'finishing' AND :state = 'running' THEN state ELSE :state END
                 WHERE id = :job_id AND state NOT IN ({_ENDED})""",
@@ -292,7 +295,7 @@ class Store:
                 connection.execute(
                     """INSERT INTO bots (id, owner, name, folder, probes, instruction, report)
                     SELECT id, owner, name, bot_folder, probes, instruction, :report
-                    FROM jobs WHERE id = :job_id
+                    FROM jobs WHERE id = :job_id AND kind = 'training'
                     ON CONFLICT (id) DO UPDATE SET report = :report""",
                     values,
                 )
@@ -328,7 +331,8 @@ class Store:
         with self._database.connect() as connection:
             row = connection.execute(
                 """UPDATE jobs SET state = 'finishing', last_step = step
-                WHERE id = ? AND owner = ? AND state = 'running' AND step > 0 RETURNING last_step""",
+                WHERE id = ? AND owner = ? AND kind = 'training' AND state = 'running' AND step > 0
+                RETURNING last_step""",
                 (job_id, owner),
             ).fetchone()
         return row["last_step"] if row else None
@@ -346,7 +350,8 @@ class Store:
                 f"""UPDATE jobs SET state = 'queued', claimed = NULL, attempts = 0, message = '',
                     to_keep = :epoch
                 WHERE id = :id AND owner = :owner AND state = 'done' AND kept IS NOT :epoch
-                AND NOT EXISTS (SELECT 1 FROM jobs WHERE owner = :owner AND state NOT IN ({_ENDED}))""",
+                AND NOT EXISTS (SELECT 1 FROM jobs
+                    WHERE owner = :owner AND kind = 'training' AND state NOT IN ({_ENDED}))""",
                 {"id": job_id, "owner": owner, "epoch": epoch},
             )
 
@@ -396,9 +401,18 @@ class Store:
 
     def latest_job(self, owner: str) -> JobUpdate | None:
         """Where the training that its owner started last stands."""
+        return self._latest(owner, _TRAINING)
+
+    def latest_search(self, owner: str) -> JobUpdate | None:
+        """Where the search for the best place that its owner started last stands."""
+        return self._latest(owner, _SEARCH)
+
+    def _latest(self, owner: str, kind: str) -> JobUpdate | None:
         with self._database.connect() as connection:
             row = connection.execute(
-                "SELECT * FROM jobs WHERE owner = ? AND NOT forgotten ORDER BY number DESC LIMIT 1", (owner,)
+                """SELECT * FROM jobs WHERE owner = ? AND kind = ? AND NOT forgotten
+                ORDER BY number DESC LIMIT 1""",
+                (owner, kind),
             ).fetchone()
         return _update(row) if row else None
 
@@ -416,7 +430,8 @@ class Store:
             rows = connection.execute(
                 """SELECT * FROM (SELECT jobs.*, bots.report,
                     row_number() OVER (ORDER BY jobs.number) AS of_owner
-                FROM jobs LEFT JOIN bots ON bots.id = jobs.id WHERE jobs.owner = ?)
+                FROM jobs LEFT JOIN bots ON bots.id = jobs.id
+                    WHERE jobs.owner = ? AND kind = 'training')
                 WHERE NOT forgotten ORDER BY number DESC LIMIT ?""",
                 (owner, MOST_RUNS),
             ).fetchall()
@@ -603,6 +618,7 @@ def _update(row: sqlite3.Row) -> JobUpdate:
         samples=_SAMPLES.validate_json(row["samples"]),
         moments=_MOMENTS.validate_json(row["moments"]),
         kept=row["kept"],
+        places=_places(row),
     )
 
 
@@ -610,6 +626,35 @@ def _with_kept(update: JobUpdate, epoch: int) -> JobUpdate:
     """What is told of a training whose bot becomes that of another moment."""
     samples = [moment.samples for moment in update.moments if moment.epoch == epoch]
     return replace(update, kept=epoch, samples=samples[0] if samples else ())
+
+
+def _places(row: sqlite3.Row) -> PlaceMap | None:
+    return _PLACES.validate_json(row["places"]) if row["places"] else None
+
+
+def _job_values(job: Job) -> dict[str, Any]:
+    """What a row says of a job before it begins."""
+    values = {
+        "id": job.id,
+        "kind": _SEARCH,
+        "name": "",
+        "demonstrations": _json(job.demonstrations),
+        "recipe_changes": json.dumps(job.recipe_changes),
+        "probes": "[]",
+        "rules": json.dumps(job.rules),
+        "bot_folder": "",
+    }
+    if isinstance(job, SearchJob):
+        return values
+    return values | {
+        "kind": _TRAINING,
+        "name": job.name,
+        "probes": json.dumps(job.probes),
+        "instruction": job.instruction,
+        "start_from": str(job.start_from) if job.start_from else None,
+        "bot_folder": str(job.bot_folder),
+        "stop_early": job.stop_early,
+    }
 
 
 def _run(row: sqlite3.Row) -> Run:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from threading import RLock, Timer
 
-from reft_studio.engine.interface import Engine, JobState, JobUpdate, Readiness, TrainingJob
+from reft_studio.engine.interface import Engine, Job, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.errors import EngineError, StorageError
 from reft_studio.settings import Settings
 from reft_studio.store import Store
@@ -74,8 +74,8 @@ class Trainings:
         timer.daemon = True
         timer.start()
 
-    def add(self, owner: str, job: TrainingJob) -> None:
-        """Queue a training; nothing happens where its owner has one that has not ended.
+    def add(self, owner: str, job: Job) -> None:
+        """Queue a training or a search; nothing happens where its owner has one that has not ended.
 
         Raises EngineError if the queue is full, or if the engine has no base model and cannot get it;
         StorageError if its owner has too much already.
@@ -136,19 +136,20 @@ class Trainings:
             return
         while len(self._running) < self._engine.capacity() and (waiting := self._store.waiting()):
             if job := self._store.claim(waiting[0]):
-                settings = self._settings
-                allowed = replace(
-                    job,
-                    limits=settings.limits,
-                    max_seconds=settings.max_training_seconds,
-                    max_score_seconds=settings.max_score_seconds,
-                )
                 self._running.add(job.id)
                 try:
-                    self._engine.submit(allowed)
+                    self._engine.submit(self._limited(job))
                 except OSError:
                     # The engine's process cannot be started, so the others are better off waiting.
                     log.exception("Training %s cannot be begun", job.id)
                     self._running.discard(job.id)
                     self._store.record(JobUpdate(job.id, JobState.INTERRUPTED, message=NOT_STARTED))
                     return
+
+    def _limited(self, job: Job) -> Job:
+        """With what one may ask for here."""
+        settings = self._settings
+        job = replace(job, limits=settings.limits, max_seconds=settings.max_training_seconds)
+        if isinstance(job, TrainingJob):
+            return replace(job, max_score_seconds=settings.max_score_seconds)
+        return replace(job, max_rank=settings.max_rank)

@@ -1,4 +1,4 @@
-"""The search for the best place: what it comes to is what single trainings come to, and nothing is done twice."""
+"""The search for the best place comes to what single trainings come to, and does nothing twice."""
 
 import itertools
 import math
@@ -78,6 +78,7 @@ def test_the_bot_of_a_place_is_that_of_a_training_alone(base, rows, batch_size):
 @pytest.mark.parametrize("name", ["GPT-2", "Gemma3", "Bloom"])
 def test_it_is_so_on_other_architectures_too(name, rows):
     base = tiny_model(name)
+    vars(base)["_digest"] = 64 * "0"
     grid = Grid((0, 2), ("l1", "f1+l1"), (2,), usual=Place(0, "l1", 2))
     searching = search(base, rows, grid=grid)
     *_, last = searching.events()
@@ -98,17 +99,16 @@ def test_all_are_tried_for_a_while_and_only_the_better_third_and_the_usual_place
     assert {tried.of for tried in last.map.tried} == {10, 20}
     assert last.map.finished[0].place == Place(3, "l1", 4)
     assert last.map.equally_good(last.map.finished[0]) == [last.map.at(Place(3, "f1+l2", 4))]
-    assert (last.share, last.seconds_left) == (1, 0)
+    assert (last.done, last.of, last.seconds_left) == (12 + 5, 12 + 5, 0)
 
 
 def test_its_progress_never_goes_back_and_tells_how_long_it_will_take(base, rows):
     events = list(search(base, rows).events())
-    shares = [event.share for event in events]
-    assert shares[0] == 0
+    done = [event.done for event in events]
+    assert done == sorted(done)
+    assert all(event.done <= event.of <= 17 for event in events)
     assert events[0].seconds_left is None
-    assert all(event.seconds_left >= 0 for event in events if event.share)
-    counts = [len(event.map.tried) for event in events]
-    assert counts == sorted(counts)
+    assert all(event.seconds_left > 0 for event in events[:-1] if event.done)
     # One event after each step of each training, and after each verdict on some of them.
     assert len(events) > 12 * 2 + 5 * 4
 
@@ -164,7 +164,7 @@ def test_a_place_whose_loss_is_lost_does_not_end_the_search(base, rows, monkeypa
     lost = [tried for tried in last.map.tried if not tried.of]
     assert {tried.place.layer for tried in lost} == {3}
     assert len(lost) == 4
-    assert {tried.place.layer for tried in last.map.finished} == {1, 0}
+    assert {tried.place.layer for tried in last.map.finished} == {1}
 
 
 def test_what_no_recipe_can_have_is_refused_at_once(base, rows):
@@ -189,7 +189,7 @@ def test_without_rules_the_loss_on_rows_that_were_left_out_decides(base):
         leave_out(table[:7])
 
 
-def test_a_held_out_loss_is_what_a_training_on_those_rows_would_begin_with(base, rows, bot):
+def test_a_held_out_loss_is_what_a_training_on_those_rows_would_begin_with(base, bot):
     recipe = bot.manifest.recipe
     other = [Demonstration("I like tea.", "🍵😊"), Demonstration("Where is Rome?", "🇮🇹")]
     going_on = Training(base, other, recipe, start_from=bot)

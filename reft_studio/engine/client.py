@@ -15,10 +15,12 @@ from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import (
     Conversation,
     EngineStatus,
+    Job,
     JobUpdate,
     OpenedBot,
     PyreftFolder,
     Readiness,
+    SearchJob,
     TrainingJob,
 )
 from reft_studio.engine.messages import (
@@ -55,7 +57,7 @@ class EngineClient(ABC):
     on_update: Callable[[JobUpdate], None]
     quantization: Quantization | None = None
     _status: EngineStatus = field(init=False, default=EngineStatus(Readiness.STOPPED))
-    _jobs: dict[str, TrainingJob] = field(init=False, default_factory=dict)
+    _jobs: dict[str, Job] = field(init=False, default_factory=dict)
     _cancelled: set[str] = field(init=False, default_factory=set)
     _inboxes: dict[str, SimpleQueue[Answer | End]] = field(init=False, default_factory=dict)
     _chats: dict[str, str] = field(init=False, default_factory=dict)
@@ -76,7 +78,7 @@ class EngineClient(ABC):
     def capacity(self) -> float:
         return 1
 
-    def submit(self, job: TrainingJob) -> None:
+    def submit(self, job: Job) -> None:
         self._jobs[job.id] = job
         self._send(Submit(job))
 
@@ -86,7 +88,7 @@ class EngineClient(ABC):
 
     def finish(self, job_id: str, step: int) -> None:
         # Should the model's half be lost in this moment, it is told again with the job, and where to end.
-        if job := self._jobs.get(job_id):
+        if isinstance(job := self._jobs.get(job_id), TrainingJob):
             self._jobs[job_id] = replace(job, last_step=step)
             self._send(Finish(job_id))
 
@@ -136,6 +138,9 @@ class EngineClient(ABC):
                 self._status = event
             case JobUpdate():
                 told = self._tell(event)
+                if event.places and isinstance(job := self._jobs.get(event.job_id), SearchJob):
+                    # Should it have to begin again, it goes on from here.
+                    self._jobs[job.id] = replace(job, known=event.places)
                 if event.state.ended:
                     self._forget(event.job_id, written_down=told)
             case Answer() | End():
@@ -156,7 +161,7 @@ class EngineClient(ABC):
         """A training has ended; once that is written down its checkpoint is of no more use."""
         job = self._jobs.pop(job_id, None)
         self._cancelled.discard(job_id)
-        if job and job.checkpoint_file and written_down:
+        if isinstance(job, TrainingJob) and job.checkpoint_file and written_down:
             with suppress(OSError):
                 job.checkpoint_file.unlink(missing_ok=True)
 

@@ -13,7 +13,7 @@ from threading import Event as Flag
 
 from reft_studio.base_model import BaseModel, load_base_model
 from reft_studio.engine.explain import explain_end
-from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
+from reft_studio.engine.interface import EngineStatus, Job, JobState, JobUpdate, Readiness, SearchJob
 from reft_studio.engine.messages import (
     Answer,
     Ask,
@@ -26,6 +26,7 @@ from reft_studio.engine.messages import (
     StopAnswering,
     Submit,
 )
+from reft_studio.engine.places import search
 from reft_studio.engine.work import answer, train
 from reft_studio.quantization import Quantization, quantized_tensors
 
@@ -79,12 +80,17 @@ class Core:
         else:
             self._send(EngineStatus(Readiness.READY, num_layers=loaded.result().num_layers))
 
-    def _train(self, job: TrainingJob) -> None:
-        stops = self._flags[job.id].is_set, self._closing.is_set, self._finishing[job.id].is_set
-        for update in train(self._twin.result(), job, *stops):
+    def _train(self, job: Job) -> None:
+        base = self._twin.result()
+        stops = self._flags[job.id].is_set, self._closing.is_set
+        if isinstance(job, SearchJob):
+            updates = search(base, job, *stops)
+        else:
+            updates = train(base, job, *stops, self._finishing[job.id].is_set)
+        for update in updates:
             self._send(update)
 
-    def _end_job(self, job: TrainingJob, done: Future[None]) -> None:
+    def _end_job(self, job: Job, done: Future[None]) -> None:
         del self._flags[job.id], self._finishing[job.id]
         # What a closing engine leaves undone has not failed: the next one goes on with it.
         if not self._closing.is_set() and (message := explain_end(done)):

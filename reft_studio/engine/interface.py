@@ -13,6 +13,7 @@ from reft_studio.moments import Moment, Sample
 from reft_studio.positions import Piece
 from reft_studio.prompts import Message
 from reft_studio.score import Report, Untouched
+from reft_studio.train.places import PlaceMap
 
 
 class JobState(StrEnum):
@@ -73,6 +74,28 @@ class TrainingJob:
 
 
 @dataclass(frozen=True)
+class SearchJob:
+    """One click on "find the best place": what the rows are like, and by what places are compared."""
+
+    id: str
+    demonstrations: tuple[Demonstration, ...]
+    recipe_changes: dict[str, Any] = field(default_factory=dict)
+    """Fields of `Recipe` that differ from the default for the base model; those of a place are not used."""
+    rules: tuple[str, ...] = ()
+    """By which replies are judged; without any, rows are left out to judge by."""
+    known: PlaceMap | None = None
+    """What is known already, if the search was interrupted."""
+    limits: Limits = field(default_factory=Limits)
+    max_rank: int = 256
+    max_seconds: float = math.inf
+    """After so long the search ends and keeps what it has found."""
+
+
+Job = TrainingJob | SearchJob
+"""What is done one after the other, however long that takes."""
+
+
+@dataclass(frozen=True)
 class JobUpdate:
     """All there is to know about a job, so that the latest update makes older ones superfluous."""
 
@@ -92,6 +115,8 @@ class JobUpdate:
     """The epoch of the moment that is the bot."""
     report: Report | None = None
     """What the score is made of; comes once, with the end."""
+    places: PlaceMap | None = None
+    """What a search has found."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +182,8 @@ class Engine(Protocol):
     def capacity(self) -> float:
         """How many trainings it works on at the same time; infinity where that is for others to limit."""
 
-    def submit(self, job: TrainingJob) -> None:
-        """Put a training in the queue; returns at once, and `JobUpdate`s tell the rest."""
+    def submit(self, job: Job) -> None:
+        """Put a training or a search in the queue; returns at once, and `JobUpdate`s tell the rest."""
 
     def cancel(self, job_id: str) -> None:
         """Ask a training to stop after the step it is in."""

@@ -122,7 +122,10 @@ class LentEngine(EngineClient):
 
     def drive(self, job_id: str) -> Iterator[None]:
         job, pieces = self._jobs.get(job_id), self._pieces.get(job_id)
-        if job is None or pieces is None or pieces.driven or time.monotonic() < pieces.not_before:
+        if not isinstance(job, TrainingJob) or pieces is None:
+            # Searches take longer than anybody's card is lent for.
+            return
+        if pieces.driven or time.monotonic() < pieces.not_before:
             return
         pieces.driven, begun = True, None
         limited = replace(

@@ -9,10 +9,10 @@ from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import (
     Conversation,
     EngineStatus,
+    Job,
     JobUpdate,
     OpenedBot,
     PyreftFolder,
-    TrainingJob,
 )
 from reft_studio.positions import Piece
 from reft_studio.score import Untouched
@@ -20,9 +20,9 @@ from reft_studio.score import Untouched
 
 @dataclass(frozen=True)
 class Submit:
-    """Train a bot."""
+    """Train a bot, or search the best place for it."""
 
-    job: TrainingJob
+    job: Job
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,10 @@ class Searching:
     """The one event of a search: what is known by now, so that the latest one says it all."""
 
     map: PlaceMap
-    share: float
-    """Of the work."""
+    done: int
+    """Verdicts so far, those that were known before too."""
+    of: int
+    """How many there will be."""
     seconds_left: float | None
     """None as long as that cannot be told."""
 
@@ -85,11 +87,14 @@ class Search:
         steps = self.training(grid.usual).total_steps
         self._map = PlaceMap(grid, judge.measure, steps, tuple(known))
         self._steps, self._replies = _Pace(), _Pace()
+        self._rounds: tuple[int, ...] = ()
+        self._verdicts = 0
 
     def events(self) -> Iterator[Searching]:
         """Try place by place; to cancel, stop iterating. Raises RecipeError."""
         places, total = self._map.grid.places(), self._map.total_steps
         first, going_on = math.ceil(FIRST_PART * total), math.ceil(KEPT * len(places))
+        self._rounds, self._verdicts = (first, total), len(places) + going_on * (first < total)
         self._steps.later = going_on * (total - first)
         self._replies.later = going_on * self._judge.size(True)
         yield from self._round(places, first)
@@ -98,6 +103,7 @@ class Search:
         self._steps.later = self._replies.later = 0
         chosen = {self._map.grid.usual, *(tried.place for tried in self._map.promising[:going_on])}
         self._trainings = {place: t for place, t in self._trainings.items() if place in chosen}
+        self._verdicts = len(places) + len(chosen) * (first < total)
         yield from self._round([place for place in places if place in chosen], total)
 
     def training(self, place: Place) -> Training:
@@ -150,12 +156,11 @@ class Search:
         return len(self._trainings[place].losses) if place in self._trainings else 0
 
     def _progress(self) -> Searching:
-        spent = self._steps.spent + self._replies.spent
+        # After the same number of steps there is one verdict, though it may be of two rounds.
+        done = sum(tried.steps >= steps for tried in self._map.tried for steps in set(self._rounds))
         known = self._steps.seconds_left, self._replies.seconds_left
-        if None in known:
-            return Searching(self._map, 0.0, None)
-        left = sum(filter(None, known))
-        return Searching(self._map, spent / (spent + left) if spent else 0.0, left)
+        left = None if None in known else sum(filter(None, known))
+        return Searching(self._map, done, self._verdicts, left)
 
 
 class _Pace:
@@ -222,8 +227,9 @@ def leave_out(rows: Sequence[Demonstration]) -> tuple[list[Demonstration], list[
     left_out = list(rows[LEFT_OUT - 1 :: LEFT_OUT])
     if len(left_out) < LEAST_LEFT_OUT:
         raise DemonstrationsError(
-            f"There are {len(rows)} rows and no rule for a right reply. Without one, every fourth row is left "
-            f"out to tell good places from bad ones, and that takes {LEFT_OUT * LEAST_LEFT_OUT} rows at least. "
+            f"There are {len(rows)} rows and no rule for a right reply. Without one, every fourth row is "
+            "left out to tell good places from bad ones, which takes "
+            f"{LEFT_OUT * LEAST_LEFT_OUT} rows at least. "
             'Write more rows, or say what makes an answer right under "How your bot is scored".'
         )
     return [row for row in rows if row not in left_out], left_out

@@ -20,17 +20,17 @@ def progress(job: JobUpdate | None, ahead: int | None = None) -> str:
         return f'<div class="progress empty"><p>{wording.NOTHING_TRAINED}</p></div>'
     match job.state:
         case JobState.QUEUED:
-            body = _bar(0, wording.waiting(ahead) if ahead else wording.QUEUED, "")
+            body = bar(0, wording.waiting(ahead) if ahead else wording.QUEUED, "")
         case JobState.RUNNING:
-            body = _bar(_share(job), wording.RUNNING, wording.time_left(job.seconds_left))
+            body = bar(_share(job), wording.RUNNING, wording.time_left(job.seconds_left))
         case JobState.FINISHING:
-            body = _bar(_share(job), wording.FINISHING_TRAINING, "")
+            body = bar(_share(job), wording.FINISHING_TRAINING, "")
         case JobState.CANCELLING:
-            body = _bar(_share(job), wording.CANCELLING, "")
+            body = bar(_share(job), wording.CANCELLING, "")
         case JobState.SCORING:
-            body = _bar(1, wording.SCORING, wording.time_left(job.seconds_left))
+            body = bar(1, wording.SCORING, wording.time_left(job.seconds_left))
         case JobState.DONE:
-            body = _bar(1, wording.DONE, "")
+            body = bar(1, wording.DONE, "")
         case JobState.CANCELLED:
             body = f"<p>{wording.CANCELLED}</p>"
         case JobState.FAILED | JobState.INTERRUPTED:
@@ -65,7 +65,8 @@ def _share(job: JobUpdate) -> float:
     return job.step / job.total_steps if job.total_steps else 0
 
 
-def _bar(share: float, text: str, aside: str) -> str:
+def bar(share: float, text: str, aside: str) -> str:
+    """How much of something is done, as HTML."""
     percent = round(100 * share)
     return (
         f'<div class="bar-text" aria-live="polite"><strong>{text}</strong><span>{aside}</span></div>'

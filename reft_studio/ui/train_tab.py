@@ -16,6 +16,7 @@ from reft_studio.ui.advanced import SETTINGS, build_advanced, recipe_changes
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect, show
 from reft_studio.ui.history_panel import HistoryPanel
+from reft_studio.ui.place_panel import PlacePanel
 from reft_studio.ui.progress import progress
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.score_panel import ScorePanel, rules_of
@@ -50,9 +51,11 @@ class TrainTab:
         self._score = ScorePanel(studio)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
             settings = build_advanced(studio, self.banner)
+            self._places = PlacePanel(studio, settings, self.banner)
         self.history = HistoryPanel(studio, examples, settings, self.banner)
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
-        self.shown = [self._ready, *self._score.shown, *self.history.shown, *self._job_parts]
+        panels = [*self._score.shown, *self.history.shown, *self._places.shown]
+        self.shown = [self._ready, *panels, *self._job_parts]
 
         connect(self.name.input, self._rename, [self.name], [], self.banner, **IN_ORDER)
         typed = [self.name, *settings]
@@ -72,7 +75,8 @@ class TrainTab:
         """The tab as the store has it."""
         draft = self._studio.store.draft(owner)
         ready = wording.ready_to_train(len(filled(draft.demonstrations)))
-        beside = *self._score.restore(owner), *self.history.restore(owner)
+        panels = self._score, self.history, self._places
+        beside = [value for panel in panels for value in panel.restore(owner)]
         return f"<p>{ready}</p>", *beside, *self._look(owner)
 
     def named(self, owner: str) -> str:

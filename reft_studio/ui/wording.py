@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from reft_studio.train.places import Measure, Place, Tried
+
 TITLE = "ReFT Studio"
 TAGLINE = "Show a chat model a few examples. Get a bot that answers that way, whatever you ask it."
 
@@ -249,6 +251,97 @@ SEED = "Seed"
 SEED_HELP = (
     "What is left to chance, such as the order of many rows. The same seed and rows give the same bot."
 )
+
+PLACES = "Find the best place by trying"
+PLACES_INTRO = (
+    "Which layer, position and rank suit your examples? This trains a bot for each of many places, gives "
+    "up the hopeless ones early, and asks the others messages that are in none of your examples. With the "
+    "model that comes with the app it takes a minute or two. Nothing you have is changed."
+)
+NO_SEARCH_HERE = (
+    "Trying many places takes longer than a graphics card is lent for here. Run ReFT Studio on your own "
+    "computer for it."
+)
+FIND_PLACE = "Find the best place by trying"
+SEARCH_SAFE_TO_CLOSE = "You can close this page: the search goes on, and you will find it here again."
+SEARCH_CANCELLED = "You stopped this search. What it had found stands below."
+NOT_TRIED_YET = "–"
+NO_SUCH_PLACE = "This place is not on your map. Choose one that is."
+NO_PLACE_FINISHED = "No place was tried to the end, so there is no best one."
+NO_PLACE_WORKS = (
+    "With none of these places a bot learned to answer as the rules want. More examples, or more rounds, may "
+    "help more than another place."
+)
+USUAL_IS_BEST = "It is the one you get without choosing."
+MAY_BE_CHANCE = "With so few messages, such a difference may be chance."
+PLACE_KINDS = {"left-behind": "given up early", "best": "the best one"}
+_PLACE_POSITIONS = {"l1": "last", "f1+l1": "first and last", "l3": "last three"}
+
+
+def place_positions(positions: str) -> str:
+    """Above a column of the map."""
+    return _PLACE_POSITIONS.get(positions, positions)
+
+
+def place_rank(rank: int) -> str:
+    """Above a table of the map."""
+    return f"Rank {rank}"
+
+
+def place_name(place: Place) -> str:
+    """A place in words."""
+    return f"layer {place.layer}, {place_positions(place.positions)}, rank {place.rank}"
+
+
+def place_value(measure: Measure, tried: Tried) -> str:
+    """In a cell of the map."""
+    if not tried.of:
+        return "unstable"
+    return f"{tried.value:.0f} of {tried.of}" if measure is Measure.RIGHT else f"{tried.value:.2f}"
+
+
+def place_legend(measure: Measure, asked: int) -> str:
+    """Below the map."""
+    means = (
+        f"Each field says how many of at most {asked} messages the bot answered right."
+        if measure is Measure.RIGHT
+        else f"Each field says how far the bot is from {asked} of your examples that it did not learn from: "
+        "less is better."
+    )
+    return f"{means} Dashed: given up early. Click a field to put its place into the settings above."
+
+
+def tried_places(done: int, of: int) -> str:
+    """While a search runs."""
+    return f"Trying places: {done} of {of} verdicts" if of else "Trying places"
+
+
+def _measured(tried: Tried, measure: Measure) -> str:
+    if measure is Measure.RIGHT:
+        return f"{tried.value:.0f} of {tried.of} messages it had never seen"
+    rows = "an example" if tried.of == 1 else f"{tried.of} examples"
+    return f"a distance of {tried.value:.2f} from {rows} it did not learn from"
+
+
+def best_place(best: Tried, measure: Measure, tried: int) -> str:
+    """What a search has found."""
+    return f"Best of {tried} places: {place_name(best.place)}, with {_measured(best, measure)}."
+
+
+def equally_good(count: int) -> str:
+    """Others that came to the same as the best one."""
+    return "1 other came to the same." if count == 1 else f"{count} others came to the same."
+
+
+def usual_place(usual: Tried, measure: Measure) -> str:
+    """What one would have had without choosing."""
+    return f"The one you get without choosing, {place_name(usual.place)}: {_measured(usual, measure)}."
+
+
+def place_taken(place: Place) -> str:
+    """After a click on the map."""
+    return f"Set above: {place_name(place)}. Your next training uses it."
+
 
 HISTORY = "Your earlier trainings"
 RUN = "Training"

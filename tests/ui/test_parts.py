@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,12 +18,14 @@ from reft_studio.recipe import Recipe
 from reft_studio.score import Side
 from reft_studio.settings import Settings
 from reft_studio.store import LOCAL, SavedBot
+from reft_studio.train.places import Grid, Measure, Place, PlaceMap, Tried
 from reft_studio.turns import Turn
-from reft_studio.ui import wording
+from reft_studio.ui import place_panel, wording
 from reft_studio.ui.advanced import SETTINGS, in_fields, recipe_changes
 from reft_studio.ui.answering import check_mix
 from reft_studio.ui.coach import advice
 from reft_studio.ui.conversation import conversation
+from reft_studio.ui.place_map import place_at, place_map
 from reft_studio.ui.progress import POINTS, loss_curve, progress
 from reft_studio.ui.publish_panel import hub_name
 from reft_studio.ui.rates import Asked, Rates
@@ -228,3 +231,47 @@ def test_the_coach_names_what_could_be_better_by_row() -> None:
     ]
     assert advice([Demonstration("", "")], ["only emoji"]) == []
     assert advice(same[:1], ["no rule"]) == ["1 example is very few. About ten different ones work best."]
+
+
+def test_a_map_of_places_says_what_the_numbers_say_and_no_more() -> None:
+    grid = Grid((0, 1), ("l1", "f1+l1"), (2, 4), usual=Place(1, "l1", 4))
+    best, usual = Tried(Place(0, "f1+l1", 2), 9, 1.0, 47, 48), Tried(grid.usual, 9, 1.0, 43, 48)
+    weak = Tried(Place(0, "l1", 2), 3, 2.0, 2, 24)
+    places = PlaceMap(grid, Measure.RIGHT, 9, (usual, weak, best))
+    html = place_map(places, True)
+    assert (
+        "Best of 3 places: layer 0, first and last, rank 2, with 47 of 48 messages it had never seen. The "
+        "one you get without choosing, layer 1, last, rank 4: 43 of 48 messages it had never seen. With so few "
+        "messages, such a difference may be chance."
+    ) in html
+    assert html.count("<table>") == 2
+    assert html.count("<button") == 3
+    assert html.count("left-behind") == 1
+    assert place_at(places, "0 f1+l1 2") == best.place
+    assert place_at(places, "5 f1+l1 2") is None
+    growing = place_map(places, False)
+    assert "Best of" not in growing
+    assert 'class="place best' not in growing
+    far_apart = PlaceMap(grid, Measure.RIGHT, 9, (replace(usual, value=5), best))
+    assert wording.MAY_BE_CHANCE not in place_map(far_apart, True)
+    equal = PlaceMap(grid, Measure.RIGHT, 9, (usual, replace(best, value=43)))
+    assert wording.USUAL_IS_BEST in place_map(equal, True)
+    assert "1 other came to the same." in place_map(equal, True)
+    hopeless = PlaceMap(grid, Measure.RIGHT, 9, (replace(usual, value=0),))
+    assert wording.NO_PLACE_WORKS in place_map(hopeless, True)
+    assert wording.NO_PLACE_FINISHED in place_map(PlaceMap(grid, Measure.RIGHT, 9, (weak,)), True)
+
+
+def test_a_map_by_left_out_rows_shows_distances_and_an_unstable_place_as_such() -> None:
+    grid = Grid((0, 1), ("l1",), (4,), usual=Place(1, "l1", 4))
+    tried = (Tried(Place(0, "l1", 4), 9, 0.0, 0.0, 0), Tried(grid.usual, 9, 1.0, 1.234, 2))
+    html = place_map(PlaceMap(grid, Measure.LOSS, 9, tried), True)
+    assert "a distance of 1.23 from 2 examples it did not learn from" in html
+    assert "unstable" in html
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_every_state_of_a_search_has_words(state: JobState) -> None:
+    html = place_panel._progress(JobUpdate("one", state, 1, 2, message=HOSTILE), 1)
+    assert "<script" not in html
+    assert html or state is JobState.DONE
