@@ -1,4 +1,4 @@
-"""A search for the best place is a job like a training: it waits, goes on after a crash, can be stopped, is kept."""
+"""A search for the best place is a job as a training is: it waits, goes on after a crash, and is kept."""
 
 import os
 import signal
@@ -78,9 +78,8 @@ def test_a_search_can_be_stopped_and_keeps_what_it_has_found(engine: Engine, upd
     assert all(one.of == places.ASKED_FIRST for one in tried(stopped).values())
 
 
-def test_after_a_crash_a_search_goes_on_with_what_it_knew(engine: Engine, updates: Updates) -> None:
-    if not isinstance(engine, ProcessEngine):
-        pytest.skip("An engine in this process dies with it.")
+@pytest.mark.parametrize("engine", [ProcessEngine], indirect=True)
+def test_after_a_crash_a_search_goes_on_with_what_it_knew(engine: ProcessEngine, updates: Updates) -> None:
     job_id = search(engine, "killed")
     before = updates.wait(job_id, lambda update: update.step >= 8)
     assert engine.pid

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -241,8 +240,8 @@ def test_a_map_of_places_says_what_the_numbers_say_and_no_more() -> None:
     html = place_map(places, True)
     assert (
         "Best of 3 places: layer 0, first and last, rank 2, with 47 of 48 messages it had never seen. The "
-        "one you get without choosing, layer 1, last, rank 4: 43 of 48 messages it had never seen. With so few "
-        "messages, such a difference may be chance."
+        "one you get without choosing, layer 1, last, rank 4: 43 of 48 messages it had never seen. With so "
+        "few messages, such a difference may be chance."
     ) in html
     assert html.count("<table>") == 2
     assert html.count("<button") == 3
