@@ -313,7 +313,7 @@ def place_legend(measure: Measure, asked: int) -> str:
 
 def tried_places(done: int, of: int) -> str:
     """While a search runs."""
-    return f"Trying places: {done} of {of} verdicts" if of else "Trying places"
+    return f"Trying places: {done:,} of {of:,}" if of else "Trying places"
 
 
 def _measured(tried: Tried, measure: Measure) -> str:
