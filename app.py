@@ -22,6 +22,7 @@ def main() -> None:
     from filelock import FileLock, Timeout
 
     from reft_studio.errors import StorageError
+    from reft_studio.logs import configure_logs
     from reft_studio.settings import Settings
     from reft_studio.store import Store
     from reft_studio.trainings import Trainings
@@ -30,6 +31,7 @@ def main() -> None:
     from reft_studio.ui.server import serve
     from reft_studio.ui.studio import Studio
 
+    configure_logs("page")
     # Whoever asks the app to end, such as a container, gets the same orderly end as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = Settings()
@@ -54,7 +56,8 @@ def main() -> None:
     ):
         engine.start()
         trainings.start(engine)
-        serve(build_ui(Studio(settings, store, engine, trainings, Rates(settings), Path(scratch))), settings)
+        studio = Studio(settings, store, engine, trainings, Rates(settings), Path(scratch))
+        serve(build_ui(studio), studio)
         store.closed()
 
 

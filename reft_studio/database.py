@@ -154,7 +154,7 @@ class Database:
         # The last connection that closes takes the log and its index along, and on a full disk there is no
         # room to make them anew, not even to read. So one stays open and does nothing.
         self._kept_open = sqlite3.connect(self._path, check_same_thread=False)
-        self._kept_open.execute("SELECT 1 FROM jobs").fetchone()
+        self._kept_open.execute("SELECT 1 FROM jobs LIMIT 1").fetchall()
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
@@ -170,6 +170,11 @@ class Database:
                 log.exception("The database cannot be written")
                 raise StorageError(NO_ROOM) from error
             raise
+
+    def forget_past(self) -> None:
+        """Empty the log of what was written, which has earlier versions of it; where it is in use, later."""
+        with self.connect() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _is_sound(self) -> bool:
         try:

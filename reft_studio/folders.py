@@ -34,8 +34,8 @@ def settle(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(earlier, ignore_errors=True)
     else:
-        # Somebody else may settle the same one.
-        with suppress(FileNotFoundError):
+        # Somebody else may settle the same one, or put the fresh one there in this moment.
+        with suppress(OSError):
             earlier.rename(folder)
 
 

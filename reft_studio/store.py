@@ -5,6 +5,7 @@ connection of its own, so any thread may call.
 """
 
 import json
+import logging
 import math
 import sqlite3
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ from reft_studio.score import Report, score_of
 from reft_studio.table_files import read_demonstrations
 from reft_studio.train.places import PlaceMap
 from reft_studio.turns import Turn
+
+log = logging.getLogger(__name__)
 
 STARTS = 3
 """So often a starting app may go on with a training that gets no further before it is given up."""
@@ -489,9 +492,13 @@ class Store:
         if bot := self.bot(owner, bot_id):
             delete_folder(bot.folder, lambda: self._forget_bot(bot))
             rmtree(self.moments_folder(bot.id), ignore_errors=True)
+            self._database.forget_past()
+            log.info("A bot is deleted", extra={"bot": bot.id})
 
     def _forget_bot(self, bot: SavedBot) -> None:
         with self._database.connect() as connection:
+            # Else the words would be in the file until something else is written over them.
+            connection.execute("PRAGMA secure_delete = ON")
             deleted = connection.execute(
                 f"""DELETE FROM bots WHERE id = ? AND NOT EXISTS (SELECT 1 FROM jobs
                 WHERE state NOT IN ({_ENDED}) AND (jobs.id = bots.id OR start_from = bots.folder))""",

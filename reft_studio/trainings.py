@@ -55,6 +55,15 @@ class Trainings:
             raise
         finally:
             if update.state.ended:
+                log.info(
+                    "A training has ended",
+                    extra={
+                        "job": update.job_id,
+                        "state": update.state,
+                        "step": update.step,
+                        "steps": update.total_steps,
+                    },
+                )
                 with self._lock:
                     self._running.discard(update.job_id)
                     self._advance()
@@ -88,13 +97,15 @@ class Trainings:
                     raise EngineError(status.message)
             if len(self._store.waiting()) >= self._settings.max_waiting_trainings:
                 raise EngineError(BUSY)
-            self._store.add_job(owner, job)
+            if self._store.add_job(owner, job):
+                log.info("A training is queued", extra={"job": job.id, "rows": len(job.demonstrations)})
             self._advance()
 
     def cancel(self, owner: str, job_id: str) -> None:
         """Stop a training of this owner, wherever it stands; nothing happens to those of others."""
         # With the lock, so that the engine has heard of the training before.
         with self._lock:
+            log.info("A training is asked to stop", extra={"job": job_id})
             if self._store.cancel(owner, job_id) and self._engine:
                 self._engine.cancel(job_id)
 
@@ -120,6 +131,11 @@ class Trainings:
         if job and not job.state.ended and self._engine:
             yield from self._engine.drive(job.job_id)
 
+    @property
+    def running(self) -> int:
+        """How many trainings the engine has."""
+        return len(self._running)
+
     def ahead_of(self, job_id: str) -> int | None:
         """How many trainings come before one in the queue; None if it is not in the queue."""
         waiting = self._store.waiting()
@@ -137,11 +153,12 @@ class Trainings:
         while len(self._running) < self._engine.capacity() and (waiting := self._store.waiting()):
             if job := self._store.claim(waiting[0]):
                 self._running.add(job.id)
+                log.info("A training begins or goes on", extra={"job": job.id})
                 try:
                     self._engine.submit(self._limited(job))
                 except OSError:
                     # The engine's process cannot be started, so the others are better off waiting.
-                    log.exception("Training %s cannot be begun", job.id)
+                    log.exception("A training cannot be begun", extra={"job": job.id})
                     self._running.discard(job.id)
                     self._store.record(JobUpdate(job.id, JobState.INTERRUPTED, message=NOT_STARTED))
                     return

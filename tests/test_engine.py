@@ -13,10 +13,12 @@ from pathlib import Path
 from threading import Condition
 from typing import Any
 
+import psutil
 import pytest
 
 from reft_studio import train_bot
 from reft_studio.base_model import BaseModel
+from reft_studio.chat.probes import record_probes
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.explain import NO_ROOM, TOO_BIG
@@ -347,6 +349,44 @@ def test_a_training_that_was_to_finish_ends_where_it_was_when_the_engine_comes_b
         os.kill(engine.pid, signal.SIGKILL)
         done = updates.end(job.id)
     assert (done.state, done.losses) == (JobState.DONE, running.losses)
+
+
+def test_an_engine_that_hangs_is_ended_and_begun_anew(
+    updates: Updates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.start()
+        job = long_job(tmp_path)
+        engine.submit(job)
+        written_down(updates, job)
+        hung = engine.pid
+        assert hung
+        with monkeypatch.context() as hurry:
+            hurry.setattr("reft_studio.engine.process.SECONDS_BETWEEN_BEATS", 0.5)
+            hurry.setattr("reft_studio.engine.process.MOST_MISSED", 6)
+            os.kill(hung, signal.SIGSTOP)
+            updates.wait_for(lambda: engine.pid not in (hung, None))
+        updates.wait(job.id, lambda update: "went on from step" in update.message)
+        assert not psutil.pid_exists(hung)
+
+
+def test_who_cancels_while_the_bot_is_being_saved_has_a_whole_bot_or_none(
+    updates: Updates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = InlineEngine(str(EMBEDDED_MODEL), on_update=updates)
+
+    def record_and_cancel(*arguments: Any) -> Any:
+        engine.cancel(str(tmp_path / "bot"))
+        return record_probes(*arguments)
+
+    monkeypatch.setattr("reft_studio.engine.work.record_probes", record_and_cancel)
+    with closing(engine):
+        engine.start()
+        for fields in ({}, {"rules": ("only emoji",)}):
+            updates.all.clear()
+            done = updates.end(scored(engine, tmp_path / "bot", **{"rules": (), **fields}))
+            assert (done.state, done.report) == (JobState.DONE, None)
+            assert ask(engine, tmp_path / "bot")
 
 
 def test_a_training_that_takes_the_engine_with_it_again_and_again_is_given_up(

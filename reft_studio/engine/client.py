@@ -1,6 +1,7 @@
 """The page's half of every engine: turns calls into commands, and sorts the events that come back."""
 
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -101,11 +102,14 @@ class EngineClient(ABC):
         # There may be two at once of one chat, as after two quick clicks.
         request_id = uuid4().hex
         self._chats[request_id] = chat_id
+        begun = time.monotonic()
         try:
             for replies in self._ask(request_id, Chat(tuple(conversations), sampling)):
                 yield cast("tuple[str, ...]", replies)
         finally:
             del self._chats[request_id]
+            seconds = round(time.monotonic() - begun, 2)
+            log.info("A message was answered", extra={"replies": len(conversations), "seconds": seconds})
 
     def stop_chat(self, chat_id: str) -> None:
         for request_id, of_chat in list(self._chats.items()):
@@ -154,7 +158,7 @@ class EngineClient(ABC):
         except Exception:
             # Whatever goes wrong at the listener, such as a full disk, must not end the thread that brings
             # all other answers; the training itself goes on.
-            log.exception("An update of training %s was not taken", update.job_id)
+            log.exception("An update of a training was not taken", extra={"job": update.job_id})
             return False
 
     def _forget(self, job_id: str, *, written_down: bool) -> None:

@@ -146,7 +146,7 @@ class LentEngine(EngineClient):
                         return
                     yield
         except Exception as error:
-            log.exception("Training %s was not lent a graphics card", job_id)
+            log.exception("A training was not lent a graphics card", extra={"job": job_id})
             pieces.refuse()
             message = NO_CARD_YET.format(reason=_reason(error))
             if job_id in self._jobs:

@@ -119,6 +119,11 @@ class End:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class Beat:
+    """A sign of life, and nothing more."""
+
+
 Event = EngineStatus | JobUpdate | Answer | End
 Send = Callable[[Event], None]
 

@@ -2,23 +2,26 @@
 
 Commands and events are pickled over one pipe. The child is started by spawn (never fork after torch) in its
 own session, so that Ctrl-C in the terminal reaches only the page; when the page goes, however it goes, the
-pipe closes and the child ends.
+pipe closes and the child ends. When the child gives no sign of life any more, it is ended and begun anew.
 """
 
 import logging
 import os
+import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from threading import Event as Flag
 from threading import Lock, Thread, Timer
 
 from reft_studio.engine.client import EngineClient
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
-from reft_studio.engine.messages import Cancel, Command, Event, Submit
+from reft_studio.engine.messages import Beat, Cancel, Command, Event, Submit
 from reft_studio.errors import EngineError
+from reft_studio.logs import configure_logs
 from reft_studio.quantization import Quantization
 
 log = logging.getLogger(__name__)
@@ -31,12 +34,18 @@ CLOSED = "The app was closed before this was done."
 ATTEMPTS = 3
 """So often a training may take the engine with it before it is given up."""
 SECONDS_TO_CLOSE = 5.0
+SECONDS_BETWEEN_BEATS = 2.0
+MOST_MISSED = 60
+"""So often in a row the page looks in vain for a sign of life. Not for so many seconds: when the computer has
+slept, the page has not looked either."""
 
 
 @dataclass(frozen=True)
 class _Child:
     process: BaseProcess
     pipe: Connection
+    heard: Flag = field(default_factory=Flag)
+    gone: Flag = field(default_factory=Flag)
 
 
 @dataclass(eq=False, repr=False)
@@ -95,19 +104,44 @@ class ProcessEngine(EngineClient):
             self._child = _Child(process, pipe)
             self._reader = Thread(target=self._read, args=(self._child,), daemon=True)
             self._reader.start()
+            Thread(target=self._watch, args=(self._child,), daemon=True).start()
+            log.info("An engine has started", extra={"pid": process.pid})
         return self._child
 
     def _read(self, child: _Child) -> None:
         was_ready = False
         try:
             while True:
-                event: Event = child.pipe.recv()
-                was_ready |= isinstance(event, EngineStatus) and event.readiness is Readiness.READY
+                event: Event | Beat = child.pipe.recv()
+                child.heard.set()
+                if isinstance(event, Beat):
+                    continue
+                if isinstance(event, EngineStatus):
+                    was_ready |= event.readiness is Readiness.READY
+                    told = {"pid": child.process.pid, "state": event.readiness}
+                    log.info("An engine says how it is", extra=told)
                 self.receive(event)
         except (EOFError, OSError):
             self._mourn(child, was_ready)
 
+    def _watch(self, child: _Child) -> None:
+        """End a child that is there and does nothing; then it is gone like any other."""
+        missed = 0
+        while not child.gone.wait(SECONDS_BETWEEN_BEATS):
+            missed = 0 if child.heard.is_set() else missed + 1
+            child.heard.clear()
+            if missed >= MOST_MISSED:
+                log.error("An engine gives no sign of life and is ended", extra={"pid": child.process.pid})
+                child.process.kill()
+                return
+
     def _mourn(self, child: _Child, was_ready: bool) -> None:
+        child.gone.set()
+        child.process.join(SECONDS_TO_CLOSE)
+        # One that nobody can reach any more does not keep its copy of the model.
+        child.process.kill()
+        told = {"pid": child.process.pid, "exit_code": child.process.exitcode}
+        log.info("An engine has ended", extra=told)
         with self._lock:
             closed = self._child is not child
             if not closed:
@@ -141,17 +175,24 @@ def _serve(pipe: Connection, base_model: str, quantization: Quantization | None)
     """The child: handle commands until the page says None or is gone."""
     if hasattr(os, "setsid"):
         os.setsid()
+    configure_logs("engine")
     # Read when torch is loaded. Threads that spin while they wait for each other, as is the default, make a
     # step ten times slower as soon as another program has work for one of the cores; these soon go to sleep.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    from reft_studio.engine.core import Core
-
     sending = Lock()
 
-    def send(event: Event) -> None:
+    def send(event: Event | Beat) -> None:
         # If the page is gone, there is nobody to tell.
         with sending, suppress(OSError):
             pipe.send(event)
+
+    def beat() -> None:
+        while True:
+            send(Beat())
+            time.sleep(SECONDS_BETWEEN_BEATS)
+
+    Thread(target=beat, daemon=True).start()
+    from reft_studio.engine.core import Core
 
     core = Core(base_model, send, quantization)
     with suppress(EOFError, OSError):

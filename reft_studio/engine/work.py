@@ -117,6 +117,7 @@ def train(
     moment, bot = observer.best()
     bot = record_probes(base, bot, job.probes)
     bot.save(job.bot_folder)
+    log.info("A bot is saved", extra={"job": job.id})
     progress = replace(_with_moments(progress, training, observer), samples=moment.samples, kept=moment.epoch)
     # Whoever has to begin again after a crash then only has to ask again.
     _keep(training, job)
@@ -164,6 +165,7 @@ def _make_kept(
     assert job.moments_folder
     bot = record_probes(base, Bot.load(job.moments_folder / str(last.kept)), job.probes)
     bot.save(job.bot_folder)
+    log.info("A bot is saved", extra={"job": job.id})
     yield from _score(base, bot, job, last, should_cancel, should_pause)
 
 
@@ -246,8 +248,13 @@ def _resume(training: Training, job: TrainingJob) -> int:
         training.resume(checkpoint)
     except TrainingError:
         # The rows are what counts, and they are all there.
-        log.warning("Training %s cannot go on from its checkpoint and begins again", job.id, exc_info=True)
+        log.warning(
+            "A training cannot go on from its checkpoint and begins again",
+            exc_info=True,
+            extra={"job": job.id},
+        )
         return 0
+    log.info("A training goes on from its checkpoint", extra={"job": job.id, "step": checkpoint.step})
     return checkpoint.step
 
 
@@ -259,7 +266,7 @@ def _keep(training: Training, job: TrainingJob) -> None:
         job.checkpoint_file.parent.mkdir(parents=True, exist_ok=True)
         training.checkpoint().save(job.checkpoint_file)
     except (OSError, SafetensorError):
-        log.warning("The checkpoint of training %s cannot be written", job.id, exc_info=True)
+        log.warning("The checkpoint of a training cannot be written", exc_info=True, extra={"job": job.id})
 
 
 def _remarks(started: Started, resumed_at: int) -> str:

@@ -7,12 +7,14 @@ import gradio as gr
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reft_studio.settings import Settings
+from reft_studio.engine.interface import Readiness
 from reft_studio.ui.owners import Visitors
+from reft_studio.ui.studio import Studio
 from reft_studio.ui.theme import SCRIPT, STYLE, theme
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -52,8 +54,9 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-def serve(page: gr.Blocks, settings: Settings) -> None:
+def serve(page: gr.Blocks, studio: Studio) -> None:
     """Show the page to browsers until the app is stopped."""
+    settings = studio.settings
     page.queue(max_size=MAX_WAITING, api_open=False).launch(
         # Spaces say where to listen in a variable that Gradio reads when it is given nothing.
         server_name=None if "GRADIO_SERVER_NAME" in os.environ else settings.host,
@@ -70,17 +73,29 @@ def serve(page: gr.Blocks, settings: Settings) -> None:
         allowed_paths=[],
         blocked_paths=[str(settings.data_folder)],
         max_file_size=settings.max_upload_bytes,
-        app_kwargs=_app_kwargs(settings),
+        app_kwargs=_app_kwargs(studio),
     )
 
 
-def _app_kwargs(settings: Settings) -> dict[str, Any]:
+def _app_kwargs(studio: Studio) -> dict[str, Any]:
+    settings = studio.settings
     middleware = [Middleware(SecurityHeaders), Middleware(Visitors, shared=settings.shared)]
     if settings.host in LOOPBACK and "GRADIO_SERVER_NAME" not in os.environ:
         # Or a site could point its own name at this computer and read the page.
         middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"]))
-    return {"middleware": middleware, "routes": [Route("/healthz", _healthy)]}
+    return {"middleware": middleware, "routes": [health(studio)]}
 
 
-async def _healthy(_: Any) -> PlainTextResponse:
-    return PlainTextResponse("ok")
+def health(studio: Studio) -> Route:
+    """Says how the app is: well if its store can be read and its base model is there or on its way."""
+
+    def tell(_: Request) -> JSONResponse:
+        readiness = studio.engine.status().readiness
+        told = {
+            "engine": readiness,
+            "running": studio.trainings.running,
+            "waiting": len(studio.store.waiting()),
+        }
+        return JSONResponse(told, 503 if readiness is Readiness.FAILED else 200)
+
+    return Route("/healthz", tell)

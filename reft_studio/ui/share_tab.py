@@ -8,6 +8,7 @@ import gradio as gr
 
 from reft_studio.ui import wording
 from reft_studio.ui.chooser import bot_choice
+from reft_studio.ui.delete_panel import DeletePanel
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import connect, file_offer
 from reft_studio.ui.fetch_panel import FetchPanel
@@ -33,8 +34,12 @@ class ShareTab:
         download = gr.Button(wording.DOWNLOAD, variant="primary", interactive=False, elem_id="download")
         self._publish = PublishPanel(studio, self._bot, self._name, include)
         self.fetch = FetchPanel(studio, examples)
-        self.shown = [self._bot, self._name, self._empty, download, *self._publish.shown]
-        named = [self._name, *self._publish.shown]
+        self._delete = DeletePanel(studio, self._bot)
+        beside = [*self._publish.shown, *self._delete.shown]
+        self.shown = [self._bot, self._name, self._empty, download, *beside]
+        named = [self._name, *beside]
+        deleted = [self._delete.asked]
+        connect(self._delete.really.click, self._delete_bot, deleted, self.shown, self._delete.banner)
         connect(self._bot.input, self._choose, [self._bot], named, banner)
         file_offer(download, self._pack, [self._bot, self._name, include], banner)
 
@@ -45,11 +50,17 @@ class ShareTab:
         empty = "" if bot else f"<p>{wording.NOTHING_TO_SHARE}</p>"
         name = bot.name if bot else ""
         download = gr.Button(interactive=bot is not None)
-        return bot_choice(bots, bot), name, empty, download, *self._publish.restore(bot)
+        beside = *self._publish.restore(bot), *self._delete.restore(bot)
+        return bot_choice(bots, bot), name, empty, download, *beside
 
     def _choose(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, chosen)
-        return bot.name, *self._publish.restore(bot)
+        return bot.name, *self._publish.restore(bot), *self._delete.restore(bot)
+
+    def _delete_bot(self, owner: str, asked: str) -> tuple[Any, ...]:
+        said = self._delete.delete(owner, asked)
+        *tab, nothing_asked, _, ask, choice = self.restore(owner, None)
+        return *tab, nothing_asked, said, ask, choice
 
     def _pack(self, owner: str, chosen: str | None, name: str, include: bool) -> str:
         bot = self._studio.bot(owner, chosen)

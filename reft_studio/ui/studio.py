@@ -1,5 +1,6 @@
 """What every tab works with."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,8 @@ from reft_studio.store import SavedBot, Store
 from reft_studio.trainings import Trainings
 from reft_studio.ui import wording
 from reft_studio.ui.rates import Rates
+
+log = logging.getLogger(__name__)
 
 MAX_NAME_CHARACTERS = 80
 MAX_PROBES = 4
@@ -50,6 +53,7 @@ class Studio:
         opened = self.engine.open_bot(path, folder, pyreft)
         bot = SavedBot(bot_id, opened.name, folder, opened.probes, opened.instruction)
         self.store.add_bot(owner, bot)
+        log.info("A bot is opened", extra={"bot": bot.id})
         return bot
 
 

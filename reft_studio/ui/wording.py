@@ -621,6 +621,24 @@ PYREFT_POSITIONS = "Which words it steers"
 PYREFT_POSITIONS_HELP = "Its page may say so. Most of them steer the last one."
 SPACE_NAME_SUFFIX = "-chat"
 
+DELETE_TITLE = "Delete it"
+DELETE_INTRO = "It is deleted here. What was published or kept as a file stays where it is."
+DELETE = "Delete this bot…"
+DELETE_REALLY, KEEP = "Delete it for good", "Keep it"
+
+
+def really_delete(name: str) -> str:
+    """Before a bot is deleted."""
+    return (
+        f'Delete "{name}" for good? Its conversation, its score and what it was trained on go with it. The '
+        "rows in your table stay."
+    )
+
+
+def deleted(name: str) -> str:
+    """After it."""
+    return f'"{name}" is deleted.'
+
 
 def sending(file: str, number: int, total: int) -> str:
     """While a bot goes up."""

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,16 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    Error,
+    Locator,
+    Page,
+    Playwright,
+    sync_playwright,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MILLISECONDS = 120_000
@@ -27,13 +36,21 @@ NO_BROWSER = (
 
 def launch_chromium(playwright: Playwright) -> Browser:
     """The system's Chromium, else the one Playwright has downloaded; fails if there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    options: dict[str, Any] = {"executable_path": found, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
     try:
-        return playwright.chromium.launch(**options)
+        return playwright.chromium.launch(**_options())
     except Error as error:
         raise AssertionError(NO_BROWSER) from error
+
+
+def launch_person(chromium: BrowserType, profile: Path) -> BrowserContext:
+    """A browser of somebody's own, which remembers in a folder what a browser remembers."""
+    return chromium.launch_persistent_context(profile, **_options())
+
+
+def _options() -> dict[str, Any]:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    return {"executable_path": found, "args": ["--no-sandbox", "--disable-dev-shm-usage"]}
 
 
 @contextmanager
@@ -44,7 +61,9 @@ def running_app(data_folder: Path, **settings: str) -> Iterator[str]:
 
 
 @contextmanager
-def started_app(data_folder: Path, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+def started_app(
+    data_folder: Path, command: Sequence[str] = (sys.executable, "app.py"), **settings: str
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """The same with its process, for those who want to kill it."""
     port = free_port()
     environment = os.environ | {
@@ -54,9 +73,7 @@ def started_app(data_folder: Path, **settings: str) -> Iterator[tuple[str, "subp
     environment |= {f"REFT_STUDIO_{name.upper()}": value for name, value in settings.items()}
     log = data_folder.with_suffix(".log")
     with log.open("wb") as output:
-        app = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=REPOSITORY, env=environment, stdout=output, stderr=output
-        )
+        app = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=output)
         try:
             address = f"http://127.0.0.1:{port}"
             wait_for_server(app, f"{address}/healthz", log)

@@ -1,21 +1,25 @@
 """A killed server goes on with its training, and its page finds it; there is one server at a time."""
 
+import hashlib
 import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from reft_studio.engine.interface import TrainingJob
 from reft_studio.store import LOCAL, Store
 from reft_studio.table_files import read_demonstrations
+from reft_studio.ui.owners import COOKIE
 from tests.ui.running import (
     REPOSITORY,
     choose_starter,
+    launch_person,
     open_page,
     open_tab,
     say,
@@ -50,6 +54,43 @@ def test_a_training_outlives_a_killed_server(browser: Browser, tmp_path: Path) -
         assert say(page, "Tell me about cats.")
         page.close()
     assert not list(data_folder.glob("checkpoints/*"))
+
+
+def test_a_training_goes_on_while_the_browser_is_closed_and_a_new_one_finds_it(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """On a shared server, where the browser's own key has to outlive it."""
+    store, profile = Store(tmp_path / "data"), tmp_path / "profile"
+    with started_app(tmp_path / "data", shared="1", max_epochs="10000") as (address, server):
+        with closing(launch_person(browser.browser_type, profile)) as person:
+            page = open_page(person, address)
+            choose_starter(page, "emoji")
+            open_tab(page, "Train")
+            set_epochs(page, 10_000)
+            page.locator("#train").click()
+            page.locator("#progress .progress.running").wait_for()
+            job = page.locator("#progress .progress").get_attribute("data-job")
+            owner = store_owner(person)
+        before = step_of(store, owner)
+        wait_until(lambda: step_of(store, owner) > before)
+        with closing(launch_person(browser.browser_type, profile)) as person:
+            page = open_page(person, address)
+            assert page.locator("#count").inner_text().startswith("10 examples")
+            open_tab(page, "Train")
+            page.locator(f'#progress .progress.running[data-job="{job}"]').wait_for()
+            page.locator("#cancel").click()
+            page.locator("#progress .progress.cancelled").wait_for()
+        assert server.poll() is None
+
+
+def step_of(store: Store, owner: str) -> int:
+    job = store.latest_job(owner)
+    return job.step if job else 0
+
+
+def store_owner(person: BrowserContext) -> str:
+    (key,) = [cookie["value"] for cookie in person.cookies() if cookie["name"] == COOKIE]
+    return "visitor:" + hashlib.sha256(key.encode()).hexdigest()
 
 
 def test_an_app_that_is_asked_to_end_does_so_within_five_seconds_and_leaves_nothing_behind(

@@ -3,21 +3,25 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.draft import Draft
-from reft_studio.engine.interface import JobState, JobUpdate
+from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.errors import BotError, DemonstrationsError, RateError
 from reft_studio.manifest import Count, Score, Suite
 from reft_studio.moments import Sample
 from reft_studio.recipe import Recipe
 from reft_studio.score import Side
 from reft_studio.settings import Settings
-from reft_studio.store import LOCAL, SavedBot
+from reft_studio.store import LOCAL, SavedBot, Store
 from reft_studio.train.places import Grid, Measure, Place, PlaceMap, Tried
+from reft_studio.trainings import Trainings
 from reft_studio.turns import Turn
 from reft_studio.ui import place_panel, wording
 from reft_studio.ui.advanced import SETTINGS, in_fields, recipe_changes
@@ -29,7 +33,9 @@ from reft_studio.ui.progress import POINTS, loss_curve, progress
 from reft_studio.ui.publish_panel import hub_name
 from reft_studio.ui.rates import Asked, Rates
 from reft_studio.ui.score_panel import rules_of
+from reft_studio.ui.server import health
 from reft_studio.ui.starters import starters
+from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import added, from_cells, to_cells
 from reft_studio.ui.verdict import sentence, verdict
 
@@ -179,6 +185,24 @@ def test_rules_are_guessed_from_the_rows_until_somebody_chooses() -> None:
     assert rules_of(Draft("A bot", rows)) == ("only emoji",)
     assert rules_of(Draft("A bot", rows, rules=())) == ()
     assert rules_of(Draft("A bot", rows, rules=("contains x",))) == ("contains x",)
+
+
+@pytest.mark.parametrize(
+    ("readiness", "status"), [(Readiness.LOADING, 200), (Readiness.READY, 200), (Readiness.FAILED, 503)]
+)
+def test_the_app_says_whether_it_can_work(tmp_path: Path, readiness: Readiness, status: int) -> None:
+    engine = Mock(**{"status.return_value": EngineStatus(readiness), "capacity.return_value": 1})
+    store, settings = Store(tmp_path / "data"), Settings()
+    trainings = Trainings(store, settings)
+    job = TrainingJob("one", "A bot", (ROW,), store.bot_folder("one"))
+    store.add_job("ann", job)
+    store.add_job("bob", replace(job, id="two"))
+    trainings.start(engine)
+    studio = Studio(settings, store, engine, trainings, Rates(settings), tmp_path)
+    told = TestClient(Starlette(routes=[health(studio)])).get("/healthz")
+    busy = 0 if readiness is Readiness.FAILED else 1
+    assert told.status_code == status
+    assert told.json() == {"engine": readiness, "running": busy, "waiting": 2 - busy}
 
 
 def test_who_asks_too_often_is_told_so_and_nobody_else_is() -> None:

@@ -1,0 +1,123 @@
+"""Whatever is killed, and whenever: no row that was saved and no bot that was finished is ever lost."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reft_studio.bot import Bot
+from reft_studio.engine.interface import JobState
+from reft_studio.store import LOCAL, Store
+from tests.killable import draft, number_of, use
+
+KILLS = 30
+MOST_SECONDS = 1.8
+"""Of a life; about as long as a start, a short training and a score take."""
+SECONDS = 120.0
+
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(
+        "forkserver" not in multiprocessing.get_all_start_methods(), reason="there are no forks on Windows"
+    ),
+]
+
+
+@dataclass
+class Witness:
+    """Knows what the app has told, and looks whether it is true."""
+
+    folder: Path
+    read: int = 0
+    saved: int = 0
+    engine: int | None = None
+    finished: frozenset[str] = frozenset()
+
+    def listen(self) -> None:
+        """Take in what was told since the last time."""
+        file = self.folder / "told.jsonl"
+        with file.open(encoding="utf-8") if file.exists() else open(os.devnull) as told:  # noqa: PTH123
+            told.seek(self.read)
+            for line in told:
+                what: dict[str, Any] = json.loads(line)
+                self.saved = what.get("saved", self.saved)
+                self.engine = what.get("engine", self.engine)
+                self.finished |= {what["finished"]} if "finished" in what else set()
+            self.read = told.tell() if file.exists() else 0
+
+    def look(self) -> None:
+        """Nothing that was told is lost, and nothing is there by half."""
+        self.listen()
+        store = Store(self.folder)
+        assert store.damaged is None
+        kept = store.draft(LOCAL)
+        assert number_of(kept) >= self.saved
+        assert kept == draft(number_of(kept))
+        bots = store.bots(LOCAL)
+        assert {bot.id for bot in bots} >= self.finished
+        for bot in bots:
+            assert Bot.load(bot.folder).manifest.name == "A bot"
+
+
+def test_no_row_and_no_finished_bot_is_lost_whatever_is_killed_whenever(tmp_path: Path) -> None:
+    seed = random.randrange(2**32)
+    print(f"The seed is {seed}.")
+    chance, witness = random.Random(seed), Witness(tmp_path / "data")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.killable"])
+    kills = 0
+    while kills < KILLS:
+        server = context.Process(target=use, args=(witness.folder, chance.randrange(2**32)))
+        witness.engine = None
+        server.start()
+        time.sleep(chance.uniform(0, MOST_SECONDS))
+        while chance.random() < 0.4 and kills < KILLS - 1:
+            witness.listen()
+            if witness.engine:
+                kill(witness.engine)
+                kills += 1
+            time.sleep(chance.uniform(0, MOST_SECONDS))
+        assert server.is_alive(), witness.folder.with_suffix(".log").read_text(encoding="utf-8")[-3000:]
+        server.kill()
+        server.join()
+        kills += 1
+        witness.look()
+
+    print(f"After {kills} kills {len(witness.finished)} bots and {witness.saved} changes are there.")
+    last = context.Process(target=use, args=(witness.folder, seed))
+    last.start()
+    before, store = len(witness.finished), Store(witness.folder)
+    wait_until(lambda: (witness.listen(), len(witness.finished) > before)[1])
+    assert last.pid
+    os.kill(last.pid, signal.SIGTERM)
+    last.join(SECONDS)
+    assert last.exitcode == 0
+    witness.look()
+    assert all(run.state is not JobState.FAILED for run in store.runs(LOCAL))
+    number = number_of(store.draft(LOCAL))
+    # Every change was kept with its undoing.
+    for earlier in range(number - 1, max(number - 50, 0), -1):
+        store.undo(LOCAL)
+        assert store.draft(LOCAL) == draft(earlier)
+
+
+def kill(pid: int) -> None:
+    # It may have ended with the last kill.
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "This did not happen in time."
+        time.sleep(0.05)
