@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from multiprocessing import forkserver
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -55,6 +56,8 @@ def use(folder: Path, seed: int) -> None:
     # Each time the clock on the wall is another one, and any of them may be before the last.
     real, back = time.time, Random(seed).uniform(0, 10_000_000)
     time.time = lambda: real() - back
+    # Of the fork server that this process comes from; by default it would start one of its own.
+    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
     forks: Any = multiprocessing.get_context("forkserver")
     process.get_context = lambda _: forks
     work.SECONDS_BETWEEN_CHECKPOINTS = 0.05
