@@ -19,7 +19,8 @@ class DeletePanel:
         gr.HTML(f"<h3>{wording.DELETE_TITLE}</h3><p>{wording.DELETE_INTRO}</p>")
         self.banner = gr.HTML(elem_classes="banner")
         self._said = gr.HTML(elem_id="delete-said")
-        self._ask = gr.Button(wording.DELETE, interactive=False, elem_id="delete")
+        with gr.Row(elem_classes="actions"):
+            self._ask = gr.Button(wording.DELETE, interactive=False, elem_id="delete")
         with gr.Row(visible=False, elem_classes="actions") as self._choice:
             self.really = gr.Button(wording.DELETE_REALLY, variant="stop", elem_id="delete-really")
             keep = gr.Button(wording.KEEP, elem_id="delete-keep")

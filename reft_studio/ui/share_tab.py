@@ -33,8 +33,8 @@ class ShareTab:
         banner = gr.HTML(elem_classes="banner")
         download = gr.Button(wording.DOWNLOAD, variant="primary", interactive=False, elem_id="download")
         self._publish = PublishPanel(studio, self._bot, self._name, include)
-        self.fetch = FetchPanel(studio, examples)
         self._delete = DeletePanel(studio, self._bot)
+        self.fetch = FetchPanel(studio, examples)
         beside = [*self._publish.shown, *self._delete.shown]
         self.shown = [self._bot, self._name, self._empty, download, *beside]
         named = [self._name, *beside]

@@ -621,8 +621,8 @@ PYREFT_POSITIONS = "Which words it steers"
 PYREFT_POSITIONS_HELP = "Its page may say so. Most of them steer the last one."
 SPACE_NAME_SUFFIX = "-chat"
 
-DELETE_TITLE = "Delete it"
-DELETE_INTRO = "It is deleted here. What was published or kept as a file stays where it is."
+DELETE_TITLE = "Delete the bot"
+DELETE_INTRO = "The one that is chosen above. What was published or kept as a file stays where it is."
 DELETE = "Delete this bot…"
 DELETE_REALLY, KEEP = "Delete it for good", "Keep it"
 
