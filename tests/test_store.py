@@ -650,6 +650,13 @@ CANCEL_IN: dict[str, tuple[Callable[[Store], object], JobState]] = {
         lambda store: store.claim("one") and store.record(JobUpdate("one", JobState.RUNNING, 1, 2)),
         JobState.CANCELLED,
     ),
+    "ending early": (
+        lambda store: (
+            store.claim("one")
+            and (store.record(JobUpdate("one", JobState.RUNNING, 1, 2)), store.finish(LOCAL, "one"))
+        ),
+        JobState.CANCELLED,
+    ),
     "queued again by a restart": (
         lambda store: store.claim("one") and store.requeue(),
         JobState.CANCELLED,
@@ -739,6 +746,7 @@ DIGEST = {
     8: "093f830ce578",
     9: "15def4f83449",
     10: "37864298b79a",
+    11: "9b5c7157c48a",
 }
 
 
