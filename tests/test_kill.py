@@ -6,9 +6,11 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +70,25 @@ class Witness:
             assert Bot.load(bot.folder).manifest.name == "A bot"
 
 
-def test_no_row_and_no_finished_bot_is_lost_whatever_is_killed_whenever(tmp_path: Path) -> None:
+@pytest.fixture
+def forks() -> Iterator[ForkServerContext]:
+    """Where the app's processes come from: a process that has imported all they need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.killable"])
+    yield context
+    # It would stay until all tests are done.
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+def test_no_row_and_no_finished_bot_is_lost_whatever_is_killed_whenever(
+    forks: ForkServerContext, tmp_path: Path
+) -> None:
     seed = random.randrange(2**32)
     print(f"The seed is {seed}.")
     chance, witness = random.Random(seed), Witness(tmp_path / "data")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.killable"])
     kills = 0
     while kills < KILLS:
-        server = context.Process(target=use, args=(witness.folder, chance.randrange(2**32)))
+        server = forks.Process(target=use, args=(witness.folder, chance.randrange(2**32)))
         witness.engine = None
         server.start()
         time.sleep(chance.uniform(0, MOST_SECONDS))
@@ -93,7 +105,7 @@ def test_no_row_and_no_finished_bot_is_lost_whatever_is_killed_whenever(tmp_path
         witness.look()
 
     print(f"After {kills} kills {len(witness.finished)} bots and {witness.saved} changes are there.")
-    last = context.Process(target=use, args=(witness.folder, seed))
+    last = forks.Process(target=use, args=(witness.folder, seed))
     last.start()
     before, store = len(witness.finished), Store(witness.folder)
     wait_until(lambda: (witness.listen(), len(witness.finished) > before)[1])
