@@ -100,7 +100,10 @@ def call(page: Page, address: str, name: str, event: str, data: list[Any], sessi
 
 
 def session_left_by(context: BrowserContext, address: str) -> str:
-    """The name of the Gradio session of a page that had a table before and a talk; nobody looks at it now."""
+    """The name of the Gradio session of a page that had a table before, a talk and a bot to be deleted.
+
+    Nobody looks at it now.
+    """
     page = open_page(context, address)
     choose_starter(page, "emoji")
     open_tab(page, "Chat")
@@ -108,6 +111,9 @@ def session_left_by(context: BrowserContext, address: str) -> str:
     page.locator(".turn").get_by_text(SECRET).wait_for()
     with page.expect_request(lambda request: "queue/join" in request.url) as sent:
         assert say(page, "And now?")
+    open_tab(page, "Share")
+    page.locator("#delete").click()
+    page.locator("#delete-really").wait_for()
     page.close()
     return str(json.loads(sent.value.post_data or "")["session_hash"])
 
@@ -151,6 +157,7 @@ def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
             ("download", [bot.id, "Mine", True]),
             ("send", ["Hello", None, bot.id, None, "", 1, "", 0.5, 0.0, 16, 0]),
             ("share-bot", [bot.id]),
+            ("delete", [bot.id]),
         ]
     ):
         event = "input" if elem_id == "share-bot" else "click"
@@ -174,10 +181,14 @@ def test_another_persons_session_name_opens_nothing(
         call(bob, address, "send", "click", ["Hi", None, None, None, "", 0, bot.id, 1, 0.0, 16, 0], session),
         call(bob, address, "chat", "select", [None, "bobs", ""], session),
         call(bob, address, "undo", "click", [], session),
+        call(bob, address, "delete-really", "click", [None], session),
     ]
     assert "Bobby" in answers[0]
     # By us or, before that, by Gradio, as above.
     assert "not there any more" in answers[1] or "not in the list of choices" in answers[1]
+    assert "not there any more" in answers[-1]
+    assert store.bot(owner(ann), bot.id) == bot
+    assert bot.folder.is_dir()
     assert not any(SECRET in answer or bot.name in answer for answer in answers)
     assert store.draft(owner(bob)) == Draft()
 
