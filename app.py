@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reft_studio.engine.interface import JobUpdate
-    from reft_studio.engine.lent import LentEngine
-    from reft_studio.engine.process import ProcessEngine
+    from reft_studio.base_ref import BaseRef
+    from reft_studio.engine.interface import Engine, JobUpdate
     from reft_studio.settings import Settings
 
 
@@ -21,6 +20,8 @@ def main() -> None:
     # Imported here, since the engine's process imports this file too and needs none of it.
     from filelock import FileLock, Timeout
 
+    from reft_studio.base_ref import BaseRef
+    from reft_studio.engine.pool import Engines
     from reft_studio.errors import StorageError
     from reft_studio.logs import configure_logs
     from reft_studio.settings import Settings
@@ -44,28 +45,29 @@ def main() -> None:
             "ReFT Studio is already running with these data. Open it in the browser, or set "
             "REFT_STUDIO_DATA_FOLDER to another folder for a second one."
         )
+    base = BaseRef.default(settings)
     try:
-        store = Store(settings.data_folder)
+        store = Store(settings.data_folder, base)
     except StorageError as error:
         sys.exit(str(error))
     trainings = Trainings(store, settings)
     with (
-        closing(_engine(settings, trainings.record)) as engine,
+        closing(Engines(_maker(settings, trainings.record), base)) as engines,
         closing(trainings),
         TemporaryDirectory(prefix="reft-studio-") as scratch,
     ):
-        engine.start()
-        trainings.start(engine)
-        studio = Studio(settings, store, engine, trainings, Rates(settings), Path(scratch))
+        engines.start()
+        trainings.start(engines)
+        studio = Studio(settings, store, engines, trainings, Rates(settings), Path(scratch))
         serve(build_ui(studio), studio)
         store.closed()
 
 
-def _engine(settings: "Settings", record: "Callable[[JobUpdate], None]") -> "ProcessEngine | LentEngine":
+def _maker(settings: "Settings", record: "Callable[[JobUpdate], None]") -> "Callable[[BaseRef], Engine]":
     if not settings.lent_card:
         from reft_studio.engine.process import ProcessEngine
 
-        return ProcessEngine(settings.base_model, record, settings.quantization)
+        return lambda base: ProcessEngine(base.name, record, base.quantization)
     # Before torch, which it changes: there is a card in forks only.
     from reft_studio.engine.lent import LentEngine, Work
     from spaces import GPU  # type: ignore[attr-defined]
@@ -74,7 +76,7 @@ def _engine(settings: "Settings", record: "Callable[[JobUpdate], None]") -> "Pro
         lent: Work = GPU(duration=seconds)(work)
         return lent
 
-    return LentEngine(settings.base_model, record, settings.quantization, lend=lend)
+    return lambda base: LentEngine(base.name, record, base.quantization, lend=lend)
 
 
 if __name__ == "__main__":

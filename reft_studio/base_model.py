@@ -6,25 +6,23 @@ a model's repository is ever run.
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from reft_studio.device import default_device, default_dtypes
 from reft_studio.errors import BaseModelError
-from reft_studio.fit import Shape, estimate_fit
-from reft_studio.model_source import EMBEDDED_ID, ModelSource, find_model, weight_files
+from reft_studio.fit import OVERHEAD
+from reft_studio.model_source import EMBEDDED_ID, find_model, weight_files
 from reft_studio.quantization import Quantization, make_trainable
 from reft_studio.recipe import Component
+from reft_studio.weighing import choose_dtype, loading, read_config, reckon
 
 # What architectures call the parts of a block.
 _COMPONENTS = {
@@ -126,6 +124,12 @@ class BaseModel:
         return self.model.device
 
     @property
+    def held_bytes(self) -> int:
+        """About how much memory comes back when the process that holds the model ends."""
+        tensors = [*self.model.parameters(), *self.model.buffers()]
+        return sum(t.numel() * t.itemsize for t in tensors) + OVERHEAD.get(self.device.type, 0)
+
+    @property
     def dtype(self) -> str:
         """The precision of the weights in memory that are not quantized, such as "float32"."""
         return str(self.model.dtype).removeprefix("torch.")
@@ -183,25 +187,16 @@ def load_base_model(
     """
     device = torch.device(device) if device else default_device()
     source = find_model(name or EMBEDDED_ID, revision)
-    where = str(source.folder) if source.revision is None else source.id
     options: dict[str, Any] = {"revision": source.revision, "trust_remote_code": False}
-    try:
-        config = AutoConfig.from_pretrained(where, **options)
-        _check_causal(config, source.id)
+    with loading(source):
+        config = read_config(source)
         dtypes = [dtype] if dtype else default_dtypes(device, config.get_text_config().dtype)
-        dtype = _choose_dtype(source, config, device, dtypes, quantization)
+        dtype = choose_dtype(source, reckon(source, config, device, dtypes, quantization), dtypes)
         placed = quantization.options(device, dtype) if quantization else {}
         model = AutoModelForCausalLM.from_pretrained(
-            where, dtype=dtype, use_safetensors=True, **placed, **options
+            source.place, dtype=dtype, use_safetensors=True, **placed, **options
         )
-        tokenizer = AutoTokenizer.from_pretrained(where, **options)
-    except (OSError, ValueError, ImportError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BaseModelError(
-            f'The model "{source.id}" cannot be loaded: {reason} '
-            "It has to be a chat model of the transformers library with safetensors weights. "
-            "Choose another one."
-        ) from error
+        tokenizer = AutoTokenizer.from_pretrained(source.place, **options)
     # By way of nn.Module: transformers' own versions have no types.
     nn.Module.eval(model).requires_grad_(False)
     if quantization:
@@ -211,37 +206,3 @@ def load_base_model(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return BaseModel(model, tokenizer, source.id, source.revision, source.folder, quantization)
-
-
-def _choose_dtype(
-    source: ModelSource,
-    config: Any,
-    device: torch.device,
-    dtypes: Sequence[torch.dtype],
-    quantization: Quantization | None,
-) -> torch.dtype:
-    """The first one in which the model fits.
-
-    Raises BaseModelError, before anything big is fetched, for a model that memory is not enough for. One
-    whose size cannot be learned is taken to fit.
-    """
-    parameters = source.count_parameters()
-    if parameters is None:
-        return dtypes[0]
-    shape = Shape.of(config.get_text_config())
-    fits = {dtype: estimate_fit(parameters, shape, device, dtype, quantization) for dtype in dtypes}
-    for dtype, fit in fits.items():
-        if fit:
-            return dtype
-    raise BaseModelError(
-        f'The model "{source.id}" is too big for this machine. {fits[dtypes[-1]]} '
-        "Choose a smaller one, or close other programs."
-    )
-
-
-def _check_causal(config: Any, model_id: str) -> None:
-    architectures = config.architectures or []
-    if architectures and not set(architectures) & set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()):
-        raise BaseModelError(
-            f'The model "{model_id}" ({", ".join(architectures)}) does not write text. Choose a chat model.'
-        )

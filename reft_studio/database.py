@@ -114,6 +114,13 @@ _SEARCHES = """
 ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT 'training';
 ALTER TABLE jobs ADD COLUMN places TEXT;
 """
+# What is older was made with the base model of the settings; the store, which knows it, fills that in.
+_BASES = """
+ALTER TABLE jobs ADD COLUMN base TEXT;
+ALTER TABLE jobs ADD COLUMN quantization TEXT;
+ALTER TABLE bots ADD COLUMN base TEXT;
+ALTER TABLE bots ADD COLUMN quantization TEXT;
+"""
 MIGRATIONS = [
     FIRST_SCHEMA,
     _COUNT_ATTEMPTS,
@@ -127,6 +134,7 @@ MIGRATIONS = [
     _FORGOTTEN,
     _MOMENTS,
     _SEARCHES,
+    _BASES,
 ]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 

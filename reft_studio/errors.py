@@ -9,6 +9,7 @@
     ├── TrainingError         a training that cannot go on
     ├── ChatError             a message that cannot be answered
     ├── EngineError           the process that trains and chats
+    │   └── NoRoomYetError    another base model is at work and needs the memory
     ├── StorageError          a full disk, or more on it than one person gets
     ├── ShareError            the Hub says no, or cannot be reached
     └── RateError             more within an hour than a shared app gives one person
@@ -52,6 +53,10 @@ class ChatError(StudioError):
 
 class EngineError(StudioError):
     """The process that trains and chats is not there or did not answer."""
+
+
+class NoRoomYetError(EngineError):
+    """A base model has to wait until another one is not needed any more."""
 
 
 class StorageError(StudioError):

@@ -1,13 +1,18 @@
-"""Does a base model fit this machine? Answered from its metadata, before anything big is downloaded."""
+"""Does a base model fit this machine? Answered from its metadata, before anything big is downloaded.
+
+The page reads the answers, so torch is imported only where a graphics card is asked.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psutil
-import torch
 
 from reft_studio.quantization import Quantization
+
+if TYPE_CHECKING:
+    import torch
 
 ROWS, TOKENS, REPLY_TOKENS = 10, 256, 64
 """The training that memory is reckoned for: a usual table with long rows, edited at the last prompt token."""
@@ -68,6 +73,8 @@ class Fit:
     """What a training of ROWS rows takes beside the weights."""
     overhead: int
     free: int
+    precision: str = ""
+    """Of the weights, such as "bfloat16"."""
 
     @property
     def needed(self) -> int:
@@ -81,15 +88,15 @@ class Fit:
     def __str__(self) -> str:
         """In plain words."""
         verdict = "it fits" if self else "it does not fit"
-        needed, free = _gigabytes(self.needed), _gigabytes(self.free)
+        needed, free = gigabytes(self.needed), gigabytes(self.free)
         return f"It needs about {needed} of memory and {free} are free: {verdict}."
 
 
 def estimate_fit(
     parameters: int,
     shape: Shape,
-    device: torch.device,
-    dtype: torch.dtype,
+    device: "torch.device",
+    dtype: "torch.dtype",
     quantization: Quantization | None = None,
 ) -> Fit:
     """What a model of so many parameters and of this shape needs on a device.
@@ -110,15 +117,31 @@ def estimate_fit(
     if quantization:
         in_blocks = min(shape.block_weights, parameters)
         weights = round(in_blocks * quantization.bytes_a_weight) + (parameters - in_blocks) * dtype.itemsize
-    return Fit(weights, working, OVERHEAD.get(device.type, 0), free_memory(device))
+    overhead, precision = OVERHEAD.get(device.type, 0), str(dtype).removeprefix("torch.")
+    return Fit(weights, working, overhead, free_memory(device), precision)
 
 
-def free_memory(device: torch.device) -> int:
+@dataclass(frozen=True)
+class Weight:
+    """What is known of a base model before it is fetched, and what it needs of a machine."""
+
+    num_layers: int
+    width: int
+    fits: tuple[Fit, ...]
+    """In the precisions that it would be loaded in, the best one first; none where its size is not known."""
+    to_fetch: int = 0
+    """About how many bytes of it are not on this computer yet."""
+
+
+def free_memory(device: "torch.device") -> int:
     """Bytes that can still be had on a device."""
     if device.type == "cuda":
+        import torch
+
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
 
 
-def _gigabytes(count: int) -> str:
+def gigabytes(count: int) -> str:
+    """As people read it."""
     return f"{count / 1e9:.1f} GB"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel as Schema
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.errors import BotError, RecipeError
 from reft_studio.positions import parse_positions
 from reft_studio.quantization import Quantization
@@ -64,6 +68,17 @@ class BaseRecord(_Record):
             num_layers=base.num_layers,
             width=base.width,
         )
+
+
+def base_of(record: BaseRecord, known: Sequence[BaseRef]) -> BaseRef:
+    """The base model that a bot was made for: one of those that are known here, or else as the bot has it.
+
+    A bot does not know where a folder was, so without one of that name here it is called as the bot calls it.
+    """
+    made_for = BaseRef(record.id, record.quantization)
+    same = [base for base in known if base.id == record.id]
+    exact = [base for base in same if base.quantization == record.quantization]
+    return next(iter([*exact, *same]), made_for)
 
 
 ProbeText = Annotated[str, Field(max_length=100_000)]
@@ -193,10 +208,30 @@ def read_manifest(path: Path) -> Manifest:
     """What a bot.json says; raises BotError if it is none of ours."""
     if not path.is_file():
         raise not_a_bot(f"there is no {MANIFEST_FILE} in it")
-    if path.stat().st_size > BOT_FILES[MANIFEST_FILE]:
+    with path.open("rb") as file:
+        return _parsed(file.read(BOT_FILES[MANIFEST_FILE] + 1))
+
+
+def look_inside(path: Path) -> Manifest:
+    """The manifest of a bot's folder or zip, none of whose other files is looked at; raises BotError."""
+    if path.is_dir():
+        return read_manifest(path / MANIFEST_FILE)
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(MANIFEST_FILE) as file:
+            # The size that a zip states may be a lie: what counts is what comes out.
+            content = file.read(BOT_FILES[MANIFEST_FILE] + 1)
+    except KeyError:
+        raise not_a_bot(f"there is no {MANIFEST_FILE} in it") from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise not_a_bot(f"the zip cannot be read ({error})") from error
+    return _parsed(content)
+
+
+def _parsed(content: bytes) -> Manifest:
+    if len(content) > BOT_FILES[MANIFEST_FILE]:
         raise not_a_bot(f"{MANIFEST_FILE} is far too large")
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(content)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         if problem["loc"] == ("schema_version",):

@@ -5,12 +5,13 @@ it fit?" is answered without a network. Any other chat model of the Hub can be u
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-
-from reft_studio.device import default_device, default_dtypes
 from reft_studio.fit import Fit, Shape, estimate_fit
 from reft_studio.recipe import default_layer
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class ModelChoice:
         """The layer that is edited by default."""
         return default_layer(self.shape.layers)
 
-    def fit(self, device: torch.device, dtype: torch.dtype) -> Fit:
+    def fit(self, device: "torch.device", dtype: "torch.dtype") -> Fit:
         """Whether it fits on a device in a precision."""
         return estimate_fit(self.parameters, self.shape, device, dtype)
 
@@ -136,6 +137,10 @@ MODEL_CHOICES = (
 
 def main() -> None:
     """Print every model with what it is good for and whether it fits this machine."""
+    import torch
+
+    from reft_studio.device import default_device, default_dtypes
+
     device = default_device()
     for choice in MODEL_CHOICES:
         access = ", ask for access" if choice.gated else ""

@@ -26,14 +26,23 @@ class ModelSource:
     revision: str | None
     """The commit on the Hub."""
 
+    @property
+    def place(self) -> str:
+        """What transformers is to be asked for."""
+        return str(self.folder) if self.revision is None else self.id
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its weights are on this computer."""
+        return all(path.is_file() for path in weight_files(self.folder))
+
     def count_parameters(self) -> int | None:
         """How many parameters the model has, read from the headers of its weight files without fetching them.
 
         None if the Hub cannot be asked. Raises BaseModelError for a model without safetensors weights.
         """
-        files = weight_files(self.folder)
-        if all(path.is_file() for path in files):
-            return sum(map(_parameters_in, files))
+        if self.is_here:
+            return sum(map(_parameters_in, weight_files(self.folder)))
         if self.revision is None:
             return None
         try:

@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from reft_studio.demonstrations import Limits
 from reft_studio.quantization import Quantization
@@ -15,7 +15,8 @@ EMBEDDED_MODEL = Path(__file__).resolve().parents[1] / "assets" / "embedded_mode
 """The small chat model that comes with the repository."""
 
 
-TIGHTER = {
+TIGHTER: dict[str, Any] = {
+    "allowed_base_models": (),
     "max_rows": 200,
     "max_cell_characters": 2000,
     "max_epochs": 300,
@@ -45,6 +46,8 @@ class Settings(BaseSettings):
     """A folder or a Hub id."""
     quantization: Quantization | None = None
     """Load it with fewer bits a weight: int8 or nf4."""
+    allowed_base_models: Annotated[tuple[str, ...] | None, NoDecode] = None
+    """Hub ids that may be chosen beside `base_model`, with commas between them; None for any, and folders."""
     shared: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
     """Several people use one app: each sees only their own, and the limits are those of TIGHTER."""
     lent_card: bool = Field(default_factory=lambda: os.environ.get("SPACES_ZERO_GPU", "").lower() in _TRUE)
@@ -73,6 +76,11 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """How much of a table training accepts."""
         return Limits(rows=self.max_rows, cell_characters=self.max_cell_characters)
+
+    @field_validator("allowed_base_models", mode="before")
+    @classmethod
+    def _split(cls, names: Any) -> Any:
+        return tuple(filter(None, map(str.strip, names.split(",")))) if isinstance(names, str) else names
 
     @model_validator(mode="after")
     def _tighten(self) -> Self:

@@ -9,21 +9,23 @@ import logging
 import math
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.database import Database
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft, Edit
 from reft_studio.engine.interface import Job, JobState, JobUpdate, SearchJob, TrainingJob
 from reft_studio.errors import BotError, StorageError, StudioError
 from reft_studio.folders import delete_folder, settle_all, size_of
-from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, Score
+from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, Score, base_of
 from reft_studio.moments import Moment, Sample
+from reft_studio.quantization import Quantization
 from reft_studio.score import Report, score_of
 from reft_studio.table_files import read_demonstrations
 from reft_studio.train.places import PlaceMap
@@ -85,6 +87,8 @@ class SavedBot:
     probes: tuple[str, ...] = ()
     instruction: str = ""
     """The system prompt for the base model that it is compared with."""
+    base: BaseRef = field(default_factory=BaseRef)
+    """The base model that it was made for."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class Run:
     probes: tuple[str, ...]
     rules: tuple[str, ...]
     instruction: str
+    base: BaseRef
     recipe_changes: dict[str, Any]
     is_correction: bool
     """It went on from a bot."""
@@ -111,14 +116,26 @@ class Run:
 class Store:
     """The database in a data folder, and where that folder keeps bots."""
 
-    def __init__(self, data_folder: Path) -> None:
+    def __init__(self, data_folder: Path, default_base: BaseRef | None = None) -> None:
+        """`default_base` is that of trainings and bots from before there were several: the embedded one."""
         data_folder.mkdir(parents=True, exist_ok=True)
         self._database = Database(data_folder / "studio.sqlite3")
+        self._default_base = default_base or BaseRef()
+        self._fill_in_bases()
         self._bots_folder = data_folder / "bots"
         self._checkpoints_folder = data_folder / "checkpoints"
         self._moments_folder = data_folder / "moments"
         if self.damaged:
             self._find_bots_again()
+
+    def _fill_in_bases(self) -> None:
+        values = asdict(self._default_base)
+        with self._database.connect() as connection:
+            for table in ("jobs", "bots"):
+                connection.execute(
+                    f"UPDATE {table} SET base = :name, quantization = :quantization WHERE base IS NULL",
+                    values,
+                )
 
     @property
     def damaged(self) -> Path | None:
@@ -233,6 +250,21 @@ class Store:
         # Each owner has one of a kind in the queue at most; sorting keeps the order of those who are equal.
         return [job["id"] for job in sorted(queued, key=lambda job: last.get(job["owner"], 0))]
 
+    def base_of(self, job_id: str) -> BaseRef:
+        """The base model of a job."""
+        with self._database.connect() as connection:
+            return _base(connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
+
+    def put_back(self, job_id: str) -> None:
+        """Let a training wait again that was claimed and could not be begun yet."""
+        with self._database.connect() as connection:
+            connection.execute(
+                """UPDATE jobs SET claimed = NULL,
+                    state = CASE WHEN state = 'cancelling' THEN 'cancelled' ELSE state END
+                WHERE id = ? AND state IN ('queued', 'cancelling')""",
+                (job_id,),
+            )
+
     def claim(self, job_id: str) -> Job | None:
         """Take a job out of the queue for the engine; None if it is not there any more."""
         with self._database.connect() as connection:
@@ -250,6 +282,7 @@ class Store:
                 demonstrations=_demonstrations(row),
                 recipe_changes=json.loads(row["recipe_changes"]),
                 rules=tuple(json.loads(row["rules"])),
+                base=_base(row),
                 known=_places(row),
             )
         return TrainingJob(
@@ -262,6 +295,7 @@ class Store:
             rules=tuple(json.loads(row["rules"])),
             instruction=row["instruction"],
             start_from=Path(row["start_from"]) if row["start_from"] else None,
+            base=_base(row),
             checkpoint_file=self.checkpoint_file(row["id"]),
             moments_folder=None if row["start_from"] else self.moments_folder(row["id"]),
             stop_early=bool(row["stop_early"]),
@@ -296,8 +330,9 @@ class Store:
             ).rowcount
             if changed and update.state in (JobState.SCORING, JobState.DONE):
                 connection.execute(
-                    """INSERT INTO bots (id, owner, name, folder, probes, instruction, report)
-                    SELECT id, owner, name, bot_folder, probes, instruction, :report
+                    """INSERT INTO bots
+                        (id, owner, name, folder, probes, instruction, base, quantization, report)
+                    SELECT id, owner, name, bot_folder, probes, instruction, base, quantization, :report
                     FROM jobs WHERE id = :job_id AND kind = 'training'
                     ON CONFLICT (id) DO UPDATE SET report = :report""",
                     values,
@@ -465,11 +500,19 @@ class Store:
 
     def add_bot(self, owner: str, bot: SavedBot) -> None:
         """Remember a bot that was opened from a file."""
-        values = (bot.id, owner, bot.name, str(bot.folder), json.dumps(bot.probes), bot.instruction)
+        values = {
+            "id": bot.id,
+            "owner": owner,
+            "name": bot.name,
+            "folder": str(bot.folder),
+            "probes": json.dumps(bot.probes),
+            "instruction": bot.instruction,
+            "base": bot.base.name,
+            "quantization": bot.base.quantization,
+        }
         with self._database.connect() as connection:
             connection.execute(
-                "INSERT INTO bots (id, owner, name, folder, probes, instruction) VALUES (?, ?, ?, ?, ?, ?)",
-                values,
+                f"INSERT INTO bots ({', '.join(values)}) VALUES (:{', :'.join(values)})", values
             )
 
     def bots(self, owner: str) -> list[SavedBot]:
@@ -576,7 +619,9 @@ class Store:
                 continue
             probes = tuple(probe.prompt for probe in manifest.probes)
             instruction = manifest.score.instruction if manifest.score else ""
-            self.add_bot(LOCAL, SavedBot(path.parent.name, manifest.name, path.parent, probes, instruction))
+            base = base_of(manifest.base, [self._default_base])
+            bot = SavedBot(path.parent.name, manifest.name, path.parent, probes, instruction, base)
+            self.add_bot(LOCAL, bot)
 
 
 def _draft(connection: sqlite3.Connection, owner: str) -> Draft:
@@ -650,6 +695,8 @@ def _job_values(job: Job) -> dict[str, Any]:
         "probes": "[]",
         "rules": json.dumps(job.rules),
         "bot_folder": "",
+        "base": job.base.name,
+        "quantization": job.base.quantization,
     }
     if isinstance(job, SearchJob):
         return values
@@ -675,6 +722,7 @@ def _run(row: sqlite3.Row) -> Run:
         probes=tuple(json.loads(row["probes"])),
         rules=tuple(json.loads(row["rules"])),
         instruction=row["instruction"],
+        base=_base(row),
         recipe_changes=json.loads(row["recipe_changes"]),
         is_correction=row["start_from"] is not None,
         last_loss=losses[-1] if losses else math.nan,
@@ -684,4 +732,9 @@ def _run(row: sqlite3.Row) -> Run:
 
 def _bot(row: sqlite3.Row) -> SavedBot:
     probes = tuple(json.loads(row["probes"]))
-    return SavedBot(row["id"], row["name"], Path(row["folder"]), probes, row["instruction"])
+    return SavedBot(row["id"], row["name"], Path(row["folder"]), probes, row["instruction"], _base(row))
+
+
+def _base(row: sqlite3.Row) -> BaseRef:
+    quantization = row["quantization"]
+    return BaseRef(row["base"], Quantization(quantization) if quantization else None)

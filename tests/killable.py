@@ -75,7 +75,8 @@ def person(studio: Studio, random: Random) -> None:
         while True:
             number += 1
             studio.store.save_draft(LOCAL, draft(number))
-            tell(told, saved=number, engine=studio.engine.pid)  # type: ignore[attr-defined]
+            engine: Any = studio.engines.running(studio.engines.default)
+            tell(told, saved=number, engine=engine.pid)
             train(studio, random, told)
             time.sleep(SECONDS_BETWEEN_ACTS)
 

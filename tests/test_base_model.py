@@ -6,7 +6,7 @@ import torch
 from huggingface_hub import errors as hub_errors
 from transformers import BertConfig, BertModel
 
-from reft_studio import base_model, device, fit, model_source
+from reft_studio import base_model, device, fit, model_source, weighing
 from reft_studio.base_model import load_base_model
 from reft_studio.chat.probes import failed_probes, record_probes
 from reft_studio.device import default_dtypes
@@ -195,5 +195,5 @@ def test_a_model_that_fits_in_half_the_precision_alone_is_loaded_so(copied, monk
     def estimate(_parameters, _shape, _device, dtype, _quantization):
         return dtype == torch.bfloat16
 
-    monkeypatch.setattr(base_model, "estimate_fit", estimate)
+    monkeypatch.setattr(weighing, "estimate_fit", estimate)
     assert load_base_model(copied, device="cpu").dtype == "bfloat16"

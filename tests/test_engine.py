@@ -18,6 +18,7 @@ import pytest
 
 from reft_studio import train_bot
 from reft_studio.base_model import BaseModel
+from reft_studio.base_ref import BaseRef
 from reft_studio.chat.probes import record_probes
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
@@ -109,6 +110,18 @@ def ask(engine: Engine, bot_folder: Path | None = None, sampling: Sampling = GRE
     conversation = Conversation(({"role": "user", "content": "Who am I?"},), bot_folder)
     *_, (reply,) = engine.chat("chat", [conversation], sampling)
     return reply
+
+
+def test_it_tells_what_any_base_model_needs_of_its_machine(engine: Engine, tmp_path: Path) -> None:
+    weight = engine.weigh(BaseRef.of(str(EMBEDDED_MODEL)))
+    assert (weight.num_layers, weight.width, weight.to_fetch) == (6, 256, 0)
+    assert weight.fits[0]
+    assert ask(engine)
+    assert 0 < weight.fits[0].weights < engine.status().held < weight.fits[0].needed
+    with pytest.raises(EngineError, match=r"holds no model.*config\.json"):
+        engine.weigh(BaseRef.of(str(tmp_path)))
+    with pytest.raises(EngineError, match=r"someone/model.*cannot be reached"):
+        engine.weigh(BaseRef("someone/model"))
 
 
 def test_a_training_tells_its_progress_and_leaves_a_bot_that_answers_as_its_self_test(

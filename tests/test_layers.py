@@ -12,7 +12,8 @@ PACKAGE = ROOT / "reft_studio"
 
 LOWEST = {"errors", "settings"}
 TABLE = {"demonstrations", "table_files", "recipe", "positions"}
-MODEL = {"base_model", "device", "quantization", "prompts", "model_source", "fit", "model_choices"}
+MODEL = {"base_model", "base_ref", "device", "quantization", "prompts", "model_source"}
+MODEL |= {"fit", "model_choices", "weighing"}
 WEIGHTS = {"weights"}
 BOT = {"bot", "folders", "manifest", "rules", "score", "pyreft_folder"}
 UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention", "lora"} | BOT
@@ -32,7 +33,9 @@ MAY_IMPORT = {
     "quantization": {"errors"},
     "fit": {"quantization"},
     "model_choices": {"recipe", "fit", "device", "quantization"},
-    "base_model": {"errors", "settings", "recipe", "model_source", "fit", "device", "quantization"},
+    "base_ref": {"errors", "settings", "model_source", "quantization"},
+    "weighing": {"errors", "base_ref", "model_source", "fit", "device", "quantization"},
+    "base_model": {"errors", "recipe", "model_source", "fit", "device", "quantization", "weighing"},
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
     "lora": {"base_model", "errors", "manifest"},
@@ -111,7 +114,8 @@ def test_a_heavy_library_is_imported_only_in_its_home(library):
     "modules",
     ["reft_studio", "reft_studio.manifest, reft_studio.train.events, reft_studio.chat.sampling, "
      "reft_studio.demonstrations, reft_studio.settings, reft_studio.prompts, reft_studio.store, "
-     "reft_studio.folders, reft_studio.share.bundle, reft_studio.share.importer, reft_studio.share.space"],
+     "reft_studio.folders, reft_studio.trainings, reft_studio.model_choices, "
+     "reft_studio.share.bundle, reft_studio.share.importer, reft_studio.share.space"],
     ids=["package", "page"],
 )  # fmt: skip
 def test_what_the_page_imports_loads_no_torch(modules):

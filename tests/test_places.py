@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine import places
 from reft_studio.engine.inline import InlineEngine
 from reft_studio.engine.interface import Engine, Job, JobState, JobUpdate, SearchJob, TrainingJob
+from reft_studio.engine.pool import Engines
 from reft_studio.engine.process import ProcessEngine
 from reft_studio.settings import EMBEDDED_MODEL, Settings
 from reft_studio.store import LOCAL, Store
@@ -150,7 +152,7 @@ class Accepting:
         self.taken: list[Job] = []
 
     def __getattr__(self, name: str) -> Any:
-        return {"capacity": lambda: 1, "submit": self.taken.append, "cancel": lambda _id: None}[name]
+        return {"capacity": lambda: 1, "submit": self.taken.append}.get(name, lambda *_: None)
 
     def status(self) -> Any:
         from reft_studio.engine.interface import EngineStatus, Readiness
@@ -161,7 +163,9 @@ class Accepting:
 def test_searches_and_trainings_wait_in_one_queue_within_the_limits(tmp_path: Path) -> None:
     store, engine = Store(tmp_path / "data"), Accepting()
     trainings = Trainings(store, Settings(max_rank=5, max_training_seconds=60, max_rows=9))
-    trainings.start(engine)
+    engines = Engines(lambda _: cast("Engine", engine), BaseRef())
+    engines.start()
+    trainings.start(engines)
     trainings.add(LOCAL, SearchJob("one", ROWS))
     trainings.add(LOCAL, TrainingJob("bot", "A bot", ROWS, store.bot_folder("bot")))
     (taken,) = engine.taken

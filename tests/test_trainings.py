@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.demonstrations import Demonstration
-from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
+from reft_studio.engine.interface import Engine, EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
+from reft_studio.engine.pool import Engines
 from reft_studio.errors import EngineError, StorageError
 from reft_studio.moments import Moment
 from reft_studio.settings import TIGHTER, Settings
@@ -24,7 +27,7 @@ class Recorder:
         self.cancelled: list[str] = []
         self.finished: list[tuple[str, int]] = []
         self.readiness = Readiness.READY
-        self.becomes = Readiness.FAILED
+        self.becomes = Readiness.READY
         self.started = 0
         self.error: OSError | None = None
         self.room: float = 1
@@ -32,6 +35,11 @@ class Recorder:
     def start(self) -> None:
         self.started += 1
         self.readiness = self.becomes
+
+    def close(self) -> None: ...
+
+    def is_training(self) -> bool:
+        return False
 
     def status(self) -> EngineStatus:
         return EngineStatus(self.readiness, message="There is no such model.")
@@ -65,10 +73,16 @@ def engine() -> Recorder:
     return Recorder()
 
 
+def engines_of(engine: Recorder) -> Engines:
+    engines = Engines(lambda _: cast("Engine", engine), BaseRef())
+    engines.start()
+    return engines
+
+
 @pytest.fixture
 def trainings(store: Store, engine: Recorder) -> Trainings:
     trainings = Trainings(store, Settings(max_waiting_trainings=3, max_rows=7, max_training_seconds=60))
-    trainings.start(engine)
+    trainings.start(engines_of(engine))
     return trainings
 
 
@@ -175,10 +189,10 @@ def test_an_engine_without_its_model_is_given_nothing_more(click, trainings, sto
 
 
 def test_a_click_with_an_engine_without_its_model_says_why_after_trying_once_more(click, engine) -> None:
-    engine.readiness = Readiness.FAILED
+    engine.readiness = engine.becomes = Readiness.FAILED
     with pytest.raises(EngineError, match="There is no such model"):
         click("ann", "one")
-    assert engine.started == 1
+    assert engine.started == 2
     engine.becomes = Readiness.LOADING
     click("ann", "one")
     assert engine.ids == ["one"]
@@ -237,7 +251,7 @@ def test_a_restarted_app_goes_on_with_all_of_them(click, store) -> None:
     for owner in ("ann", "bob"):
         click(owner, owner)
     fresh, engine = Trainings(store, Settings()), Recorder()
-    fresh.start(engine)
+    fresh.start(engines_of(engine))
     assert engine.ids == ["ann"]
     assert fresh.ahead_of("bob") == 1
 

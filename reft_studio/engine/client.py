@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import cast
 from uuid import uuid4
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import (
@@ -41,8 +42,10 @@ from reft_studio.engine.messages import (
     StopAnswering,
     Submit,
     Value,
+    Weigh,
 )
 from reft_studio.errors import EngineError
+from reft_studio.fit import Weight
 from reft_studio.positions import Piece
 from reft_studio.quantization import Quantization
 from reft_studio.score import Untouched
@@ -78,6 +81,14 @@ class EngineClient(ABC):
 
     def capacity(self) -> float:
         return 1
+
+    def is_training(self) -> bool:
+        return bool(self._jobs)
+
+    def weigh(self, base: BaseRef) -> Weight:
+        (weight,) = self._ask(uuid4().hex, Weigh(base))
+        assert isinstance(weight, Weight)
+        return weight
 
     def submit(self, job: Job) -> None:
         self._jobs[job.id] = job

@@ -1,9 +1,10 @@
 """The half of an engine with the model in it: trains and chats at the same time, on one copy of the weights.
 
 There are two lanes, each one thread that does one thing at a time: trainings, and everything a person waits
-for (chats, bot files). Threads rather than turns, because a reply is generated inside one long call of
-transformers, and because torch lets go of the interpreter while it computes. Both lanes hook into the model's
-modules, so each has a module tree of its own over the same tensors.
+for (chats, bot files); a third reckons what other base models would need. Threads rather than turns, because
+a reply is generated inside one long call of transformers, and because torch lets go of the interpreter while
+it computes. Both lanes hook into the model's modules, so each has a module tree of its own over the same
+tensors.
 """
 
 import copy
@@ -25,10 +26,12 @@ from reft_studio.engine.messages import (
     Send,
     StopAnswering,
     Submit,
+    Weigh,
 )
 from reft_studio.engine.places import search
 from reft_studio.engine.work import answer, train
 from reft_studio.quantization import Quantization, quantized_tensors
+from reft_studio.weighing import weigh
 
 
 class Core:
@@ -41,6 +44,7 @@ class Core:
         self._closing = Flag()
         self._training_lane = ThreadPoolExecutor(1, "training")
         self._waiting_lane = ThreadPoolExecutor(1, "waiting")
+        self._weighing_lane = ThreadPoolExecutor(1, "weighing")
         send(EngineStatus(Readiness.LOADING))
         self._base = self._waiting_lane.submit(load_base_model, base_model, quantization=quantization)
         self._base.add_done_callback(self._report_readiness)
@@ -56,7 +60,11 @@ class Core:
                 training.add_done_callback(lambda done: self._end_job(job, done))
             case Ask(id, question):
                 self._flags[id] = Flag()
-                answering = self._waiting_lane.submit(self._answer, id, question)
+                if isinstance(question, Weigh):
+                    # Whether this base model is loaded or not, and whatever else is to be answered.
+                    answering = self._weighing_lane.submit(self._weigh, id, question)
+                else:
+                    answering = self._waiting_lane.submit(self._answer, id, question)
                 answering.add_done_callback(lambda done: self._end_answer(id, done))
             case Finish(id):
                 if flag := self._finishing.get(id):
@@ -72,13 +80,15 @@ class Core:
             flag.set()
         # First the lane that a training may wait for: a model that loads slowly is not waited for.
         self._waiting_lane.shutdown(wait=False, cancel_futures=True)
+        self._weighing_lane.shutdown(wait=False, cancel_futures=True)
         self._training_lane.shutdown(wait=True, cancel_futures=True)
 
     def _report_readiness(self, loaded: Future[BaseModel]) -> None:
         if message := explain_end(loaded):
             self._send(EngineStatus(Readiness.FAILED, message=message))
         else:
-            self._send(EngineStatus(Readiness.READY, num_layers=loaded.result().num_layers))
+            base = loaded.result()
+            self._send(EngineStatus(Readiness.READY, num_layers=base.num_layers, held=base.held_bytes))
 
     def _train(self, job: Job) -> None:
         base = self._twin.result()
@@ -99,6 +109,9 @@ class Core:
     def _answer(self, request_id: str, question: Question) -> None:
         for value in answer(self._base.result(), question, self._flags[request_id].is_set):
             self._send(Answer(request_id, value))
+
+    def _weigh(self, request_id: str, question: Weigh) -> None:
+        self._send(Answer(request_id, weigh(question.base)))
 
     def _end_answer(self, request_id: str, done: Future[None]) -> None:
         self._flags.pop(request_id, None)

@@ -7,8 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration, Limits
+from reft_studio.fit import Weight
 from reft_studio.moments import Moment, Sample
 from reft_studio.positions import Piece
 from reft_studio.prompts import Message
@@ -46,6 +48,8 @@ class TrainingJob:
     demonstrations: tuple[Demonstration, ...]
     bot_folder: Path
     """Where the bot is saved when it is done."""
+    base: BaseRef = field(default_factory=BaseRef, kw_only=True)
+    """The base model, and so the engine, that it is for."""
     recipe_changes: dict[str, Any] = field(default_factory=dict)
     """Fields of `Recipe` that differ from the default for the base model."""
     probes: tuple[str, ...] = ()
@@ -79,6 +83,8 @@ class SearchJob:
 
     id: str
     demonstrations: tuple[Demonstration, ...]
+    base: BaseRef = field(default_factory=BaseRef, kw_only=True)
+    """The base model, and so the engine, that it is for."""
     recipe_changes: dict[str, Any] = field(default_factory=dict)
     """Fields of `Recipe` that differ from the default for the base model; those of a place are not used."""
     rules: tuple[str, ...] = ()
@@ -167,7 +173,9 @@ class EngineStatus:
     readiness: Readiness
     num_layers: int | None = None
     message: str = ""
-    """Why the base model could not be loaded."""
+    """Why the base model could not be loaded, or how far it has got."""
+    held: int = 0
+    """Bytes of memory that come back when the engine is closed; known when it is ready."""
 
 
 class Engine(Protocol):
@@ -181,6 +189,15 @@ class Engine(Protocol):
 
     def capacity(self) -> float:
         """How many trainings it works on at the same time; infinity where that is for others to limit."""
+
+    def is_training(self) -> bool:
+        """Whether there are jobs that have not ended."""
+
+    def weigh(self, base: BaseRef) -> Weight:
+        """What any base model needs of the machine that this engine works on; raises StudioError.
+
+        Its configuration is fetched for it, nothing big.
+        """
 
     def submit(self, job: Job) -> None:
         """Put a training or a search in the queue; returns at once, and `JobUpdate`s tell the rest."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import (
@@ -14,6 +15,7 @@ from reft_studio.engine.interface import (
     OpenedBot,
     PyreftFolder,
 )
+from reft_studio.fit import Weight
 from reft_studio.positions import Piece
 from reft_studio.score import Untouched
 
@@ -81,8 +83,15 @@ class LookWhetherUntouched:
     bot_folder: Path
 
 
-Question = Chat | PackBot | OpenBot | Preview | LookWhetherUntouched
-Value = tuple[str, ...] | OpenedBot | tuple[Piece, ...] | Untouched
+@dataclass(frozen=True)
+class Weigh:
+    """Answered by one `Weight`, whatever the engine's own base model is doing."""
+
+    base: BaseRef
+
+
+Question = Chat | PackBot | OpenBot | Preview | LookWhetherUntouched | Weigh
+Value = tuple[str, ...] | OpenedBot | tuple[Piece, ...] | Untouched | Weight
 
 
 @dataclass(frozen=True)

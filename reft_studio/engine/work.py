@@ -24,7 +24,16 @@ from reft_studio.engine.interface import (
     PyreftFolder,
     TrainingJob,
 )
-from reft_studio.engine.messages import Chat, LookWhetherUntouched, OpenBot, PackBot, Preview, Question, Value
+from reft_studio.engine.messages import (
+    Chat,
+    LookWhetherUntouched,
+    OpenBot,
+    PackBot,
+    Preview,
+    Question,
+    Value,
+    Weigh,
+)
 from reft_studio.engine.observer import Observer
 from reft_studio.errors import TrainingError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
@@ -36,6 +45,7 @@ from reft_studio.table_files import read_demonstrations
 from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Started, Step
 from reft_studio.train.loop import Training
+from reft_studio.weighing import weigh
 
 SECONDS_BETWEEN_UPDATES = 0.2
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
@@ -216,6 +226,8 @@ def answer(base: BaseModel, question: Question, should_stop: Condition) -> Itera
             yield look_whether_untouched(base, Bot.load(folder))
         case Preview(prompt, positions):
             yield preview(base, prompt, positions)
+        case Weigh(other):
+            yield weigh(other)
         case PackBot(folder, zip_path, name, demonstrations):
             bot = Bot.load(folder)
             named = replace(bot, manifest=bot.manifest.model_copy(update={"name": name}))

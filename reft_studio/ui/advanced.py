@@ -43,7 +43,8 @@ def build_advanced(studio: Studio, banner: gr.HTML) -> list[Any]:
     def show_prompt(owner: str, positions: str) -> str:
         rows = filled(studio.store.draft(owner).demonstrations)
         prompt = rows[0].prompt if rows else wording.EXAMPLE_PROMPT
-        return _pieces(studio.engine.preview(prompt[:PREVIEWED], positions))
+        with studio.engines.use(studio.engines.default) as engine:
+            return _pieces(engine.preview(prompt[:PREVIEWED], positions))
 
     connect([look.click, positions.input], show_prompt, [positions], [shown], banner)
     with gr.Row():

@@ -28,7 +28,7 @@ class Asking:
 
     def stop(self, owner: str, chat_id: str) -> None:
         """End an answer that is being written; it ends with what was said so far."""
-        self._studio.engine.stop_chat(f"{owner}/{chat_id}")
+        self._studio.engines.stop_chat(f"{owner}/{chat_id}")
 
     def ask(
         self, owner: str, chat_id: str, bot: SavedBot, past: Sequence[Turn], prompt: str, how: Answering
@@ -40,10 +40,11 @@ class Asking:
         self._under_way.add(chat)
         try:
             yield [*past, turn]
-            for replies in self._studio.engine.chat(chat, [*sides.values()], how.sampling):
-                said: dict[str, Any] = dict(zip(sides, replies, strict=True))
-                turn = replace(turn, **said)
-                yield [*past, turn]
+            with self._studio.engines.use(bot.base) as engine:
+                for replies in engine.chat(chat, [*sides.values()], how.sampling):
+                    said: dict[str, Any] = dict(zip(sides, replies, strict=True))
+                    turn = replace(turn, **said)
+                    yield [*past, turn]
         except GeneratorExit:
             # The page was closed; what was said until then is found again.
             store.save_turns(owner, bot.id, [*past, replace(turn, finished=True)])

@@ -150,6 +150,7 @@ class FixPanel:
             name=bot.name,
             demonstrations=rows,
             bot_folder=self._studio.store.bot_folder(job_id),
+            base=bot.base,
             recipe_changes=recipe.model_dump(mode="json"),
             probes=bot.probes[:MAX_PROBES],
             rules=_rules(manifest, rows),
@@ -174,7 +175,8 @@ class FixPanel:
             ({"role": "user", "content": wrong.prompt},), self._studio.store.bot_folder(job.job_id)
         )
         try:
-            *_, (reply,) = self._studio.engine.chat(f"{owner}/{job_id}", [conversation], Sampling())
+            with self._studio.engines.use(self._studio.store.base_of(job_id)) as engine:
+                *_, (reply,) = engine.chat(f"{owner}/{job_id}", [conversation], Sampling())
         except EngineError:
             yield "", gr.skip(), again
             raise

@@ -84,6 +84,7 @@ class PlacePanel:
                 demonstrations=tuple(check_demonstrations(draft.demonstrations, studio.settings.limits)),
                 recipe_changes=recipe_changes(dict(zip(SETTINGS, settings, strict=True)), studio.settings),
                 rules=tuple(rule.sentence for rule in read_rules(rules_of(draft))),
+                base=studio.engines.default,
             )
             studio.rates.count(owner, Asked.TRAININGS)
             studio.trainings.add(owner, job)

@@ -90,7 +90,9 @@ def health(studio: Studio) -> Route:
     """Says how the app is: well if its store can be read and its base model is there or on its way."""
 
     def tell(_: Request) -> JSONResponse:
-        readiness = studio.engine.status().readiness
+        # The base model of the settings gives way to others where memory is short.
+        status = studio.engines.status(studio.engines.default)
+        readiness = status.readiness if status else Readiness.STOPPED
         told = {
             "engine": readiness,
             "running": studio.trainings.running,

@@ -70,7 +70,8 @@ class ShareTab:
         folder.mkdir()
         path = folder / f"{_file_name(name)}.zip"
         rows = self._studio.store.trained_on(owner, bot.id) if include else ()
-        self._studio.engine.pack_bot(bot.folder, path, name, rows)
+        with self._studio.engines.use(bot.base) as engine:
+            engine.pack_bot(bot.folder, path, name, rows)
         return str(path)
 
 

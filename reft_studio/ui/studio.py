@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from reft_studio.engine.interface import Engine, PyreftFolder
+from reft_studio.base_ref import BaseRef, check_offered
+from reft_studio.engine.interface import PyreftFolder
+from reft_studio.engine.pool import Engines
 from reft_studio.errors import BotError
+from reft_studio.manifest import base_of, look_inside
 from reft_studio.settings import Settings
 from reft_studio.store import SavedBot, Store
 from reft_studio.trainings import Trainings
@@ -26,7 +29,7 @@ class Studio:
 
     settings: Settings
     store: Store
-    engine: Engine
+    engines: Engines
     trainings: Trainings
     rates: Rates
     scratch: Path
@@ -50,11 +53,18 @@ class Studio:
         self.store.check_room(owner, self.settings.max_person_bytes)
         bot_id = uuid4().hex
         folder = self.store.bot_folder(bot_id)
-        opened = self.engine.open_bot(path, folder, pyreft)
-        bot = SavedBot(bot_id, opened.name, folder, opened.probes, opened.instruction)
+        base = self.engines.default if pyreft else self._base_of(path)
+        check_offered(base, self.settings)
+        with self.engines.use(base) as engine:
+            opened = engine.open_bot(path, folder, pyreft)
+        bot = SavedBot(bot_id, opened.name, folder, opened.probes, opened.instruction, base)
         self.store.add_bot(owner, bot)
         log.info("A bot is opened", extra={"bot": bot.id})
         return bot
+
+    def _base_of(self, path: Path) -> BaseRef:
+        """The base model of a bot's zip or folder; raises BotError if it is none."""
+        return base_of(look_inside(path).base, [self.engines.default, *self.engines.bases])
 
 
 def bot_name(typed: str, otherwise: str) -> str:

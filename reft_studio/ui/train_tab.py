@@ -118,6 +118,7 @@ class TrainTab:
             name=bot_name(name, wording.DEFAULT_BOT_NAME),
             demonstrations=tuple(demonstrations),
             bot_folder=self._studio.store.bot_folder(job_id),
+            base=self._studio.engines.default,
             recipe_changes=recipe_changes(settings, self._studio.settings),
             probes=probes[:MAX_PROBES],
             rules=tuple(rule.sentence for rule in read_rules(rules_of(draft))),

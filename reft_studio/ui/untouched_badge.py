@@ -27,7 +27,8 @@ class UntouchedBadge:
     def _look_up(self, owner: str, chosen: str | None) -> str:
         bot = self._studio.bot(owner, chosen)
         self._studio.rates.count(owner, Asked.MESSAGES)
-        found = self._studio.engine.look_whether_untouched(bot.folder)
+        with self._studio.engines.use(bot.base) as engine:
+            found = engine.look_whether_untouched(bot.folder)
         fine = not found.changed and found.same_reply
         said = escape(wording.untouched(found.numbers, found.changed, found.same_reply))
         mark = f"<strong>{wording.UNTOUCHED}</strong> " if fine else ""

@@ -9,10 +9,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.draft import Draft
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
+from reft_studio.engine.pool import Engines
 from reft_studio.errors import BotError, DemonstrationsError, RateError
 from reft_studio.manifest import Count, Score, Suite
 from reft_studio.moments import Sample
@@ -197,8 +199,10 @@ def test_the_app_says_whether_it_can_work(tmp_path: Path, readiness: Readiness, 
     job = TrainingJob("one", "A bot", (ROW,), store.bot_folder("one"))
     store.add_job("ann", job)
     store.add_job("bob", replace(job, id="two"))
-    trainings.start(engine)
-    studio = Studio(settings, store, engine, trainings, Rates(settings), tmp_path)
+    engines = Engines(lambda _: engine, BaseRef())
+    engines.start()
+    trainings.start(engines)
+    studio = Studio(settings, store, engines, trainings, Rates(settings), tmp_path)
     told = TestClient(Starlette(routes=[health(studio)])).get("/healthz")
     busy = 0 if readiness is Readiness.FAILED else 1
     assert told.status_code == status

@@ -1,0 +1,54 @@
+"""Which base model is meant: by a training, a bot, a setting. No torch here: the page names them too."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from reft_studio.errors import BaseModelError
+from reft_studio.model_source import EMBEDDED_ID
+from reft_studio.quantization import Quantization
+from reft_studio.settings import EMBEDDED_MODEL, Settings
+
+NOT_OFFERED = (
+    "This app is shared and offers certain base models only, and this one is not among them. Choose one of "
+    "the list, or run ReFT Studio on your own computer."
+)
+
+
+@dataclass(frozen=True)
+class BaseRef:
+    """A base model by its name, and how its weights are stored in memory. There is one engine for each."""
+
+    name: str = EMBEDDED_ID
+    """"embedded", a Hub id, or the absolute path of a folder."""
+    quantization: Quantization | None = None
+
+    @classmethod
+    def of(cls, name: str, quantization: Quantization | None = None) -> Self:
+        """From a name as people write it; the same folder is the same model however it is written."""
+        name = name.strip()
+        folder = Path(name).expanduser()
+        if not name or name == EMBEDDED_ID or not folder.is_dir():
+            return cls(name or EMBEDDED_ID, quantization)
+        folder = folder.resolve()
+        return cls(EMBEDDED_ID if folder == EMBEDDED_MODEL.resolve() else str(folder), quantization)
+
+    @classmethod
+    def default(cls, settings: Settings) -> Self:
+        """The one that an app starts with."""
+        return cls.of(settings.base_model, settings.quantization)
+
+    @property
+    def id(self) -> str:
+        """As bots call it, who need not know where a folder was: its last part."""
+        return Path(self.name).name if Path(self.name).is_absolute() else self.name
+
+
+def check_offered(base: BaseRef, settings: Settings) -> None:
+    """Raise BaseModelError for a base model that may not be chosen in this app."""
+    offered = settings.allowed_base_models
+    if offered is None or base == BaseRef.default(settings):
+        return
+    # Compared as they are written: whether a folder is there is nobody's business.
+    if base.name not in offered or base.quantization != settings.quantization:
+        raise BaseModelError(NOT_OFFERED)
