@@ -141,8 +141,9 @@ def publish(
 def rename(repo_id: str, new_id: str) -> None:
     """Give a published bot another name; the Hub forwards the old one."""
     from reft_studio.share import hub
+    from reft_studio.share.bundle import is_bot
 
-    hub.rename(HfApi(), hub.Place(repo_id), new_id)
+    hub.rename(HfApi(), hub.Place(repo_id), new_id, is_bot)
 
 
 @command
@@ -151,10 +152,11 @@ def unpublish(
 ) -> None:
     """Take a published bot off the Hub, for good."""
     from reft_studio.share import hub
+    from reft_studio.share.bundle import is_bot
 
     if not yes:
         typer.confirm(f"Delete {repo_id} on the Hub with all its history?", abort=True)
-    hub.delete(HfApi(), hub.Place(repo_id))
+    hub.delete(HfApi(), hub.Place(repo_id), is_bot)
 
 
 @command

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import yaml
 from huggingface_hub import HfApi
 
 LARGE = (".safetensors", ".bin")
@@ -95,6 +96,20 @@ class _Refused(Exception):
 
 def _oid(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def _sibling(name: str, data: bytes, with_contents: bool) -> dict[str, Any]:
+    if not with_contents:
+        return {"rfilename": name}
+    lfs = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 130}
+    return {"rfilename": name, "size": len(data), "blobId": _oid(data)} | (
+        {"lfs": lfs} if name.endswith(LARGE) else {}
+    )
+
+
+def _tags(files: dict[str, bytes]) -> list[str]:
+    head = re.match(rb"---\n(.*?\n)---\n", files.get("README.md", b""), re.DOTALL)
+    return (yaml.safe_load(head[1]) if head else {}).get("tags", [])
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -231,7 +246,28 @@ class _Handler(BaseHTTPRequestHandler):
              "private": repository.private, "gated": False, "disabled": False, "tags": [],
              "downloads": 0, "likes": 0,
              "lastModified": "2026-01-01T00:00:00.000Z", "createdAt": "2026-01-01T00:00:00.000Z",
-             "siblings": [{"rfilename": name} for name in sorted(files)]}
+             "siblings": [_sibling(name, files[name], "blobs" in self.path) for name in sorted(files)]}
+        )  # fmt: skip
+
+    def listed(self, _: bytes, kind: str) -> None:
+        """What the asker may see of an account, with a tag."""
+        asked = parse_qs(urlsplit(self.path).query)
+        name = self.state.tokens.get(self.headers.get("Authorization", "").removeprefix("Bearer "), ("",))[0]
+        (author,), (tag,) = asked["author"], asked["filter"]
+        found = [
+            (repo_id, repository)
+            for (one, repo_id), repository in self.state.repositories.items()
+            if one == kind.rstrip("s")
+            and repo_id.startswith(f"{author}/")
+            and not (repository.private and name != author)
+            and tag in _tags(repository.files)
+        ]
+        self._json(
+            [
+                {"_id": "0" * 24, "id": repo_id, "modelId": repo_id, "private": repository.private,
+                 "siblings": [{"rfilename": file} for file in sorted(repository.files)]}
+                for repo_id, repository in found
+            ]
         )  # fmt: skip
 
     def preupload(self, body: bytes, kind: str, repo_id: str) -> None:
@@ -324,6 +360,7 @@ _ROUTES: list[tuple[str, Callable[..., None]]] = [
     (rf"POST {_REPO}/preupload/main", _Handler.preupload),
     (rf"POST {_REPO}/commit/main", _Handler.commit),
     (rf"POST {_REPO}/paths-info/(?P<revision>[^/]+)", _Handler.paths_info),
+    (r"GET /api/(?P<kind>models|spaces)", _Handler.listed),
     (rf"GET {_REPO}", _Handler.info),
     (rf"GET {_REPO}/revision/(?P<revision>[^/]+)", _Handler.info),
     (rf"POST {_FILES}\.git/info/lfs/objects/batch", _Handler.lfs_batch),

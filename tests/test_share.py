@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from huggingface_hub import ModelCard, constants
@@ -26,8 +27,11 @@ from reft_studio.share.hub import (
     publish,
     rename,
     set_private,
+    would_change,
 )
 from reft_studio.share.importer import fetch
+from reft_studio.share.published import list_published
+from reft_studio.share.space import is_chat_space, write_space
 from tests.hub import local_hub
 
 HOSTILE = (
@@ -214,13 +218,90 @@ def test_a_lost_connection_is_said_and_the_next_try_goes_on(hub):
 
 def test_a_published_bot_can_be_shown_renamed_and_deleted(hub):
     send(hub, {"bot.json": b"{}"})
-    set_private(hub.api(), Place("ann/thing", private=False))
+    set_private(hub.api(), Place("ann/thing", private=False), is_bot)
     assert not hub.repositories["model", "ann/thing"].private
-    rename(hub.api(), Place("ann/thing"), "ann/other")
+    rename(hub.api(), Place("ann/thing"), "ann/other", is_bot)
     assert set(hub.repositories) == {("model", "ann/other")}
-    delete(hub.api(), Place("ann/other"))
-    delete(hub.api(), Place("ann/other"))
+    delete(hub.api(), Place("ann/other"), is_bot)
+    delete(hub.api(), Place("ann/other"), is_bot)
     assert not hub.repositories
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda api, place: delete(api, place, is_bot),
+        lambda api, place: set_private(api, replace(place, private=False), is_bot),
+        lambda api, place: rename(api, place, "ann/other", is_bot),
+    ],
+    ids=["delete", "show", "rename"],
+)
+def test_what_is_not_a_bot_is_not_touched(hub, act):
+    put(hub, "ann/thesis", {"thesis.tex": b"years of work"})
+    with pytest.raises(ShareError, match="holds something else"):
+        act(hub.api(), Place("ann/thesis"))
+    assert hub.repositories["model", "ann/thesis"].private
+    assert set(hub.repositories) == {("model", "ann/thesis")}
+
+
+@pytest.mark.parametrize(
+    ("act", "request_", "status", "says"),
+    [
+        (lambda api, place: rename(api, place, "ann/taken", is_bot), "POST .*/move", 409, "name is taken"),
+        (lambda api, place: rename(api, place, "bob/b", is_bot), "POST .*/move", 403, "write permission"),
+        (lambda api, place: set_private(api, place, is_bot), "PUT .*/settings", 402, "paid plan"),
+        (lambda api, place: delete(api, place, is_bot), "DELETE ", 403, "write permission"),
+        (lambda api, place: delete(api, place, is_bot), "DELETE ", 429, "too many requests"),
+    ],
+)
+def test_a_refusal_of_those_is_said_too_and_nothing_is_changed(hub, act, request_, status, says):
+    send(hub, {"bot.json": b"{}"})
+    hub.refuse = {request_: status}
+    with pytest.raises(ShareError, match=says):
+        act(hub.api(), Place("ann/thing"))
+    assert hub.repositories["model", "ann/thing"].private
+
+
+def test_what_one_has_published_is_listed_and_nothing_else(hub, bot, tmp_path):
+    share_bot(bot, "ann/emoji-bot", api=hub.api())
+    share_bot(bot, "ann/open-bot", private=False, api=hub.api())
+    put(hub, "ann/thesis", {"thesis.tex": b"years of work"})
+    put(hub, "ann/other", {"README.md": b"---\ntags: [reft-studio]\n---\n", "model.bin": b"1"})
+    bot.save(tmp_path / "bot")
+    space = {
+        path.relative_to(tmp_path / "space").as_posix(): path
+        for path in write_space(tmp_path / "space", tmp_path / "bot", name="Emoji", model_id="ann/emoji-bot")
+    }
+    list(publish(hub.api(), Place("ann/emoji-bot-chat", "space"), space, "Put", is_chat_space))
+    listing = list_published(hub.api())
+    assert listing.account == "ann"
+    assert set(listing.places) == {
+        Place("ann/emoji-bot"),
+        Place("ann/open-bot", private=False),
+        Place("ann/emoji-bot-chat", "space"),
+    }
+    with pytest.raises(ShareError, match="does not accept"):
+        list_published(hub.api("hf_revoked"))
+
+
+def test_what_an_update_changes_is_known_before_and_said_after(hub, bot, rows):
+    share_bot(bot, "ann/emoji-bot", demonstrations=rows, api=hub.api())
+    there = hub.files("ann/emoji-bot")
+    fresh = {
+        "bot.json": b"{}",
+        "intervention.safetensors": there["intervention.safetensors"],
+        "README.md": b"#",
+    }
+    says = {
+        "bot.json": "changed", "intervention.safetensors": "same", "README.md": "changed",
+        "demonstrations.jsonl": "removed",
+    }  # fmt: skip
+    place = Place("ann/emoji-bot")
+    assert would_change(hub.api(), place, fresh, is_bot) == says
+    assert hub.files("ann/emoji-bot") == there
+    assert send(hub, fresh, "ann/emoji-bot").changes == says
+    assert set(would_change(hub.api(), place, fresh, is_bot).values()) == {"same"}
+    assert would_change(hub.api(), Place("ann/nothing"), fresh, is_bot) is None
 
 
 # The card

@@ -20,7 +20,7 @@ from reft_studio.manifest import (
 )
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.share.card import EMBEDDED_LICENSE, License, is_on_hub, write_card
-from reft_studio.share.hub import said_plainly
+from reft_studio.share.refusals import said_plainly
 from reft_studio.table_files import write_demonstrations
 
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from reft_studio.manifest import BaseRecord, Manifest, Score, Suite
 from reft_studio.model_source import EMBEDDED_ID
 
+OUR_TAG = "reft-studio"
 _TEMPLATE = "model_card.md"
 _HUB_ID = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?", re.ASCII)
 _REVISION = re.compile(r"[\w./-]{1,200}", re.ASCII)
@@ -63,7 +64,7 @@ def write_card(manifest: Manifest, repo_id: str, rows: int | None, base_license:
         pipeline_tag="text-generation",
         model_name=repo_id if score else None,  # not the bot's name: that is anybody's text
         eval_results=_eval_results(score) if score else None,
-        tags=["reft", manifest.recipe.method.lower(), "reft-studio", "representation-finetuning"],
+        tags=["reft", manifest.recipe.method.lower(), OUR_TAG, "representation-finetuning"],
     )
     return environment.get_template(_TEMPLATE).render(
         metadata=data.to_yaml(),

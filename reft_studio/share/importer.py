@@ -9,7 +9,7 @@ from huggingface_hub.hf_api import RepoFile
 
 from reft_studio.errors import BotError
 from reft_studio.manifest import BOT_FILES, CARD_FILE, MANIFEST_FILE, TENSOR_FILE
-from reft_studio.share.hub import said_plainly
+from reft_studio.share.refusals import said_plainly
 
 _LINK = re.compile(
     r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/)?"

@@ -11,7 +11,7 @@ from reft_studio.errors import BotError
 from reft_studio.manifest import MANIFEST_FILE, TENSOR_FILE, Manifest, read_manifest, write_manifest
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.settings import EMBEDDED_MODEL
-from reft_studio.share.card import is_on_hub
+from reft_studio.share.card import OUR_TAG, is_on_hub
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _ROOT = _PACKAGE.parent
@@ -124,7 +124,7 @@ def _read_me(manifest: Manifest, model_id: str | None) -> str:
         "python_version": PYTHON,
         "app_file": "app.py",
         "short_description": "A chatbot with a personality",
-        "tags": ["reft", "reft-studio"],
+        "tags": ["reft", OUR_TAG],
         "models": [*models, *([model_id] if model_id else [])],
     }
     # JSON strings are YAML strings too, whatever is in them.

@@ -1,8 +1,7 @@
 """A bot goes to the Hub in one click, and with it, if wanted, a page to talk to it."""
 
 import os
-import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -15,11 +14,14 @@ from huggingface_hub import HfApi, get_token
 
 from reft_studio.errors import ShareError, StudioError
 from reft_studio.manifest import CARD_FILE, MANIFEST_FILE, read_manifest
-from reft_studio.share.bundle import find_license, is_bot, write_bundle
-from reft_studio.share.hub import File, Finishing, Place, Published, Uploading, account, publish
-from reft_studio.share.space import is_chat_space, write_space
+from reft_studio.share.bundle import find_license, write_bundle
+from reft_studio.share.changes import Change, File, size_of
+from reft_studio.share.hub import Finishing, Place, Published, Uploading, account, publish, would_change
+from reft_studio.share.published import IS_OURS
+from reft_studio.share.space import write_space
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
+from reft_studio.ui.addresses import hub_name, link_to, repo_id_of
 from reft_studio.ui.events import connect, show
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio, bot_name
@@ -36,6 +38,10 @@ class _Wanted:
     address: str
     seen_by: str = wording.ONLY_ME
     with_space: bool = False
+
+    def place(self, account_name: str) -> Place:
+        """Where the bot goes."""
+        return Place(repo_id_of(account_name, self.address), private=self.seen_by != wording.EVERYBODY)
 
 
 class PublishPanel:
@@ -56,6 +62,7 @@ class PublishPanel:
             [wording.ONLY_ME, wording.EVERYBODY],
             value=wording.ONLY_ME,
             label=wording.WHO_SEES,
+            info=wording.WHO_SEES_HELP,
             elem_id="who-sees",
         )
         with_space = gr.Checkbox(
@@ -99,17 +106,19 @@ class PublishPanel:
         )
 
     def _preview(self, owner: str, token: str | None, *typed: Any) -> str:
-        """Every file that would go up with its size, and the page as it will be written."""
+        """Every file that would go up, what that would change there, and the page as it will be written."""
         self._studio.rates.count(owner, Asked.TRANSFERS)
         wanted, api = _Wanted(owner, *typed), HfApi(token=token or False)
-        repo_id = _repo_id(account(api) if token else wording.YOUR_ACCOUNT, wanted.address)
+        place = wanted.place(account(api) if token else wording.YOUR_ACCOUNT)
         with self._scratch() as scratch:
-            files = self._bundle(api, wanted, repo_id, scratch / "bot")
-            (card,) = [file.read_text(encoding="utf-8") for file in files if file.name == CARD_FILE]
-            shown = _listed(repo_id, scratch / "bot", files)
+            files = self._bundle(api, wanted, place.repo_id, scratch / "bot")
+            card = (scratch / "bot" / CARD_FILE).read_text(encoding="utf-8")
+            shown = _listed(place, files, would_change(api, place, files, IS_OURS["model"]) if token else {})
             if wanted.with_space:
-                files = self._space(wanted, repo_id, scratch / "space")
-                shown += _listed(f"{repo_id}{wording.SPACE_NAME_SUFFIX}", scratch / "space", files)
+                files, place = self._space(wanted, place.repo_id, scratch / "space"), _space_of(place)
+                shown += _listed(
+                    place, files, would_change(api, place, files, IS_OURS["space"]) if token else {}
+                )
         return f"{shown}<pre class='card-text'>{escape(card)}</pre>"
 
     def _send(self, owner: str, token: str | None, *typed: Any) -> Iterator[tuple[Any, ...]]:
@@ -122,13 +131,10 @@ class PublishPanel:
         done = ""
         try:
             with self._scratch() as scratch:
-                private = wanted.seen_by != wording.EVERYBODY
-                place = Place(_repo_id(account(api), wanted.address), private=private)
-                paths = self._bundle(api, wanted, place.repo_id, scratch / "bot")
-                files: dict[str, File] = {path.name: path for path in paths}
-                done = yield from self._follow(
-                    publish(api, place, files, wording.PUBLISH, is_bot), wanted, ""
-                )
+                place = wanted.place(account(api))
+                files = self._bundle(api, wanted, place.repo_id, scratch / "bot")
+                events = publish(api, place, files, wording.PUBLISH, IS_OURS["model"])
+                done = yield from self._follow(events, wanted, "")
                 if wanted.with_space and owner not in self._stopping:
                     done = yield from self._send_space(api, wanted, place, scratch / "space", done)
         except Exception:
@@ -141,11 +147,9 @@ class PublishPanel:
         self, api: HfApi, wanted: _Wanted, model: Place, folder: Path, done: str
     ) -> Generator[tuple[Any, ...], None, str]:
         """Goes on from `done` and returns what to say in the end: that the bot is up stays said."""
-        place = Place(f"{model.repo_id}{wording.SPACE_NAME_SUFFIX}", "space", model.private)
         try:
-            paths = self._space(wanted, model.repo_id, folder)
-            files: dict[str, File] = {path.relative_to(folder).as_posix(): path for path in paths}
-            events = publish(api, place, files, wording.PUBLISH, is_chat_space)
+            files = self._space(wanted, model.repo_id, folder)
+            events = publish(api, _space_of(model), files, wording.PUBLISH, IS_OURS["space"])
             return (yield from self._follow(events, wanted, done))
         except StudioError as error:
             return f"{done}<p>{escape(wording.SPACE_FAILED.format(reason=error))}</p>"
@@ -157,7 +161,7 @@ class PublishPanel:
         for event in events:
             if isinstance(event, Published):
                 text = wording.PUBLISHED_SPACE if done else wording.PUBLISHED_BOT
-                return done + _link(text, event)
+                return done + _published(text, event)
             if wanted.owner in self._stopping:
                 return f"{done}<p>{wording.STOPPED_PUBLISHING}</p>"
             yield _running(
@@ -182,9 +186,9 @@ class PublishPanel:
         self._stopping.add(owner)
         return gr.Button(visible=False)
 
-    def _bundle(self, api: HfApi, wanted: _Wanted, repo_id: str, folder: Path) -> list[Path]:
+    def _bundle(self, api: HfApi, wanted: _Wanted, repo_id: str, folder: Path) -> dict[str, File]:
         bot = self._studio.bot(wanted.owner, wanted.chosen)
-        return write_bundle(
+        paths = write_bundle(
             folder,
             bot.folder,
             name=bot_name(wanted.name, bot.name),
@@ -193,36 +197,32 @@ class PublishPanel:
             include_rows=wanted.include_rows,
             base_license=find_license(api, read_manifest(bot.folder / MANIFEST_FILE)),
         )
+        return {path.name: path for path in paths}
 
-    def _space(self, wanted: _Wanted, model_id: str, folder: Path) -> list[Path]:
+    def _space(self, wanted: _Wanted, model_id: str, folder: Path) -> dict[str, File]:
         bot = self._studio.bot(wanted.owner, wanted.chosen)
-        return write_space(folder, bot.folder, name=bot_name(wanted.name, bot.name), model_id=model_id)
+        paths = write_space(folder, bot.folder, name=bot_name(wanted.name, bot.name), model_id=model_id)
+        return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
-def hub_name(name: str, bot_id: str | None) -> str:
-    """A bot's name as the Hub takes names: Latin letters, digits and dashes.
-
-    One that nobody has named, or in another script, gets a name of its own, so that it replaces no other.
-    """
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
-    return slug if slug and name != wording.DEFAULT_BOT_NAME else f"my-bot-{(bot_id or '')[:6]}"
-
-
-def _repo_id(account_name: str, typed: str) -> str:
-    address = typed.strip()
-    if not re.fullmatch(r"[\w.-]{1,96}", address, re.ASCII):
-        raise ShareError(wording.BAD_ADDRESS)
-    return f"{account_name}/{address}"
+def _space_of(model: Place) -> Place:
+    return Place(f"{model.repo_id}{wording.SPACE_NAME_SUFFIX}", "space", model.private)
 
 
 def _login_is_there() -> bool:
     return "SPACE_ID" in os.environ and "OAUTH_CLIENT_ID" in os.environ
 
 
-def _listed(repo_id: str, folder: Path, files: Sequence[Path]) -> str:
-    sizes = ((file.relative_to(folder).as_posix(), file.stat().st_size) for file in files)
-    items = "".join(f"<li>{escape(name)}: {size:,} bytes</li>" for name, size in sizes)
-    return f"<p>{escape(repo_id)}</p><ul>{items}</ul>"
+def _listed(place: Place, files: Mapping[str, File], changes: Mapping[str, Change] | None) -> str:
+    """What would go up, with what becomes of each file there, as far as that is known."""
+    items = "".join(
+        f"<li>{escape(wording.file_of(name, size_of(content), (changes or {}).get(name)))}</li>"
+        for name, content in files.items()
+    )
+    gone = [name for name, change in (changes or {}).items() if change is Change.REMOVED]
+    items += "".join(f"<li>{escape(wording.file_of(name, None, Change.REMOVED))}</li>" for name in gone)
+    there = wording.WOULD_CHANGE if changes else wording.WOULD_BE_NEW if changes is None else ""
+    return f"<p><strong>{escape(place.repo_id)}</strong> {there}</p><ul>{items}</ul>"
 
 
 def _running(text: str, before: str = "") -> tuple[Any, ...]:
@@ -237,9 +237,6 @@ def _ended(html: str) -> tuple[Any, ...]:
     return html, gr.Button(interactive=True), gr.Button(visible=False)
 
 
-def _link(text: str, published: Published) -> str:
-    url = escape(published.url, quote=True)
-    return (
-        f'<p class="published">{text} <a href="{url}" target="_blank" rel="noopener">{url}</a> · '
-        f'<a href="{url}/settings" target="_blank" rel="noopener">{wording.SETTINGS_LINK}</a></p>'
-    )
+def _published(text: str, event: Published) -> str:
+    changed = wording.changed(event.changes)
+    return f'<p class="published">{text} {link_to(event.url)}</p><p class="quiet">{escape(changed)}</p>'

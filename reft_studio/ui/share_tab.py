@@ -13,6 +13,7 @@ from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import connect, file_offer
 from reft_studio.ui.fetch_panel import FetchPanel
 from reft_studio.ui.publish_panel import PublishPanel
+from reft_studio.ui.published_panel import PublishedPanel
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio, bot_name
 
@@ -34,6 +35,7 @@ class ShareTab:
         download = gr.Button(wording.DOWNLOAD, variant="primary", interactive=False, elem_id="download")
         self._publish = PublishPanel(studio, self._bot, self._name, include)
         self._delete = DeletePanel(studio, self._bot)
+        PublishedPanel(studio)
         self.fetch = FetchPanel(studio, examples)
         beside = [*self._publish.shown, *self._delete.shown]
         self.shown = [self._bot, self._name, self._empty, download, *beside]

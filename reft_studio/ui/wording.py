@@ -1,6 +1,6 @@
 """Every word a person reads on the page, in the order of the page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reft_studio.train.places import Measure, Place, Tried
 
@@ -582,6 +582,7 @@ NO_SIGN_IN = (
 ADDRESS = "Name on the Hub"
 ADDRESS_HELP = "Letters, digits and dashes. Your account name is put before it."
 WHO_SEES = "Who can see it"
+WHO_SEES_HELP = "Everybody sees earlier versions too, also examples that you gave along at some time."
 ONLY_ME, EVERYBODY = "Only me", "Everybody"
 WITH_SPACE = "Also make a page where people can talk to it"
 WITH_SPACE_HELP = (
@@ -601,8 +602,40 @@ BAD_ADDRESS = (
 )
 PUBLISHED_BOT = "Your bot is published:"
 PUBLISHED_SPACE = "People can talk to it here, as soon as the Hub has started it (some minutes):"
-SETTINGS_LINK = "Settings: rename, make public, delete"
+_CHANGES = {"new": "new", "changed": "changed", "same": "as it is there", "removed": "taken off"}
+WOULD_CHANGE = "is there already. This is what becomes of it:"
+WOULD_BE_NEW = "is not there yet. These files make it:"
 SPACE_FAILED = "Your bot is published. The chat page could not be made, though. {reason}"
+
+PUBLISHED_TITLE = "What you have published"
+PUBLISHED_INTRO = "Show it to others, give it another name, or take it off the Hub."
+LOOK_WHAT_IS_PUBLISHED = "Show what I have published"
+SIGN_IN_TO_SEE = "Sign in to the Hub first, as it says above. Then press the button again."
+PUBLISHED = "Published"
+NOTHING_PUBLISHED = "There is nothing yet that was published with this app under your account."
+NOT_PUBLISHED = "This is not there any more. Press the button above to see what is."
+A_BOT, A_CHAT_PAGE = "bot", "chat page"
+NEW_NAME = "Another name for it"
+RENAME = "Rename"
+SHOW_TO_ALL, HIDE_AGAIN = "Let everybody see it", "Let only me see it"
+TAKE_OFF = "Delete"
+YES = "Yes, do it"
+SAME_NAME = "It has this name already. Type another one, then press the button again."
+NOTHING_TO_CONFIRM = "There is nothing to say yes to. Choose what to do first."
+SURE_RENAME = (
+    "Shall {old} be called {new} from now on? Links to the old name lead to the new one, as long as nothing "
+    "else gets the old name."
+)
+SURE_SHOW = (
+    "Shall everybody see {name}? That is all that is in it and all that was in it before, also examples that "
+    "you gave along at some time."
+)
+SURE_HIDE = "Shall only you see {name}? Whoever has a copy keeps it."
+SURE_DELETE = "Shall {name} be deleted on the Hub, for good and with all its history? Your bot here stays."
+RENAMED = "Renamed. It is here now:"
+SHOWN = "Everybody can see it now:"
+HIDDEN = "Only you can see it now:"
+TAKEN_OFF = "{name} is not on the Hub any more."
 
 FETCH_TITLE = "Get a bot from the Hub"
 FETCH_INTRO = (
@@ -638,6 +671,25 @@ def really_delete(name: str) -> str:
 def deleted(name: str) -> str:
     """After it."""
     return f'"{name}" is deleted.'
+
+
+def file_of(name: str, size: int | None, change: str | None) -> str:
+    """One line of what goes up; of a file that is only taken off there is no size."""
+    told = [f"{size:,} bytes"] if size is not None else []
+    told += [_CHANGES[change]] if change else []
+    return f"{name}: {', '.join(told)}"
+
+
+_NAMED_FILES = 6
+
+
+def changed(changes: Mapping[str, str]) -> str:
+    """What publishing did, in one line."""
+    files = [f"{name} ({_CHANGES[change]})" for name, change in changes.items() if change != "same"]
+    if not files:
+        return "It was the same already, so nothing was changed."
+    more = f" and {len(files) - _NAMED_FILES} more" if len(files) > _NAMED_FILES else ""
+    return f"What changed: {', '.join(files[:_NAMED_FILES])}{more}."
 
 
 def sending(file: str, number: int, total: int) -> str:

@@ -26,13 +26,13 @@ from reft_studio.train.places import Grid, Measure, Place, PlaceMap, Tried
 from reft_studio.trainings import Trainings
 from reft_studio.turns import Turn
 from reft_studio.ui import place_panel, wording
+from reft_studio.ui.addresses import hub_name
 from reft_studio.ui.advanced import SETTINGS, in_fields, recipe_changes
 from reft_studio.ui.answering import check_mix
 from reft_studio.ui.coach import advice
 from reft_studio.ui.conversation import conversation
 from reft_studio.ui.place_map import place_at, place_map
 from reft_studio.ui.progress import POINTS, loss_curve, progress
-from reft_studio.ui.publish_panel import hub_name
 from reft_studio.ui.rates import Asked, Rates
 from reft_studio.ui.score_panel import rules_of
 from reft_studio.ui.server import health

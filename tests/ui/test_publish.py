@@ -94,6 +94,7 @@ def test_what_goes_up_can_be_seen_before(page: Page, hub: Hub) -> None:
     page.locator("#preview").click()
     page.locator("#outcome").get_by_text("ann/emoji-bot-chat").wait_for()
     assert "reft_studio/intervention.py" in page.locator("#outcome").inner_text()
+    assert "is not there yet" in page.locator("#outcome").inner_text()
     page.locator("#with-space input").uncheck()
     assert not hub.repositories
 
@@ -184,6 +185,80 @@ def opened_space(folder: Path, browser: Browser, **environment: str) -> Iterator
     finally:
         space.terminate()
         space.wait()
+
+
+def test_an_update_says_before_and_after_what_it_changes(page: Page, hub: Hub) -> None:
+    before = hub.repositories["model", "ann/emoji-bot"].head
+    page.locator("#include-rows input").uncheck()
+    page.locator("#preview").click()
+    page.locator("#outcome").get_by_text("ann/emoji-bot is there already").wait_for()
+    said = page.locator("#outcome").inner_text()
+    assert re.search(r"intervention\.safetensors: [\d,]+ bytes, as it is there", said)
+    assert "demonstrations.jsonl: taken off" in said
+    assert hub.repositories["model", "ann/emoji-bot"].head == before
+    page.locator("#publish").click()
+    said = outcome(page, "What changed: demonstrations.jsonl (taken off).")
+    assert "It was the same already" in said  # the chat Space
+    assert hub.repositories["model", "ann/emoji-bot"].head != before
+    page.locator("#include-rows input").check()
+    page.locator("#with-space input").uncheck()
+    page.locator("#publish").click()
+    outcome(page, "What changed: demonstrations.jsonl (new).")
+
+
+def sure(page: Page, question: str) -> None:
+    """What was asked for happens only after a yes."""
+    page.locator("#published-question").get_by_text(question).wait_for()
+    page.locator("#published-yes").click()
+
+
+def test_what_is_published_can_be_shown_hidden_renamed_and_deleted(page: Page, hub: Hub) -> None:
+    page.locator("#look-published").click()
+    page.locator("#published-link").get_by_text(f"{hub.url}/ann/emoji-bot").wait_for()
+    choice = page.locator("#published-choice input")
+    expect(choice).to_have_value("ann/emoji-bot · bot · Only me")
+    model = hub.repositories["model", "ann/emoji-bot"]
+
+    page.locator("#published-show").click()
+    page.locator("#published-question").get_by_text("also examples that you gave along").wait_for()
+    page.locator("#published-no").click()
+    page.locator("#published-question").wait_for(state="hidden")
+    assert model.private
+    page.locator("#published-show").click()
+    sure(page, "Shall everybody see ann/emoji-bot?")
+    page.locator("#published-said").get_by_text("Everybody can see it now").wait_for()
+    assert not model.private
+    page.locator("#published-show").get_by_text("Let only me see it").wait_for()
+    page.locator("#published-show").click()
+    sure(page, "Shall only you see ann/emoji-bot?")
+    page.locator("#published-said").get_by_text("Only you can see it now").wait_for()
+    assert model.private
+
+    page.locator("#published-name :is(input, textarea)").fill("not a name")
+    page.locator("#published-rename").click()
+    page.get_by_role("alert").get_by_text("The name on the Hub can have").first.wait_for()
+    page.locator("#published-name :is(input, textarea)").fill("smiley-bot")
+    hub.refuse = {"POST .*/move": 409}
+    page.locator("#published-rename").click()
+    sure(page, "Shall ann/emoji-bot be called ann/smiley-bot from now on?")
+    page.get_by_role("alert").get_by_text("The name is taken").first.wait_for()
+    hub.refuse = {}
+    page.locator("#published-yes").click()
+    page.locator("#published-said").get_by_text(f"{hub.url}/ann/smiley-bot").wait_for()
+    assert hub.repositories["model", "ann/smiley-bot"] is model
+
+    choice.click()
+    page.get_by_role("option", name="ann/emoji-bot-chat · chat page · Only me").click()
+    page.locator("#published-link").get_by_text(f"{hub.url}/spaces/ann/emoji-bot-chat").wait_for()
+    page.locator("#published-delete").click()
+    sure(page, "Shall ann/emoji-bot-chat be deleted on the Hub, for good")
+    page.locator("#published-said").get_by_text("not on the Hub any more").wait_for()
+    assert set(hub.repositories) == {("model", "ann/smiley-bot")}
+
+    page.locator("#published-name :is(input, textarea)").fill("emoji-bot")
+    page.locator("#published-rename").click()
+    sure(page, "be called ann/emoji-bot")
+    page.locator("#published-said").get_by_text("Renamed").wait_for()
 
 
 def test_a_bot_from_the_hub_can_be_talked_to_and_built_on(page: Page, hub: Hub) -> None:
