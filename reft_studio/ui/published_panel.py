@@ -135,9 +135,7 @@ def _show(api: HfApi, listing: Listing, text: str, now: Place | None = None) -> 
     link = f" {link_to(now.url(api))}" if now else ""
     return (
         gr.Column(visible=first is not None),
-        gr.Dropdown(
-            [(_label(place), _key(place)) for place in listing.places], value=_key(first) if first else None
-        ),
+        gr.Dropdown(choices, value=_key(first) if first else None),
         *(_one(api, first) if first else [gr.skip()] * 3),
         gr.Column(visible=False),
         f'<p role="status">{escape(said)}{link}</p>' if said else "",
