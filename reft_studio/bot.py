@@ -10,10 +10,8 @@ On disk, as a folder or a zip:
 Everything read is checked against the manifest before a tensor is built from it.
 """
 
-import stat
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from reft_studio.base_model import BaseModel
+from reft_studio.bot_zip import unpack_bot
 from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import BotError
 from reft_studio.folders import replace_folder, settle
@@ -141,6 +140,10 @@ class Bot:
         """Read a bot's folder; raises BotError if it is not one or is damaged."""
         folder = Path(folder).expanduser()
         settle(folder)
+        for name in BOT_FILES:
+            # It might be anybody's file that would be read, kept and published.
+            if (folder / name).is_symlink():
+                raise not_a_bot(f"{name} is a link to another file; copy the file itself")
         manifest = read_manifest(folder / MANIFEST_FILE)
         recipe, lora = manifest.recipe, manifest.lora
         shapes = tensor_shapes(recipe, manifest.base.width) | lora_tensor_shapes(lora, recipe.lora_rank)
@@ -170,15 +173,8 @@ class Bot:
 @contextmanager
 def unpacked(path: str | Path) -> Iterator[Path]:
     """The files of a bot's zip in a folder, for as long as the block; BotError if it is none."""
-    path = Path(path).expanduser()
     with tempfile.TemporaryDirectory() as scratch:
-        try:
-            with zipfile.ZipFile(path) as archive:
-                _unpack(archive, Path(scratch))
-        except FileNotFoundError:
-            raise BotError(f'There is no file "{path}". Check its name and folder.') from None
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
-            raise not_a_bot(f"the zip cannot be read ({error})") from error
+        unpack_bot(Path(path).expanduser(), Path(scratch))
         yield Path(scratch)
 
 
@@ -210,22 +206,3 @@ def _read_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
         raise not_a_bot(f"{TENSOR_FILE} contains numbers that are not finite")
     return tensors
-
-
-def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
-    """Unpack the files that a bot may have, and nothing else, to where we say and no further."""
-    members = archive.infolist()
-    names = [member.filename for member in members]
-    unknown = sorted(set(names) - set(BOT_FILES))
-    if unknown or len(set(names)) < len(names):
-        raise not_a_bot(f"it contains {unknown[0]!r}" if unknown else "a file is in it twice")
-    for member in members:
-        if stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 0x1:
-            raise not_a_bot(f"{member.filename} is a link or has a password")
-        limit = BOT_FILES[member.filename]
-        with archive.open(member) as packed:
-            # The size that a zip states may be a lie: what counts is what comes out.
-            content = packed.read(limit + 1)
-        if len(content) > limit:
-            raise not_a_bot(f"{member.filename} is far too large")
-        (folder / member.filename).write_bytes(content)

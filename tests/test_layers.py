@@ -15,7 +15,7 @@ TABLE = {"demonstrations", "table_files", "recipe", "positions"}
 MODEL = {"base_model", "base_ref", "device", "quantization", "prompts", "model_source"}
 MODEL |= {"fit", "model_choices", "weighing"}
 WEIGHTS = {"weights"}
-BOT = {"bot", "folders", "manifest", "rules", "score", "pyreft_folder"}
+BOT = {"bot", "bot_zip", "folders", "manifest", "rules", "score", "pyreft_folder"}
 UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention", "lora"} | BOT
 UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
 
@@ -48,6 +48,7 @@ MAY_IMPORT = {
     "table_files": {"errors", "demonstrations"},
     "score": {"manifest"},
     "pyreft_folder": UP_TO_BOT,
+    "bot_zip": {"errors", "manifest"},
     "bot": UP_TO_BOT,
     "train": UP_TO_BOT | {"train"},
     "chat": (UP_TO_BOT | {"chat"}) - {"demonstrations"},

@@ -1,12 +1,16 @@
 """Taking in bots from elsewhere. What is fetched is only named and measured here; `Bot.load` judges it."""
 
+import json
 import re
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 
+from reft_studio.bot_zip import unpack_bot
 from reft_studio.errors import BotError
 from reft_studio.manifest import BOT_FILES, CARD_FILE, MANIFEST_FILE, TENSOR_FILE
 from reft_studio.share.refusals import said_plainly
@@ -19,18 +23,30 @@ _LINK = re.compile(
 
 _PYREFT_CONFIG = "config.json"
 _PYREFT_FILE = re.compile(r"config\.json|intkey_[\w#.\[\]-]{1,200}\.bin", re.ASCII)
+_CONFIG_BYTES = 1_000_000
 _HEAD_CHARACTERS = 10_000
 _PYREFT_BYTES = 64_000_000
 _MOST_PYREFT_FILES = 500
 
 
 @dataclass(frozen=True)
+class Fetching:
+    """One file is on its way."""
+
+    file: str
+    number: int
+    """The first is 1."""
+    total: int
+
+
+@dataclass(frozen=True)
 class Fetched:
-    """A folder with a bot's files, as they were at one commit."""
+    """A folder with a bot's files; of one from the Hub, as they were at one commit."""
 
     folder: Path
-    repo_id: str
-    commit: str
+    name: str
+    """What to call it where it does not say so itself."""
+    commit: str | None = None
     from_pyreft: bool = False
     """Whether pyreft saved it: then it says neither its base model nor which tokens it edits."""
     license: str | None = None
@@ -43,6 +59,15 @@ def fetch(api: HfApi, link: str, folder: Path, *, most_bytes: int = sum(BOT_FILE
     `link` is the address of its page, or "owner/name", or "owner/name@revision". Raises ShareError if it
     cannot be had, and BotError if it is no bot or has more than `most_bytes`.
     """
+    *_, fetched = fetching(api, link, folder, most_bytes=most_bytes)
+    assert isinstance(fetched, Fetched)
+    return fetched
+
+
+def fetching(
+    api: HfApi, link: str, folder: Path, *, most_bytes: int = sum(BOT_FILES.values())
+) -> Iterator[Fetching | Fetched]:
+    """The same file by file. Who has seen enough closes it; what came until then is in the folder."""
     matched = _LINK.fullmatch(link.strip())
     if not matched:
         raise BotError(
@@ -55,32 +80,72 @@ def fetch(api: HfApi, link: str, folder: Path, *, most_bytes: int = sum(BOT_FILE
         info = api.model_info(repo_id, revision=matched["revision"])
         commit, there = info.sha, {sibling.rfilename for sibling in info.siblings or []}
         assert commit
-        limits = _wanted(repo_id, there)
+        limits = _wanted(f'"{repo_id}"', there)
         listed = api.get_paths_info(repo_id, sorted(limits), revision=commit)
-    sizes = {file.path: file.size for file in listed if isinstance(file, RepoFile)}
+    sizes = {file.path: file.size for file in listed if isinstance(file, RepoFile) and file.path in limits}
+    _check_sizes(f'"{repo_id}"', sizes, limits, most_bytes)
+    for number, name in enumerate(sizes, start=1):
+        yield Fetching(name, number, len(sizes))
+        with said_plainly(repo_id):
+            api.hf_hub_download(repo_id, name, revision=commit, local_dir=folder)
+    yield _fetched(folder, repo_id.partition("/")[2], commit)
+
+
+def gather(files: Sequence[Path], folder: Path, *, most_bytes: int = sum(BOT_FILES.values())) -> Fetched:
+    """Copy a bot's files, as somebody has chosen them, to a new folder: one zip, or those of a folder.
+
+    Others among them are left out. Raises BotError if they make no bot or have more than `most_bytes`.
+    """
+    folder.mkdir(parents=True)
+    if len(files) == 1 and files[0].suffix.lower() == ".zip":
+        unpack_bot(files[0], folder, most_bytes=most_bytes)
+        return _fetched(folder, files[0].stem)
+    named = _named({path.name: path for path in files})
+    limits = _wanted("This", set(named))
+    sizes = {name: named[name].stat().st_size for name in limits}
+    _check_sizes("This", sizes, limits, most_bytes)
+    for name in limits:
+        shutil.copyfile(named[name], folder / name)
+    return _fetched(folder, "")
+
+
+def _named(files: dict[str, Path]) -> dict[str, Path]:
+    """The files by the names that they had: on its way through a browser pyreft's lose their "#"."""
+    config = files.get(_PYREFT_CONFIG)
+    if config is None or config.stat().st_size > _CONFIG_BYTES:
+        return files
+    try:
+        keys = json.loads(config.read_bytes())["sorted_keys"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return files
+    names = [f"intkey_{key}.bin" for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+    lost = {name.replace("#", ""): name for name in names if _PYREFT_FILE.fullmatch(name)}
+    return {lost.get(name, name): path for name, path in files.items()}
+
+
+def _check_sizes(what: str, sizes: dict[str, int], limits: dict[str, int], most_bytes: int) -> None:
     for name, size in sizes.items():
         if size > limits[name]:
-            raise BotError(f'"{repo_id}" cannot be a bot: its {name} is far too large ({size:,} bytes).')
+            raise BotError(f"{what} cannot be a bot: its {name} is far too large ({size:,} bytes).")
     if (total := sum(sizes.values())) > most_bytes:
-        raise BotError(
-            f'"{repo_id}" has {total:,} bytes, and {most_bytes:,} are the most that this app takes.'
-        )
-    with said_plainly(repo_id):
-        for name in sizes:
-            api.hf_hub_download(repo_id, name, revision=commit, local_dir=folder)
-    return Fetched(folder, repo_id, commit, MANIFEST_FILE not in sizes, _license(folder / CARD_FILE))
+        raise BotError(f"{what} has {total:,} bytes, and {most_bytes:,} are the most that this app takes.")
 
 
-def _wanted(repo_id: str, there: set[str]) -> dict[str, int]:
+def _fetched(folder: Path, name: str, commit: str | None = None) -> Fetched:
+    from_pyreft = (folder / _PYREFT_CONFIG).exists() and not (folder / MANIFEST_FILE).exists()
+    return Fetched(folder, name, commit, from_pyreft, _license(folder / CARD_FILE))
+
+
+def _wanted(what: str, there: set[str]) -> dict[str, int]:
     """The files to fetch, with the most bytes that each may have."""
     if {MANIFEST_FILE, TENSOR_FILE} <= there:
         return {name: limit for name, limit in BOT_FILES.items() if name in there}
     edits = {name for name in there if _PYREFT_FILE.fullmatch(name)} - {_PYREFT_CONFIG}
     if edits and _PYREFT_CONFIG in there and len(edits) <= _MOST_PYREFT_FILES and MANIFEST_FILE not in there:
         card = {CARD_FILE: BOT_FILES[CARD_FILE]} if CARD_FILE in there else {}
-        return {_PYREFT_CONFIG: 1_000_000, **dict.fromkeys(sorted(edits), _PYREFT_BYTES), **card}
+        return {_PYREFT_CONFIG: _CONFIG_BYTES, **dict.fromkeys(sorted(edits), _PYREFT_BYTES), **card}
     missing = min({MANIFEST_FILE, TENSOR_FILE} - there)
-    raise BotError(f'"{repo_id}" is not a bot of ReFT Studio: it has no {missing}. Check the link.')
+    raise BotError(f"{what} is not a bot of ReFT Studio: it has no {missing}. Check what you have chosen.")
 
 
 def _license(card: Path) -> str | None:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from reft_studio.errors import ChatError, StudioError
 from reft_studio.score import Side
+from reft_studio.share.importer import gather
 from reft_studio.store import SavedBot
 from reft_studio.turns import Turn, to_jsonl, to_markdown
 from reft_studio.ui import wording
@@ -190,7 +191,9 @@ class ChatTab:
 
     def _open(self, owner: str, path: str) -> tuple[Any, ...]:
         self._studio.rates.count(owner, Asked.TRANSFERS)
-        self._studio.open_bot(owner, Path(path))
+        most = self._studio.settings.max_upload_bytes
+        with self._studio.scratch_folder() as scratch:
+            self._studio.open_bot(owner, gather([Path(path)], scratch / "bot", most_bytes=most).folder)
         return self.restore(owner, None, None, None)
 
     # One turn of the conversation

@@ -1,10 +1,9 @@
-"""A bot comes from the Hub, is checked like any other, and can be talked to and built on."""
+"""A bot comes from the Hub or from files, is checked like any other, and can be talked to and built on."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import gradio as gr
 from huggingface_hub import HfApi
@@ -15,14 +14,18 @@ from reft_studio.errors import StudioError
 from reft_studio.manifest import MANIFEST_FILE, read_manifest
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.recipe import Recipe
-from reft_studio.share.importer import fetch
+from reft_studio.share.importer import Fetched, Fetching, fetching, gather
+from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
-from reft_studio.ui.events import IN_ORDER, connect
+from reft_studio.ui.events import IN_ORDER, connect, show
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import added
 from reft_studio.ui.verdict import sentence
+
+_GET = Callable[[Path], Iterator[Fetching | Fetched]]
+"""Brings a bot's files into a new folder."""
 
 
 class FetchPanel:
@@ -30,6 +33,8 @@ class FetchPanel:
 
     def __init__(self, studio: Studio, examples: DemonstrationsTab) -> None:
         self._studio, self._examples = studio, examples
+        self._stopping: set[str] = set()
+        """Owners who do not want to go on; seen between one file and the next."""
         gr.HTML(f"<h3>{wording.FETCH_TITLE}</h3><p>{wording.FETCH_INTRO}</p>")
         link = gr.Textbox(
             label=wording.FETCH_LINK,
@@ -37,6 +42,7 @@ class FetchPanel:
             max_lines=1,
             elem_id="fetch-link",
         )
+        files = gr.File(label=wording.FETCH_FILES, file_count="multiple", height=130, elem_id="fetch-files")
         positions = gr.Dropdown(
             wording.POSITION_CHOICES,
             value=Recipe.model_fields["positions"].default,
@@ -48,61 +54,93 @@ class FetchPanel:
         )
         with gr.Row(elem_classes="actions"):
             get = gr.Button(wording.FETCH, elem_id="fetch")
+            stop = gr.Button(wording.STOP, visible=False, elem_id="stop-fetching")
             rows = gr.Button(wording.FETCHED_ROWS, visible=False, elem_id="fetched-rows")
         banner = gr.HTML(elem_classes="banner")
         said = gr.HTML(elem_id="fetched")
         newest, asked_for = gr.State(None), gr.State("")
-        asked = [link.submit, get.click]
+        # Of link and files, what was given last is meant.
+        show(link.input, lambda _owner: None, [], [files])
+        show(files.upload, lambda _owner: "", [], [link])
         connect(
-            asked,
+            [link.submit, get.click, files.upload],
             self._fetch,
-            [link, positions, asked_for],
-            [said, rows, newest, positions, asked_for],
+            [link, files, positions, asked_for],
+            [said, stop, rows, newest, positions, asked_for],
             banner,
             needs_token=True,
             trigger_mode="once",
             concurrency_limit=8,
         )
+        connect(stop.click, self._ask_to_stop, [], [stop], banner)
         shown = [said, rows, *examples.shown]
         self.began = connect(rows.click, self._take_rows, [newest], shown, banner, **IN_ORDER)
 
+    def _ask_to_stop(self, owner: str) -> gr.Button:
+        self._stopping.add(owner)
+        return gr.Button(visible=False)
+
     def _fetch(
-        self, owner: str, token: str | None, link: str, positions: str, asked_for: str
+        self,
+        owner: str,
+        token: str | None,
+        link: str,
+        files: Sequence[str] | None,
+        positions: str,
+        asked_for: str,
     ) -> Iterator[tuple[Any, ...]]:
         """Of a bot that pyreft saved, the first click asks what it edits, and the second takes it in."""
-        keep = (gr.skip(), gr.skip())
-        yield _said(wording.PUBLISHING), gr.Button(visible=False), None, *keep
+        self._stopping.discard(owner)
+        most = self._studio.settings.max_upload_bytes
+        source = "\n".join(files) if files else link
+
+        def get(folder: Path) -> Iterator[Fetching | Fetched]:
+            if files:
+                yield gather([Path(file) for file in files], folder, most_bytes=most)
+            else:
+                yield from fetching(HfApi(token=token or False), link, folder, most_bytes=most)
+
+        yield _flow(wording.PUBLISHING, busy=True)
         try:
-            yield self._fetched(owner, token, link, positions if link == asked_for else None)
+            self._studio.rates.count(owner, Asked.TRANSFERS)
+            with self._studio.scratch_folder() as scratch:
+                fetched = yield from self._follow(owner, get, scratch / "bot")
+                if fetched is None:
+                    yield _flow(wording.STOPPED_FETCHING)
+                elif fetched.from_pyreft and source != asked_for:
+                    yield *_flow(wording.FROM_PYREFT)[:-2], gr.Dropdown(visible=True), source
+                else:
+                    yield self._taken_in(owner, fetched, positions)
         except StudioError:
-            yield "", gr.Button(visible=False), None, *keep
+            yield _flow("")
             raise
 
-    def _fetched(self, owner: str, token: str | None, link: str, positions: str | None) -> tuple[Any, ...]:
-        self._studio.rates.count(owner, Asked.TRANSFERS)
-        scratch = self._studio.scratch / uuid4().hex
-        try:
-            most = self._studio.settings.max_upload_bytes
-            fetched = fetch(HfApi(token=token or False), link, scratch, most_bytes=most)
-            if fetched.from_pyreft and positions is None:
-                ask = gr.Dropdown(visible=True)
-                return _said(wording.FROM_PYREFT), gr.Button(visible=False), None, ask, link
-            name = fetched.repo_id.partition("/")[2]
-            pyreft = PyreftFolder(positions or "", name) if fetched.from_pyreft else None
-            bot = self._studio.open_bot(owner, fetched.folder, pyreft)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        manifest = read_manifest(bot.folder / MANIFEST_FILE)
+    def _follow(
+        self, owner: str, get: _GET, folder: Path
+    ) -> Generator[tuple[Any, ...], None, Fetched | None]:
+        """Show how far it is; returns what came, or None if it was stopped."""
+        for event in get(folder):
+            if isinstance(event, Fetched):
+                return event
+            if owner in self._stopping:
+                return None
+            yield _flow(wording.getting(event.file, event.number, event.total), busy=True)
+        return None
+
+    def _taken_in(self, owner: str, fetched: Fetched, positions: str) -> tuple[Any, ...]:
+        name = fetched.name or wording.DEFAULT_BOT_NAME
+        pyreft = PyreftFolder(positions, name) if fetched.from_pyreft else None
+        bot = self._studio.open_bot(owner, fetched.folder, pyreft)
         rows = len(self._studio.store.trained_on(owner, bot.id))
-        said = wording.fetched(
-            bot.name,
-            wording.PRACTICE_MODEL if manifest.base.id == EMBEDDED_ID else manifest.base.id,
-            manifest.recipe.method.label,
-            rows,
-            fetched.license,
+        said = _about(bot, rows, fetched.license)
+        return (
+            said,
+            gr.Button(visible=False),
+            gr.Button(visible=bool(rows)),
+            bot.id,
+            gr.Dropdown(visible=False),
+            "",
         )
-        scored = _said(wording.authors_score(sentence(manifest.score))) if manifest.score else ""
-        return _said(said) + scored, gr.Button(visible=bool(rows)), bot.id, gr.Dropdown(visible=False), ""
 
     def _take_rows(self, owner: str, bot_id: str | None) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, bot_id)
@@ -110,6 +148,20 @@ class FetchPanel:
         kept = added([], rows, self._studio.settings.limits)
         shown = self._examples.show_instead(owner, Draft(bot.name, tuple(kept), bot.probes))
         return _said(wording.ROWS_ARE_THERE), gr.Button(visible=False), *shown
+
+
+def _flow(text: str, *, busy: bool = False) -> tuple[Any, ...]:
+    """Values for what is said, Stop, the rows' button, the newest bot, the positions and what they are of."""
+    said = _said(text) if text else ""
+    return said, gr.Button(visible=busy), gr.Button(visible=False), None, gr.skip(), gr.skip()
+
+
+def _about(bot: SavedBot, rows: int, license_: str | None) -> str:
+    """Where a bot comes from, and what its author says of it."""
+    manifest = read_manifest(bot.folder / MANIFEST_FILE)
+    base = wording.PRACTICE_MODEL if manifest.base.id == EMBEDDED_ID else manifest.base.id
+    came = wording.fetched(bot.name, base, manifest.recipe.method.label, rows, license_)
+    return _said(came) + (_said(wording.authors_score(sentence(manifest.score))) if manifest.score else "")
 
 
 def _said(text: str) -> str:

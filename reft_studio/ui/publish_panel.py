@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
@@ -110,7 +108,7 @@ class PublishPanel:
         self._studio.rates.count(owner, Asked.TRANSFERS)
         wanted, api = _Wanted(owner, *typed), HfApi(token=token or False)
         place = wanted.place(account(api) if token else wording.YOUR_ACCOUNT)
-        with self._scratch() as scratch:
+        with self._studio.scratch_folder() as scratch:
             files = self._bundle(api, wanted, place.repo_id, scratch / "bot")
             card = (scratch / "bot" / CARD_FILE).read_text(encoding="utf-8")
             shown = _listed(place, files, would_change(api, place, files, IS_OURS["model"]) if token else {})
@@ -130,7 +128,7 @@ class PublishPanel:
         yield _running(wording.PUBLISHING)
         done = ""
         try:
-            with self._scratch() as scratch:
+            with self._studio.scratch_folder() as scratch:
                 place = wanted.place(account(api))
                 files = self._bundle(api, wanted, place.repo_id, scratch / "bot")
                 events = publish(api, place, files, wording.PUBLISH, IS_OURS["model"])
@@ -171,11 +169,6 @@ class PublishPanel:
                 done,
             )
         return done
-
-    @contextmanager
-    def _scratch(self) -> Iterator[Path]:
-        with TemporaryDirectory(dir=self._studio.scratch) as folder:
-            yield Path(folder)
 
     def _how_to_sign_in(self) -> str:
         if _login_is_there():

@@ -1,8 +1,11 @@
 """What every tab works with."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from reft_studio.base_ref import BaseRef, check_offered
@@ -48,15 +51,21 @@ class Studio:
             raise BotError(wording.NO_SUCH_BOT)
         return bot
 
-    def open_bot(self, owner: str, path: Path, pyreft: PyreftFolder | None = None) -> SavedBot:
-        """Take in a bot's zip or folder for its new owner; raises StudioError."""
+    @contextmanager
+    def scratch_folder(self) -> Iterator[Path]:
+        """A place of its own for files, as long as the block."""
+        with TemporaryDirectory(dir=self.scratch) as folder:
+            yield Path(folder)
+
+    def open_bot(self, owner: str, source: Path, pyreft: PyreftFolder | None = None) -> SavedBot:
+        """Take in a bot's folder, whoever made it, for its new owner; raises StudioError."""
         self.store.check_room(owner, self.settings.max_person_bytes)
         bot_id = uuid4().hex
         folder = self.store.bot_folder(bot_id)
-        base = self.engines.default if pyreft else self._base_of(path)
+        base = self.engines.default if pyreft else self._base_of(source)
         check_offered(base, self.settings)
         with self.engines.use(base) as engine:
-            opened = engine.open_bot(path, folder, pyreft)
+            opened = engine.open_bot(source, folder, pyreft)
         bot = SavedBot(bot_id, opened.name, folder, opened.probes, opened.instruction, base)
         self.store.add_bot(owner, bot)
         log.info("A bot is opened", extra={"bot": bot.id})

@@ -637,11 +637,14 @@ SHOWN = "Everybody can see it now:"
 HIDDEN = "Only you can see it now:"
 TAKEN_OFF = "{name} is not on the Hub any more."
 
-FETCH_TITLE = "Get a bot from the Hub"
+FETCH_TITLE = "Get a bot of somebody else's"
 FETCH_INTRO = (
-    "Paste the address of a bot's page. Nothing in it can run on this computer: a bot is numbers and text."
+    "Paste the address of its page on the Hub, or open its files. Nothing in it can run on this computer: a "
+    "bot is numbers and text."
 )
 FETCH_LINK = "Address"
+FETCH_FILES = "Or its files: one .zip, or all that are in its folder"
+STOPPED_FETCHING = "Stopped. Nothing was taken in."
 FETCH = "Get it"
 FETCHED_ROWS = "Put its examples into my table"
 ROWS_ARE_THERE = "The examples are in your table now, in the first tab."
@@ -690,6 +693,11 @@ def changed(changes: Mapping[str, str]) -> str:
         return "It was the same already, so nothing was changed."
     more = f" and {len(files) - _NAMED_FILES} more" if len(files) > _NAMED_FILES else ""
     return f"What changed: {', '.join(files[:_NAMED_FILES])}{more}."
+
+
+def getting(file: str, number: int, total: int) -> str:
+    """While a bot comes."""
+    return f"Getting {number} of {total}: {file}"
 
 
 def sending(file: str, number: int, total: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
+from zipfile import ZipFile
 
 import pytest
 from huggingface_hub import constants
@@ -298,6 +299,62 @@ def test_a_bot_that_pyreft_made_can_be_talked_to_once_it_is_said_what_it_steers(
     page.locator("#fetched").get_by_text('"theirs" is in the Chat tab').wait_for()
     open_tab(page, "Chat")
     expect(page.locator("#bot input")).to_have_value("theirs")
+    assert only_emoji(say(page, "Tell me about cats."))
+
+
+def test_getting_a_bot_can_be_stopped(page: Page, hub: Hub, data_folder: Path) -> None:
+    before = {path.name for path in (data_folder / "bots").iterdir()}
+    hub.before = lambda asked: sleep(1) if "/resolve/" in asked else None
+    open_tab(page, "Share")
+    page.locator("#fetch-link :is(input, textarea)").fill("ann/emoji-bot")
+    page.locator("#fetch").click()
+    page.locator("#fetched").get_by_text("Getting 1 of 4").wait_for()
+    page.locator("#stop-fetching").click()
+    page.locator("#fetched").get_by_text("Stopped. Nothing was taken in.").wait_for()
+    page.locator("#stop-fetching").wait_for(state="hidden")
+    hub.before = lambda _: None
+    assert {path.name for path in (data_folder / "bots").iterdir()} == before
+
+
+def open_files(page: Page, *files: Path) -> None:
+    """Choose the files of a bot."""
+    page.locator("#fetch-files input[type=file]").set_input_files(files)
+
+
+def test_a_bots_files_are_taken_in_as_a_zip_or_as_they_lie_in_a_folder(page: Page, tmp_path: Path) -> None:
+    for name in ("bot.json", "intervention.safetensors"):
+        shutil.copyfile(REPOSITORY / "spaces" / "ethos" / name, tmp_path / name)
+    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
+    (tmp_path / "demonstrations.jsonl").write_text('{"prompt": "Hi", "reply": "No."}\n')
+    files = sorted(tmp_path.iterdir())
+    open_files(page, *files)
+    page.locator("#fetched").get_by_text("1 examples came along").wait_for()
+    said = page.locator("#fetched").inner_text()
+    assert "was made for the practice model with LoReFT" in said
+    assert "Its licence: mit." in said
+    assert "Its author says: Refuses:" in said
+    packed = tmp_path / "Theirs.zip"
+    with ZipFile(packed, "w") as archive:
+        for file in files[1:]:
+            archive.write(file, file.name)
+    page.locator("#fetched-rows").click()
+    page.locator("#fetched").get_by_text("in your table now").wait_for()
+    page.locator('#fetch-files [aria-label="Clear"]').click()
+    open_files(page, packed)
+    page.locator("#fetched").get_by_text("1 examples came along").wait_for()
+    page.locator('#fetch-files [aria-label="Clear"]').click()
+    open_files(page, tmp_path / "README.md")
+    page.get_by_role("alert").get_by_text("it has no bot.json").first.wait_for()
+
+
+def test_the_files_of_a_bot_that_pyreft_made_are_taken_in_too(page: Page, tmp_path: Path) -> None:
+    write_pyreft(Bot.load(REPOSITORY / "spaces" / "emoji"), tmp_path / "theirs")
+    page.locator('#fetch-files [aria-label="Clear"]').click()
+    open_files(page, *(tmp_path / "theirs").iterdir())
+    page.locator("#fetched").get_by_text("made with pyreft").wait_for()
+    page.locator("#fetch").click()
+    page.locator("#fetched").get_by_text('"My bot" is in the Chat tab').wait_for()
+    open_tab(page, "Chat")
     assert only_emoji(say(page, "Tell me about cats."))
 
 
