@@ -29,6 +29,7 @@ TIGHTER: dict[str, Any] = {
     "max_messages_per_hour": 300,
     "max_trainings_per_hour": 30,
     "max_transfers_per_hour": 60,
+    "max_uploads_per_hour": 120,
 }
 """Where strangers share one app."""
 
@@ -65,10 +66,12 @@ class Settings(BaseSettings):
     max_person_bytes: int = Field(default=50_000_000_000, ge=1)
     """What one person's bots, trainings and conversations may take of the disk."""
     max_messages_per_hour: int | None = Field(default=None, ge=1)
-    """Of one person; None for as many as they like. The next two likewise."""
+    """Of one person; None for as many as they like. The next three likewise."""
     max_trainings_per_hour: int | None = Field(default=None, ge=1)
     max_transfers_per_hour: int | None = Field(default=None, ge=1)
     """Bots opened, downloaded, fetched, previewed and published."""
+    max_uploads_per_hour: int | None = Field(default=None, ge=1)
+    """Requests with files."""
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
 

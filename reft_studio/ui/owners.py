@@ -53,7 +53,11 @@ def owner_of(request: gr.Request) -> str:
     It is the browser's, signed in or not: who trains a bot and then signs in to publish it must find it
     again. Always the same where there is one person.
     """
-    scope = request.request.scope if request.request else {}
+    return visitor_of(request.request.scope if request.request else {})
+
+
+def visitor_of(scope: Scope) -> str:
+    """The same of a request that is on its way to Gradio."""
     return str(scope[_VISITOR])
 
 

@@ -19,6 +19,8 @@ class Asked(StrEnum):
     TRAININGS = "trainings"
     TRANSFERS = "transfers"
     """Bots opened, downloaded, fetched, previewed and published."""
+    UPLOADS = "uploads"
+    """Requests with files for whatever purpose."""
 
 
 class Rates:
@@ -29,6 +31,7 @@ class Rates:
             Asked.MESSAGES: settings.max_messages_per_hour,
             Asked.TRAININGS: settings.max_trainings_per_hour,
             Asked.TRANSFERS: settings.max_transfers_per_hour,
+            Asked.UPLOADS: settings.max_uploads_per_hour,
         }
         self._counted: dict[tuple[str, Asked], deque[float]] = {}
         self._lock = Lock()

@@ -13,7 +13,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reft_studio.engine.interface import Readiness
-from reft_studio.ui.owners import Visitors
+from reft_studio.ui.gate import Gate
+from reft_studio.ui.owners import Visitors, visitor_of
+from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.theme import SCRIPT, STYLE, theme
 
@@ -78,8 +80,15 @@ def serve(page: gr.Blocks, studio: Studio) -> None:
 
 
 def _app_kwargs(studio: Studio) -> dict[str, Any]:
+    def count_upload(scope: Scope) -> None:
+        studio.rates.count(visitor_of(scope), Asked.UPLOADS)
+
     settings = studio.settings
-    middleware = [Middleware(SecurityHeaders), Middleware(Visitors, shared=settings.shared)]
+    middleware = [
+        Middleware(SecurityHeaders),
+        Middleware(Visitors, shared=settings.shared),
+        Middleware(Gate, most_bytes=settings.max_upload_bytes, count_upload=count_upload),
+    ]
     if settings.host in LOOPBACK and "GRADIO_SERVER_NAME" not in os.environ:
         # Or a site could point its own name at this computer and read the page.
         middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"]))

@@ -14,6 +14,9 @@ SHARE_TAB = "4 · Share"
 
 OUR_MISTAKE = "Something went wrong on our side. The details are in the log of the app. Please try again."
 
+UPLOAD_TOO_LARGE = "This is more than the app takes at once. Choose a smaller file."
+NO_ADDRESSES = "Files are opened from your computer only. Choose one there."
+
 # First steps
 
 TOUR = (
@@ -730,6 +733,7 @@ _ASKED = {
     "messages": "messages",
     "trainings": "trainings",
     "transfers": "bots opened, saved, fetched or published",
+    "uploads": "files sent here",
 }
 
 

@@ -1,0 +1,117 @@
+"""What the page never asks for is not answered, whoever asks.
+
+Gradio brings more than is used here. In particular it would fetch any public address for anybody, to hand it
+out under this app's own name or to keep it on this computer's disk.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reft_studio.errors import RateError
+from reft_studio.ui import wording
+
+_API = "/gradio_api/"
+_USED = {"queue", "upload", "upload_progress", "heartbeat", "startup-events", "cancel", "reset", "info"}
+_JOIN, _UPLOAD = "queue/join", "upload"
+_FILE = "file="
+_ADDRESSES = ("http:", "https:")
+_OVERHEAD = 100_000
+"""Bytes around the content of files in one request."""
+
+
+class Gate:
+    """Turns away what is not part of the page, what names addresses to fetch, and what is far too large.
+
+    `count_upload` is told of the sender of every upload, and raises RateError where that is too many.
+    """
+
+    def __init__(self, app: ASGIApp, most_bytes: int, count_upload: Callable[[Scope], None]) -> None:
+        self._app, self._most_bytes, self._count = app, most_bytes + _OVERHEAD, count_upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # A Space puts something before it.
+        asked = scope["path"].partition(_API)[2].strip("/")
+        if not _is_used(asked):
+            await PlainTextResponse("Not found", 404)(scope, receive, send)
+        elif asked == _UPLOAD:
+            await self._upload(scope, receive, send)
+        elif asked == _JOIN:
+            await self._join(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self._count(scope)
+        except RateError as error:
+            await PlainTextResponse(str(error), 429)(scope, receive, send)
+            return
+        # What it states is believed where that is too much; whatever comes is counted all the same.
+        stated = dict(scope["headers"]).get(b"content-length", b"0")
+        if stated.isdigit() and int(stated) > self._most_bytes:
+            await PlainTextResponse(wording.UPLOAD_TOO_LARGE, 413)(scope, receive, send)
+            return
+        left = self._most_bytes
+
+        async def counted() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            return message if left >= 0 else {"type": "http.disconnect"}
+
+        await self._app(scope, counted, send)
+
+    async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = b""
+        more = True
+        while more and len(body) <= self._most_bytes:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        if more:
+            await PlainTextResponse(wording.UPLOAD_TOO_LARGE, 413)(scope, receive, send)
+            return
+        if _names_addresses(body):
+            await PlainTextResponse(wording.NO_ADDRESSES, 400)(scope, receive, send)
+            return
+        read = False
+
+        async def again() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, again, send)
+
+
+def _is_used(asked: str) -> bool:
+    if asked.startswith(_FILE):
+        return not asked.removeprefix(_FILE).strip().lower().startswith(_ADDRESSES)
+    return not asked or asked.partition("/")[0] in _USED
+
+
+def _names_addresses(body: bytes) -> bool:
+    """Whether there is a file in it that would have to be fetched; also of what cannot be read."""
+    try:
+        waiting: list[Any] = [json.loads(body)]
+    except (ValueError, RecursionError):
+        return True
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            path = value.get("path")
+            if isinstance(path, str) and path.strip().lower().startswith(_ADDRESSES):
+                return True
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return False
