@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 from huggingface_hub import HfApi
+
+from tests.xet import file_hash, stored
 
 LARGE = (".safetensors", ".bin")
 
@@ -57,6 +60,8 @@ class Hub:
     """Method and path of each."""
     refuse: dict[str, int] = field(default_factory=dict)
     """Regular expressions on "METHOD path", with the status that such requests get."""
+    xet: Path | None = None
+    """Where large files go in chunks, as on the real Hub; else they come in one piece. See `tests.xet`."""
     before: Callable[[str], None] = lambda _: None
     """Called with each "METHOD path"; may stand in the way."""
 
@@ -298,6 +303,18 @@ class _Handler(BaseHTTPRequestHandler):
 
         self._json({"transfer": "basic", "objects": [action(asked) for asked in json.loads(body)["objects"]]})
 
+    def xet_token(self, _: bytes, kind: str, repo_id: str, what: str) -> None:
+        assert self.state.xet, "nobody said that there is a storage for chunks"
+        self._repository(kind, repo_id, writing=what == "write")
+        access, until, address = "xet-key", 4_000_000_000, f"local://{self.state.xet}"
+        headers = {
+            "X-Xet-Access-Token": access,
+            "X-Xet-Token-Expiration": str(until),
+            "X-Xet-Cas-Url": address,
+        }
+        body = {"accessToken": access, "exp": until, "casUrl": address}
+        self._send(200, json.dumps(body).encode(), headers)
+
     def put(self, body: bytes, oid: str) -> None:
         assert hashlib.sha256(body).hexdigest() == oid
         self.state.large_files[oid] = body
@@ -315,6 +332,8 @@ class _Handler(BaseHTTPRequestHandler):
                 case "file":
                     files[value["path"]] = base64.b64decode(value["content"])
                 case "lfsFile":
+                    if self.state.xet and value["oid"] not in self.state.large_files:
+                        self.state.large_files[value["oid"]] = stored(self.state.xet, value["oid"])
                     files[value["path"]] = self.state.large_files[value["oid"]]
                 case "deletedFile":
                     del files[value["path"]]
@@ -345,6 +364,9 @@ class _Handler(BaseHTTPRequestHandler):
         large = name.endswith(LARGE)
         etag = hashlib.sha256(data).hexdigest() if large else _oid(data)
         headers = {"X-Repo-Commit": sha, "ETag": f'"{etag}"', "Content-Length": str(len(data))}
+        if large and self.state.xet:
+            route = f"{self.state.url}/api/{kind or 'model'}s/{repo_id}/xet-read-token/{sha}"
+            headers |= {"X-Xet-Hash": file_hash(self.state.xet, etag), "X-Xet-Refresh-Route": route}
         self._send(200, data, headers | {"Content-Type": "application/octet-stream"})
 
 
@@ -364,6 +386,7 @@ _ROUTES: list[tuple[str, Callable[..., None]]] = [
     (rf"GET {_REPO}", _Handler.info),
     (rf"GET {_REPO}/revision/(?P<revision>[^/]+)", _Handler.info),
     (rf"POST {_FILES}\.git/info/lfs/objects/batch", _Handler.lfs_batch),
+    (rf"GET {_REPO}/xet-(?P<what>read|write)-token/[^/]+", _Handler.xet_token),
     (r"PUT /put/(?P<oid>[0-9a-f]{64})", _Handler.put),
     (rf"(?:GET|HEAD) {_FILES}/resolve/(?P<revision>[^/]+)/(?P<name>.+)", _Handler.resolve),
 ]

@@ -124,7 +124,7 @@ def test_what_should_be_seen_by_few_never_goes_where_everybody_sees_it(hub, bot,
 
 def test_a_large_file_that_is_not_taken_is_said(hub, bot):
     hub.refuse = {"PUT /put/": 403}
-    with pytest.raises(ShareError, match="could not be sent"):
+    with pytest.raises(ShareError, match="could not be sent or fetched"):
         share_bot(bot, "ann/stuck", api=hub.api())
     hub.refuse = {}
     share_bot(bot, "ann/stuck", api=hub.api())
@@ -320,6 +320,51 @@ def test_the_card_shows_what_the_bot_does_and_how_to_load_it(bot):
         assert as_text(probe.base) in text
     assert 'rs.fetch_bot("ann/emoji-bot")' in text
     assert "| examples | 4 |" in text
+
+
+def test_the_hub_reads_in_the_card_all_that_it_needs(bot):
+    counts = (
+        Count(suite=Suite.UNSEEN, of=60, base=1, instructed=40, bot=57),
+        Count(suite=Suite.ATTACKS, of=12, base=0, instructed=3, bot=11),
+    )
+    score = Score(rules=("only emoji",), instruction="Answer in emoji.", counts=counts)
+    record = bot.manifest.base.model_copy(update={"id": "acme/chat-1b", "revision": "abc123"})
+    probes = tuple(Probe(prompt=f"Ask {n}", reply=f"Bot {n}", base=f"Base {n}") for n in range(4))
+    manifest = bot.manifest.model_copy(update={"base": record, "score": score, "probes": probes})
+    card = ModelCard(write_card(manifest, "ann/b", 12, License("mit")))
+    assert card.data.base_model == "acme/chat-1b"
+    assert card.data.base_model_relation == "adapter"
+    assert card.data.license == "mit"
+    assert set(card.data.tags) >= {"reft", "loreft", "reft-studio"}
+    assert card.data.pipeline_tag == "text-generation"
+    assert card.data.model_name == "ann/b"
+    for result, count in zip(card.data.eval_results, counts, strict=True):
+        assert result.task_type == "text-generation"
+        assert result.dataset_name.startswith("ReFT Studio: ")
+        assert result.metric_type == "accuracy"
+        assert result.metric_value == round(count.bot / count.of, 4)
+    (index,) = card.data.to_dict()["model-index"]
+    assert index["name"] == "ann/b"
+    assert len(index["results"]) == 2
+    for said in [
+        *(f"<td>{who} {n}</td>" for who in ("Ask", "Base", "Bot") for n in range(3)),
+        "[acme&#47;chat&#45;1b](https://huggingface.co/acme/chat-1b), revision `abc123`",
+        'rs.load_base_model("acme/chat-1b", revision="abc123")',
+        'rs.fetch_bot("ann/b")',
+        "| examples | 12 |",
+        f"| method | LoReFT, rank {manifest.recipe.rank} |",
+        f"| epochs, learning rate, seed | {manifest.recipe.epochs}, {manifest.recipe.learning_rate}, ",
+        "everyday messages it had never seen | 1 of 60 | 40 of 60 | 57 of 60 |",
+        "attempts to talk it out of its role | 0 of 12 | 3 of 12 | 11 of 12 |",
+        "The system prompt was: Answer in emoji&#46;",
+        "## Limits",
+        "Do not use it to deceive people",
+        "The base model's (mit), which applies to whoever uses both together.",
+    ]:
+        assert said in card.text, said
+    assert "Ask 3" not in card.text
+    code = card.text.split("```python\n")[1].split("```")[0]
+    assert len([line for line in code.splitlines() if line]) <= 5
 
 
 def test_the_card_of_a_bot_for_a_hub_model_names_it(bot):

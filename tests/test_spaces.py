@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from model_maker.demos import DEMOS
 from reft_studio.bot import Bot
@@ -94,6 +95,42 @@ def test_the_spaces_header_is_yaml_whatever_the_name(tmp_path):
     header = yaml.safe_load(text.split("---\n")[1])
     assert header["title"] == 'Say "hi": \n--- {x}'
     assert header["sdk"] == "gradio"
+
+
+COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+
+
+@pytest.mark.parametrize("kind", ["chat", "studio"])
+def test_a_spaces_header_is_one_that_the_hub_takes(kind, tmp_path):
+    if kind == "chat":
+        write_space(tmp_path / "s", SPACES / "emoji", name="Emoji", model_id="me/emoji")
+    else:
+        write_studio(tmp_path / "s")
+    header = yaml.safe_load((tmp_path / "s" / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    assert header["sdk"] == "gradio"
+    assert header["sdk_version"] == version("gradio")
+    assert header["python_version"] == "3.12"  # a string, or YAML would make 3.1 of 3.10
+    assert (tmp_path / "s" / header["app_file"]).is_file()
+    assert {header["colorFrom"], header["colorTo"]} <= COLORS
+    assert len(header["short_description"]) <= 60
+    assert "reft-studio" in header["tags"]
+    assert header.get("hf_oauth_scopes", ["contribute-repos"]) == ["contribute-repos"]
+    assert header.get("hf_oauth", False) == (kind == "studio")
+
+
+@pytest.mark.parametrize("kind", ["chat", "studio"])
+def test_a_spaces_requirements_are_those_that_were_tried_here(kind, tmp_path):
+    if kind == "chat":
+        write_space(tmp_path / "s", SPACES / "emoji", name="Emoji", model_id=None)
+    else:
+        write_studio(tmp_path / "s")
+    lines = (tmp_path / "s" / "requirements.txt").read_text().splitlines()
+    wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    for requirement in wanted:
+        exact = [part for part in requirement.specifier if part.operator == "=="]
+        # A Space brings torch itself, and what lends its graphics cards; neither is ours to choose.
+        assert bool(exact) == (requirement.name not in ("torch", "spaces")), requirement
+        assert version(requirement.name) in requirement.specifier
 
 
 def test_the_studio_as_a_space_has_all_that_the_app_reads_and_nothing_of_anyones_data(tmp_path):

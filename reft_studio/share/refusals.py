@@ -1,6 +1,7 @@
 """What the Hub and the network can throw, in words for people, with the next step."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,9 @@ log = logging.getLogger(__name__)
 
 SIGN_IN = 'Sign in on this computer with "hf auth login" in a terminal, then try again.'
 _NOTHING_LOST = "Nothing is lost: what is already there is not sent again."
+_NOT_REACHED = f"The Hub cannot be reached. Check the network connection, then try again. {_NOTHING_LOST}"
+_NOT_SENT = f"A file could not be sent or fetched. Try again in a few minutes. {_NOTHING_LOST}"
+_REFUSED = re.compile(r"HTTP status client error \((\d{3}) ")
 _ADVICE = {
     400: "The Hub did not understand what was sent. Update ReFT Studio, then try again.",
     401: f"The Hub does not accept your sign-in; the token may have been revoked. {SIGN_IN}",
@@ -67,13 +71,18 @@ def said_plainly(what: str) -> Iterator[None]:
         StreamError,
         ConnectionError,
         TimeoutError,
-    ):
-        text = f"The Hub cannot be reached. Check the network connection, then try again. {_NOTHING_LOST}"
+    ) as error:
+        # What carries large files says a refusal only in the text of its error.
+        refused = _REFUSED.search(str(error))
+        text = _ADVICE.get(int(refused[1]) if refused else 0, _NOT_REACHED)
     except RuntimeError as error:
         # What the client makes of a large file that the Hub's storage does not take. Its text may quote
         # addresses that are as good as a key.
         log.warning("A file did not go up to %s: %s", what, type(error.__cause__ or error).__name__)
-        text = f"A file could not be sent. Try again in a few minutes. {_NOTHING_LOST}"
+        text = _NOT_SENT
     except OSError as error:
         text = f"A file could not be read or written here ({error.strerror or type(error).__name__})."
+        if type(error).__module__ == "hf_xet":
+            # Its errors are those of files and permissions, though it means the Hub's.
+            text = _ADVICE[401] if isinstance(error, PermissionError) else _NOT_SENT
     raise ShareError(f"{what}: {text}")

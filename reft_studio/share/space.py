@@ -4,7 +4,7 @@ import ast
 import json
 import re
 import shutil
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from reft_studio.errors import BotError
@@ -17,9 +17,12 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _ROOT = _PACKAGE.parent
 _TEMPLATE = _ROOT / "spaces" / "chat"
 _STUDIO_CARD = Path("spaces", "studio", "README.md")
-_STUDIO = ("app.py", "requirements.txt", "LICENSE", "reft_studio", "assets", "spaces/chat", str(_STUDIO_CARD))
+_STUDIO = ("app.py", "LICENSE", "reft_studio", "assets", "spaces/chat", str(_STUDIO_CARD))
 _NOT_NEEDED = shutil.ignore_patterns("__pycache__", "screenshots", "scores.txt")
 PYTHON = "3.12"
+_REQUIREMENTS = "requirements.txt"
+_NOT_OURS_TO_CHOOSE = {"torch", "spaces"}
+"""A Space with a lent graphics card offers some versions of torch, and brings the package that lends it."""
 _WRITTEN = re.compile(r"app\.py|README\.md|requirements\.txt|(bot|reft_studio|assets/embedded_model)/.+")
 
 
@@ -40,8 +43,8 @@ def write_space(folder: Path, bot_folder: Path, *, name: str, model_id: str | No
     (folder / "bot").mkdir(parents=True)
     write_manifest(manifest, folder / "bot")
     shutil.copyfile(bot_folder / TENSOR_FILE, folder / "bot" / TENSOR_FILE)
-    for file in ("app.py", "requirements.txt"):
-        shutil.copyfile(_TEMPLATE / file, folder / file)
+    shutil.copyfile(_TEMPLATE / "app.py", folder / "app.py")
+    _write_requirements(_TEMPLATE, folder)
     (folder / "README.md").write_text(_read_me(manifest, model_id), encoding="utf-8")
     for module in needed_modules(_TEMPLATE / "app.py"):
         target = folder / module.relative_to(_ROOT)
@@ -68,10 +71,27 @@ def write_studio(folder: Path) -> list[Path]:
             shutil.copytree(_ROOT / part, target, ignore=_NOT_NEEDED)
         else:
             shutil.copyfile(_ROOT / part, target)
+    _write_requirements(_ROOT, folder)
     card = (_ROOT / _STUDIO_CARD).read_text(encoding="utf-8")
     card = card.replace("{sdk_version}", version("gradio")).replace("{python_version}", PYTHON)
     (folder / "README.md").write_text(card, encoding="utf-8")
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _write_requirements(source: Path, folder: Path) -> None:
+    """Those of a Space in the versions that are installed here: built anew in a year, it is the same."""
+    lines = (source / _REQUIREMENTS).read_text(encoding="utf-8").splitlines()
+    (folder / _REQUIREMENTS).write_text("".join(f"{_pinned(line)}\n" for line in lines), encoding="utf-8")
+
+
+def _pinned(line: str) -> str:
+    name = re.match(r"[\w-]+", line)
+    if not name or name[0] in _NOT_OURS_TO_CHOOSE:
+        return line
+    try:
+        return f"{name[0]}=={version(name[0])}"
+    except PackageNotFoundError:
+        return line
 
 
 def is_chat_space(names: set[str]) -> bool:

@@ -75,7 +75,7 @@ class Gate:
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        if more:
+        if len(body) > self._most_bytes:
             await PlainTextResponse(wording.UPLOAD_TOO_LARGE, 413)(scope, receive, send)
             return
         if _names_addresses(body):

@@ -50,7 +50,10 @@ def online(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in signed_in.items():
             patch.setenv(name, value)
-        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("home")))
+        # All that the app writes anywhere is in here, besides its data.
+        everything = tmp_path_factory.mktemp("everything")
+        patch.setenv("HF_HOME", str(everything / "home"))
+        patch.setenv("TMPDIR", str(everything))
         yield TOKEN
 
 
@@ -358,13 +361,26 @@ def test_the_files_of_a_bot_that_pyreft_made_are_taken_in_too(page: Page, tmp_pa
     assert only_emoji(say(page, "Tell me about cats."))
 
 
-def test_the_token_is_in_no_file_log_page_or_argument(page: Page, address: str, data_folder: Path) -> None:
+def test_the_token_is_in_no_file_log_page_or_argument(
+    page: Page, hub: Hub, address: str, data_folder: Path
+) -> None:
+    """By now there were refusals, a Space was made, and bots came in."""
+    assert any("POST /api/spaces/ann/emoji-bot-chat/commit/" in asked for asked in hub.requests)
     said = page.content() + page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
     said += page.request.get(f"{address}/config").text()
+    said += page.request.get(f"{address}/gradio_api/info").text()
     said += subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert TOKEN not in said
-    for path in [data_folder.with_suffix(".log"), *data_folder.rglob("*")]:
-        assert path.is_dir() or TOKEN.encode() not in path.read_bytes()
+    written = [
+        data_folder.with_suffix(".log"),
+        *data_folder.rglob("*"),
+        *Path(os.environ["TMPDIR"]).rglob("*"),
+    ]
+    assert len([path for path in written if path.is_file()]) > 10
+    for path in written:
+        assert path.is_dir() or not path.exists() or TOKEN.encode() not in path.read_bytes()
+    for repository in hub.repositories.values():
+        assert not [name for name, content in repository.files.items() if TOKEN.encode() in content]
 
 
 def test_in_a_space_people_sign_in_themselves(
