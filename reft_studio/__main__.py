@@ -10,7 +10,7 @@ import typer
 from huggingface_hub import HfApi
 
 import reft_studio as rs
-from reft_studio.errors import StudioError
+from reft_studio.errors import BotError, StudioError
 from reft_studio.model_source import EMBEDDED_ID
 
 if TYPE_CHECKING:
@@ -216,8 +216,15 @@ def import_pyreft(
 
 
 def _base_of(bot: rs.Bot, base: str) -> "BaseModel":
+    from reft_studio.share.card import is_on_hub
+
     record = bot.manifest.base
-    return rs.load_base_model(base) if base else rs.load_base_model(record.id, revision=record.revision)
+    if base:
+        return rs.load_base_model(base)
+    # The name of a folder says nothing about where it is; of a stranger's bot it could be any.
+    if record.id != EMBEDDED_ID and not is_on_hub(record):
+        raise BotError(f'The base model of this bot is a folder "{record.id}". Say where it is with --base.')
+    return rs.load_base_model(record.id, revision=record.revision)
 
 
 def _load(path: Path) -> rs.Bot:

@@ -1,5 +1,6 @@
 """What the page does can be done from a terminal, with the same functions."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,14 @@ def test_a_mistake_is_said_in_a_sentence_and_ends_with_one(arguments, says, tmp_
     assert says in done.output
     assert "Traceback" not in done.output
     assert not list(tmp_path.iterdir())
+
+
+def test_of_a_base_model_in_a_folder_it_must_be_said_where_that_is(bot, tmp_path):
+    record = bot.manifest.base.model_copy(update={"id": "model", "revision": None})
+    replace(bot, manifest=bot.manifest.model_copy(update={"base": record})).save(tmp_path / "bot")
+    done = run("chat", str(tmp_path / "bot"), "Hi")
+    assert done.exit_code == 1
+    assert 'is a folder "model". Say where it is with --base.' in done.output
 
 
 def test_a_bot_is_published_and_fetched_with_the_token_of_who_is_signed_in(bot, rows, tmp_path, monkeypatch):

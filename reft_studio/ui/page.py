@@ -39,6 +39,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
                 chat = ChatTab(studio, examples)
             with gr.Tab(wording.SHARE_TAB, id="share") as share_tab:
                 share = ShareTab(studio, examples)
+        gr.HTML(_notice(studio.settings.shared))
 
         looks = [page.load, *(tab.select for tab in (examples_tab, train_tab, chat_tab, share_tab))]
         show(looks, tour.restore, [], tour.shown)
@@ -61,3 +62,8 @@ def build_ui(studio: Studio) -> gr.Blocks:
         show(train.talk.click, lambda _owner: gr.Tabs(selected="chat"), [], [tabs])
     assert isinstance(page, gr.Blocks)
     return page
+
+
+def _notice(shared: bool) -> str:
+    said = f"{wording.NOTICE} {wording.SHARED_NOTICE}" if shared else wording.NOTICE
+    return f'<footer id="notice" class="quiet"><p>{said}</p></footer>'

@@ -18,18 +18,18 @@ from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 
 
-class _Act(StrEnum):
+class Act(StrEnum):
     RENAME = "rename"
     SHOW_OR_HIDE = "show"
     DELETE = "delete"
 
 
 @dataclass(frozen=True)
-class _Pending:
+class Pending:
     """What waits for a yes, and whose wish it is."""
 
     owner: str
-    act: _Act
+    act: Act
     place: Place
     """As it is now."""
     new_id: str = ""
@@ -50,9 +50,9 @@ class PublishedPanel:
             )
             with gr.Row(elem_classes="actions"):
                 buttons = {
-                    _Act.RENAME: gr.Button(wording.RENAME, elem_id="published-rename"),
-                    _Act.SHOW_OR_HIDE: gr.Button(wording.SHOW_TO_ALL, elem_id="published-show"),
-                    _Act.DELETE: gr.Button(wording.TAKE_OFF, variant="stop", elem_id="published-delete"),
+                    Act.RENAME: gr.Button(wording.RENAME, elem_id="published-rename"),
+                    Act.SHOW_OR_HIDE: gr.Button(wording.SHOW_TO_ALL, elem_id="published-show"),
+                    Act.DELETE: gr.Button(wording.TAKE_OFF, variant="stop", elem_id="published-delete"),
                 }
         with gr.Column(visible=False, elem_id="published-sure") as sure:
             question = gr.HTML(elem_id="published-question")
@@ -62,7 +62,7 @@ class PublishedPanel:
         banner = gr.HTML(elem_classes="banner")
         said = gr.HTML(elem_id="published-said")
         pending = gr.State(None)
-        of_one = [link, name, buttons[_Act.SHOW_OR_HIDE]]
+        of_one = [link, name, buttons[Act.SHOW_OR_HIDE]]
         shown = [group, chosen, *of_one, sure, said]
         online: dict[str, Any] = {"needs_token": True, "trigger_mode": "once", "concurrency_limit": 8}
         connect(look.click, self._look, [], shown, banner, **online)
@@ -94,32 +94,32 @@ class PublishedPanel:
         return *_one(api, _find(list_published(api), chosen)), gr.Column(visible=False)
 
     def _ask(
-        self, act: _Act, owner: str, token: str | None, chosen: str | None, typed: str
+        self, act: Act, owner: str, token: str | None, chosen: str | None, typed: str
     ) -> tuple[Any, ...]:
         """Say what would happen, and wait for a yes."""
         listing = list_published(self._api(owner, token))
         place = _find(listing, chosen)
-        new_id = repo_id_of(listing.account, typed) if act is _Act.RENAME else ""
+        new_id = repo_id_of(listing.account, typed) if act is Act.RENAME else ""
         if new_id == place.repo_id:
             raise ShareError(wording.SAME_NAME)
         question = _question(act, place, new_id)
-        pending = _Pending(owner, act, place, new_id)
+        pending = Pending(owner, act, place, new_id)
         return pending, gr.Column(visible=True), f'<p role="status">{escape(question)}</p>', ""
 
-    def _do(self, owner: str, token: str | None, pending: _Pending | None) -> tuple[Any, ...]:
+    def _do(self, owner: str, token: str | None, pending: Pending | None) -> tuple[Any, ...]:
         if pending is None or pending.owner != owner:
             raise ShareError(wording.NOTHING_TO_CONFIRM)
         api, place, is_ours = self._api(owner, token), pending.place, IS_OURS[pending.place.kind]
         now: Place | None
         match pending.act:
-            case _Act.RENAME:
+            case Act.RENAME:
                 rename(api, place, pending.new_id, is_ours)
                 now, text = replace(place, repo_id=pending.new_id), wording.RENAMED
-            case _Act.SHOW_OR_HIDE:
+            case Act.SHOW_OR_HIDE:
                 now = replace(place, private=not place.private)
                 set_private(api, now, is_ours)
                 text = wording.HIDDEN if now.private else wording.SHOWN
-            case _Act.DELETE:
+            case Act.DELETE:
                 delete(api, place, is_ours)
                 now, text = None, wording.TAKEN_OFF.format(name=place.repo_id)
         # The Hub's list may be a little behind.
@@ -148,15 +148,15 @@ def _one(api: HfApi, place: Place) -> tuple[Any, ...]:
     return f"<p>{link_to(place.url(api))}</p>", place.repo_id.partition("/")[2], button
 
 
-def _question(act: _Act, place: Place, new_id: str) -> str:
+def _question(act: Act, place: Place, new_id: str) -> str:
     match act:
-        case _Act.RENAME:
+        case Act.RENAME:
             return wording.SURE_RENAME.format(old=place.repo_id, new=new_id)
-        case _Act.DELETE:
+        case Act.DELETE:
             return wording.SURE_DELETE.format(name=place.repo_id)
-        case _Act.SHOW_OR_HIDE if place.private:
+        case Act.SHOW_OR_HIDE if place.private:
             return wording.SURE_SHOW.format(name=place.repo_id)
-        case _Act.SHOW_OR_HIDE:
+        case Act.SHOW_OR_HIDE:
             return wording.SURE_HIDE.format(name=place.repo_id)
 
 

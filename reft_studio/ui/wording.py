@@ -14,6 +14,12 @@ SHARE_TAB = "4 · Share"
 
 OUR_MISTAKE = "Something went wrong on our side. The details are in the log of the app. Please try again."
 
+NOTICE = (
+    "Bots are machines and may be wrong. Please make none to deceive or to hurt people, or to decide about "
+    "anyone's health, money or rights."
+)
+SHARED_NOTICE = "This app is shared: write nothing private, and download or publish what you want to keep."
+
 UPLOAD_TOO_LARGE = "This is more than the app takes at once. Choose a smaller file."
 NO_ADDRESSES = "Files are opened from your computer only. Choose one there."
 

@@ -124,3 +124,16 @@ def test_the_app_stands_behind_it(page: Page, address: str) -> None:
     assert page.request.post(f"{address}/gradio_api/queue/join", data=sent).status == 400
     for path in ("/etc/passwd", "../app.py", "app.py"):
         assert page.request.get(f"{address}/gradio_api/file={path}").status == 403
+
+
+def test_nothing_is_watched_or_kept_in_the_browser(page: Page, address: str) -> None:
+    config = page.request.get(f"{address}/config").json()
+    assert config["analytics_enabled"] is False
+    assert page.request.get(f"{address}/monitoring/summary").status == 403
+    assert page.request.get(f"{address}/gradio_api/runs").status == 404
+    kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    assert "history" not in kept
+
+
+def test_a_person_is_told_what_bots_are_not_for(page: Page) -> None:
+    page.locator("#notice").get_by_text("make none to deceive or to hurt people").wait_for()

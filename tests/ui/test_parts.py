@@ -15,12 +15,13 @@ from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.draft import Draft
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.engine.pool import Engines
-from reft_studio.errors import BotError, DemonstrationsError, RateError
+from reft_studio.errors import BotError, DemonstrationsError, RateError, ShareError
 from reft_studio.manifest import Count, Score, Suite
 from reft_studio.moments import Sample
 from reft_studio.recipe import Recipe
 from reft_studio.score import Side
 from reft_studio.settings import Settings
+from reft_studio.share import hub
 from reft_studio.store import LOCAL, SavedBot, Store
 from reft_studio.train.places import Grid, Measure, Place, PlaceMap, Tried
 from reft_studio.trainings import Trainings
@@ -33,6 +34,7 @@ from reft_studio.ui.coach import advice
 from reft_studio.ui.conversation import conversation
 from reft_studio.ui.place_map import place_at, place_map
 from reft_studio.ui.progress import POINTS, loss_curve, progress
+from reft_studio.ui.published_panel import Act, Pending, PublishedPanel
 from reft_studio.ui.rates import Asked, Rates
 from reft_studio.ui.score_panel import rules_of
 from reft_studio.ui.server import health
@@ -302,3 +304,11 @@ def test_every_state_of_a_search_has_words(state: JobState) -> None:
     html = place_panel._progress(JobUpdate("one", state, 1, 2, message=HOSTILE), 1)
     assert "<script" not in html
     assert html or state is JobState.DONE
+
+
+def test_nobody_says_yes_to_what_somebody_else_was_asked() -> None:
+    panel = object.__new__(PublishedPanel)
+    asked = Pending("ann", Act.DELETE, hub.Place("ann/emoji-bot"))
+    for pending in (asked, None):
+        with pytest.raises(ShareError, match="nothing to say yes to"):
+            panel._do("bob", "hf_bob", pending)
