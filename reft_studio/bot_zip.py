@@ -38,7 +38,9 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, most_bytes: int) -> None:
             raise not_a_bot(f"{member.filename} is a link or has a password")
         limit = min(BOT_FILES[member.filename], most_bytes)
         written = 0
-        # The size that a zip states may be a lie: what counts is what comes out.
+        # The size that it states may be a lie: what comes out counts, too.
+        if member.file_size > limit:
+            raise not_a_bot(f"{member.filename} is far too large")
         with archive.open(member) as packed, (folder / member.filename).open("xb") as file:
             while piece := packed.read(_PIECE):
                 written += file.write(piece)

@@ -100,22 +100,22 @@ SPOILED = {
 }
 
 
-def by_files(folder, scratch):
+def by_files(folder, scratch, _):
     return gather(sorted(folder.iterdir()), scratch / "in", most_bytes=MOST).folder
 
 
-def by_zip(folder, scratch):
+def by_zip(folder, scratch, _):
     with zipfile.ZipFile(scratch / "bot.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for path in folder.iterdir():
             archive.write(path, path.name)
     return gather([scratch / "bot.zip"], scratch / "in", most_bytes=MOST).folder
 
 
-def by_link(folder, scratch):
-    with local_hub() as hub:
-        files = {path.name: path for path in folder.iterdir()}
-        list(publish(hub.api(), Place("ann/bot"), files, "Put", lambda _: True))
-        return fetch(hub.api(), "ann/bot", scratch / "in", most_bytes=MOST).folder
+def by_link(folder, scratch, hub):
+    hub.repositories.clear()
+    files = {path.name: path for path in folder.iterdir()}
+    list(publish(hub.api(), Place("ann/bot"), files, "Put", lambda _: True))
+    return fetch(hub.api(), "ann/bot", scratch / "in", most_bytes=MOST).folder
 
 
 WAYS = {"as files": by_files, "as a zip": by_zip, "by a link": by_link}
@@ -125,6 +125,12 @@ WAYS = {"as files": by_files, "as a zip": by_zip, "by a link": by_link}
 def engine():
     with closing(InlineEngine(str(EMBEDDED_MODEL), on_update=lambda _: None)) as engine:
         yield engine
+
+
+@pytest.fixture(scope="module")
+def hub():
+    with local_hub() as hub:
+        yield hub
 
 
 @pytest.fixture(autouse=True)
@@ -142,16 +148,26 @@ def folder(bot, rows, tmp_path):
     return tmp_path / "theirs"
 
 
-def refused(engine, get, folder, tmp_path, pyreft=None):
-    """Takes a bot in as the page does; nothing may come of it. Returns what is said."""
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+@pytest.fixture
+def take_in(engine, hub, tmp_path):
+    """Takes a bot in as the page does."""
+    (tmp_path / "scratch").mkdir()
+
+    def take_in(get, folder, pyreft=None):
+        return engine.open_bot(get(folder, tmp_path / "scratch", hub), tmp_path / "ours", pyreft)
+
+    return take_in
+
+
+def refused(take_in, get, folder, pyreft=None):
+    """Nothing may come of taking it in. Returns what is said."""
+    tmp_path = folder.parent
     with pytest.raises(StudioError) as caught:
-        engine.open_bot(get(folder, scratch), tmp_path / "ours", pyreft)
+        take_in(get, folder, pyreft)
     assert not (tmp_path / "ours").exists()
     assert not (tmp_path / "marker").exists()
     assert list((tmp_path / "here").iterdir()) == []
-    assert {path.name for path in scratch.iterdir()} <= {"in", "bot.zip"}
+    assert {path.name for path in (tmp_path / "scratch").iterdir()} <= {"in", "bot.zip"}
     assert not (tmp_path / "in").exists()
     said = str(caught.value)
     assert "went wrong on our side" not in said
@@ -159,33 +175,32 @@ def refused(engine, get, folder, tmp_path, pyreft=None):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_bot_that_nobody_has_spoiled_is_taken_in(engine, way, folder, tmp_path):
-    (tmp_path / "scratch").mkdir()
-    engine.open_bot(WAYS[way](folder, tmp_path / "scratch"), tmp_path / "ours")
+def test_a_bot_that_nobody_has_spoiled_is_taken_in(take_in, way, folder, tmp_path):
+    take_in(WAYS[way], folder)
     assert (tmp_path / "ours" / "bot.json").exists()
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("spoiled", SPOILED)
-def test_a_spoiled_bot_is_refused(engine, way, spoiled, folder, tmp_path):
+def test_a_spoiled_bot_is_refused(take_in, way, spoiled, folder, tmp_path):
     SPOILED[spoiled](folder, tmp_path / "marker")
-    assert refused(engine, WAYS[way], folder, tmp_path)
+    assert refused(take_in, WAYS[way], folder)
 
 
 @pytest.mark.parametrize("name", ["bot.json", TENSORS, "demonstrations.jsonl", "README.md"])
-def test_a_link_in_a_folder_is_not_followed(engine, name, folder, tmp_path):
+def test_a_link_in_a_folder_is_not_followed(take_in, name, folder, tmp_path):
     secret = tmp_path / "secret"
     if (folder / name).exists():
         (folder / name).rename(secret)
     secret.touch()
     (folder / name).symlink_to(secret)
-    assert "is a link" in refused(engine, lambda folder, _: folder, folder, tmp_path)
+    assert "is a link" in refused(take_in, lambda folder, *_: folder, folder)
 
 
 def packed(name, content, **changes):
     """A way in by a zip with one more member, of which something else is stated than what is in it."""
 
-    def get(folder, scratch):
+    def get(folder, scratch, _):
         path = scratch / "bot.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in folder.iterdir():
@@ -219,28 +234,31 @@ def packed(name, content, **changes):
     ids=["slip", "deeper slip", "absolute", "backslash", "slip from a file", "folder", "script", "link",
          "bomb", "bomb for tensors", "ten gigabytes"],
 )  # fmt: skip
-def test_a_zip_that_would_do_harm_is_refused(engine, get, folder, tmp_path):
-    assert refused(engine, get, folder, tmp_path)
+def test_a_zip_that_would_do_harm_is_refused(take_in, get, folder, tmp_path):
+    assert refused(take_in, get, folder)
     assert sum(path.stat().st_size for path in (tmp_path / "scratch" / "in").iterdir()) <= MOST + 1_000_000
 
 
-def test_a_link_to_somewhere_else_is_no_link_to_a_bot(tmp_path):
-    with local_hub() as hub:
-        for link in [
-            "https://evil.example/me/bot",
-            "http://127.0.0.1/me/bot",
-            "file:///etc/passwd",
-            "me/../../bot",
-            "../..",
-            "me/bot@../../../../whoami-v2",
-            "https://huggingface.co@evil.example/me/bot",
-            "me/bot?x=1",
-            "/etc/passwd",
-        ]:
-            with pytest.raises(StudioError):
-                fetch(hub.api(), link, tmp_path / "in")
-        assert [asked for asked in hub.requests if not asked.startswith("GET /api/models/")] == []
-        assert not (tmp_path / "in").exists()
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/me/bot",
+        "http://127.0.0.1/me/bot",
+        "file:///etc/passwd",
+        "me/../../bot",
+        "../..",
+        "me/bot@../../../../whoami-v2",
+        "https://huggingface.co@evil.example/me/bot",
+        "me/bot?x=1",
+        "/etc/passwd",
+    ],
+)
+def test_a_link_to_somewhere_else_is_no_link_to_a_bot(hub, link, tmp_path):
+    before = len(hub.requests)
+    with pytest.raises(StudioError):
+        fetch(hub.api(), link, tmp_path / "in")
+    assert [asked for asked in hub.requests[before:] if not asked.startswith("GET /api/models/me/bot/")] == []
+    assert not (tmp_path / "in").exists()
 
 
 def config(**changes):
@@ -281,15 +299,15 @@ PYREFT_SPOILED = {
 
 @pytest.mark.parametrize("way", ["as files", "by a link"])
 @pytest.mark.parametrize("spoiled", PYREFT_SPOILED)
-def test_a_spoiled_bot_of_pyreft_is_refused(engine, way, spoiled, bot, tmp_path):
+def test_a_spoiled_bot_of_pyreft_is_refused(take_in, way, spoiled, bot, tmp_path):
     write_pyreft(bot, tmp_path / "theirs")
     PYREFT_SPOILED[spoiled](tmp_path / "theirs", tmp_path / "marker")
-    assert refused(engine, WAYS[way], tmp_path / "theirs", tmp_path, PyreftFolder("l1", "Theirs"))
+    assert refused(take_in, WAYS[way], tmp_path / "theirs", PyreftFolder("l1", "Theirs"))
 
 
-def test_positions_that_are_none_are_refused(engine, bot, tmp_path):
+def test_positions_that_are_none_are_refused(take_in, bot, tmp_path):
     write_pyreft(bot, tmp_path / "theirs")
-    said = refused(engine, WAYS["as files"], tmp_path / "theirs", tmp_path, PyreftFolder("x; rm", "Theirs"))
+    said = refused(take_in, WAYS["as files"], tmp_path / "theirs", PyreftFolder("x; rm", "Theirs"))
     assert "x; rm" in said
 
 

@@ -66,4 +66,4 @@ def build_ui(studio: Studio) -> gr.Blocks:
 
 def _notice(shared: bool) -> str:
     said = f"{wording.NOTICE} {wording.SHARED_NOTICE}" if shared else wording.NOTICE
-    return f'<footer id="notice" class="quiet"><p>{said}</p></footer>'
+    return f'<p id="notice" class="quiet" role="note">{said}</p>'

@@ -24,6 +24,9 @@ from reft_studio.ui.events import connect, show
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio, bot_name
 
+_MOST_LINES = 8
+"""Of more files there is one line, which can be opened."""
+
 
 @dataclass(frozen=True)
 class _Wanted:
@@ -208,14 +211,18 @@ def _login_is_there() -> bool:
 
 def _listed(place: Place, files: Mapping[str, File], changes: Mapping[str, Change] | None) -> str:
     """What would go up, with what becomes of each file there, as far as that is known."""
-    items = "".join(
-        f"<li>{escape(wording.file_of(name, size_of(content), (changes or {}).get(name)))}</li>"
-        for name, content in files.items()
-    )
-    gone = [name for name, change in (changes or {}).items() if change is Change.REMOVED]
-    items += "".join(f"<li>{escape(wording.file_of(name, None, Change.REMOVED))}</li>" for name in gone)
+    become = changes or {}
+    sizes = {name: size_of(content) for name, content in files.items()}
+    gone = [name for name, change in become.items() if change is Change.REMOVED]
+    lines = [wording.file_of(name, size, become.get(name)) for name, size in sizes.items()]
+    lines += [wording.file_of(name, None, Change.REMOVED) for name in gone]
+    listed = f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+    if len(lines) > _MOST_LINES:
+        said = wording.all_files(len(sizes), sum(sizes.values()))
+        changed = f" {wording.changed(become)}." if become else ""
+        listed = f"<details><summary>{escape(said + changed)}</summary>{listed}</details>"
     there = wording.WOULD_CHANGE if changes else wording.WOULD_BE_NEW if changes is None else ""
-    return f"<p><strong>{escape(place.repo_id)}</strong> {there}</p><ul>{items}</ul>"
+    return f"<p><strong>{escape(place.repo_id)}</strong> {there}</p>{listed}"
 
 
 def _running(text: str, before: str = "") -> tuple[Any, ...]:
@@ -231,5 +238,5 @@ def _ended(html: str) -> tuple[Any, ...]:
 
 
 def _published(text: str, event: Published) -> str:
-    changed = wording.changed(event.changes)
+    changed = wording.what_changed(event.changes)
     return f'<p class="published">{text} {link_to(event.url)}</p><p class="quiet">{escape(changed)}</p>'

@@ -41,7 +41,8 @@ class PublishedPanel:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         gr.HTML(f"<h3>{wording.PUBLISHED_TITLE}</h3><p>{wording.PUBLISHED_INTRO}</p>")
-        look = gr.Button(wording.LOOK_WHAT_IS_PUBLISHED, elem_id="look-published")
+        with gr.Row(elem_classes="actions"):
+            look = gr.Button(wording.LOOK_WHAT_IS_PUBLISHED, elem_id="look-published")
         with gr.Column(visible=False, elem_id="published") as group:
             chosen = gr.Dropdown([], label=wording.PUBLISHED, filterable=False, elem_id="published-choice")
             link = gr.HTML(elem_id="published-link")

@@ -695,13 +695,23 @@ def file_of(name: str, size: int | None, change: str | None) -> str:
 _NAMED_FILES = 6
 
 
+def all_files(count: int, size: int) -> str:
+    """Instead of a long list, which it opens."""
+    return f"{count} files, {size / 1e6:,.1f} MB."
+
+
 def changed(changes: Mapping[str, str]) -> str:
-    """What publishing did, in one line."""
+    """What is not as it was."""
     files = [f"{name} ({_CHANGES[change]})" for name, change in changes.items() if change != "same"]
-    if not files:
-        return "It was the same already, so nothing was changed."
     more = f" and {len(files) - _NAMED_FILES} more" if len(files) > _NAMED_FILES else ""
-    return f"What changed: {', '.join(files[:_NAMED_FILES])}{more}."
+    return f"Changes: {', '.join(files[:_NAMED_FILES]) or 'none'}{more}"
+
+
+def what_changed(changes: Mapping[str, str]) -> str:
+    """What publishing did, in one line."""
+    if all(change == "same" for change in changes.values()):
+        return "It was the same already, so nothing was changed."
+    return f"{changed(changes)}."
 
 
 def getting(file: str, number: int, total: int) -> str:

@@ -97,6 +97,7 @@ def test_what_goes_up_can_be_seen_before(page: Page, hub: Hub) -> None:
     page.locator("#with-space input").check()
     page.locator("#preview").click()
     page.locator("#outcome").get_by_text("ann/emoji-bot-chat").wait_for()
+    page.locator("#outcome summary").get_by_text(re.compile(r"\d+ files, 15\.\d MB")).click()
     assert "reft_studio/intervention.py" in page.locator("#outcome").inner_text()
     assert "is not there yet" in page.locator("#outcome").inner_text()
     page.locator("#with-space input").uncheck()
@@ -201,13 +202,13 @@ def test_an_update_says_before_and_after_what_it_changes(page: Page, hub: Hub) -
     assert "demonstrations.jsonl: taken off" in said
     assert hub.repositories["model", "ann/emoji-bot"].head == before
     page.locator("#publish").click()
-    said = outcome(page, "What changed: demonstrations.jsonl (taken off).")
+    said = outcome(page, "Changes: demonstrations.jsonl (taken off).")
     assert "It was the same already" in said  # the chat Space
     assert hub.repositories["model", "ann/emoji-bot"].head != before
     page.locator("#include-rows input").check()
     page.locator("#with-space input").uncheck()
     page.locator("#publish").click()
-    outcome(page, "What changed: demonstrations.jsonl (new).")
+    outcome(page, "Changes: demonstrations.jsonl (new).")
 
 
 def sure(page: Page, question: str) -> None:
