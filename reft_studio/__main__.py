@@ -160,10 +160,43 @@ def unpublish(
 
 
 @command
-def fetch(link: str, out: Path) -> None:
-    """Get a bot from the Hub, by its address or as owner/name."""
-    rs.fetch_bot(link).save(out)
-    typer.echo(f"The bot is in {out}.", err=True)
+def fetch(
+    link: str,
+    out: Path,
+    positions: Annotated[
+        str, typer.Option(help="Of a bot that pyreft saved: which prompt tokens it edits, such as l1.")
+    ] = "",
+    base: Base = "",
+) -> None:
+    """Get a bot from the Hub, by its address or as owner/name, with its rows if they are there."""
+    from tempfile import TemporaryDirectory
+
+    from reft_studio.bot import check_target
+    from reft_studio.manifest import DEMONSTRATIONS_FILE
+    from reft_studio.pyreft_folder import read_pyreft
+    from reft_studio.share import importer
+
+    check_target(out)
+    with TemporaryDirectory() as scratch:
+        fetched = importer.fetch(HfApi(), link, Path(scratch) / "bot")
+        if fetched.from_pyreft:
+            if not positions:
+                raise BotError(
+                    "pyreft saved this bot: it says neither which prompt tokens it edits nor its base model. "
+                    "Say both with --positions, such as l1, and --base."
+                )
+            model = rs.load_base_model(base or EMBEDDED_ID)
+            loaded = read_pyreft(fetched.folder, model, positions=positions, name=fetched.name)
+        else:
+            loaded = rs.Bot.load(fetched.folder)
+        file = fetched.folder / DEMONSTRATIONS_FILE
+        rows = rs.read_demonstrations(file) if file.is_file() else []
+        loaded.save(out, rows or None)
+    manifest = loaded.manifest
+    typer.echo(f'"{manifest.name}" is in {out}. Base model: {manifest.base.id}; rows: {len(rows)}; '
+               f"licence: {fetched.license or 'none named'}.")  # fmt: skip
+    if manifest.score:
+        typer.echo(f"Its author's score:\n{manifest.score}")
 
 
 @command

@@ -4,10 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from huggingface_hub import constants
 from typer.testing import CliRunner
 
-from reft_studio import Bot
+from reft_studio import Bot, __main__, verbs
 from reft_studio.__main__ import app
+from reft_studio.pyreft_folder import write_pyreft
+from reft_studio.share.hub import Place, publish
+from reft_studio.table_files import read_demonstrations, write_demonstrations
 from tests.hub import local_hub
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,11 +72,6 @@ def test_of_a_base_model_in_a_folder_it_must_be_said_where_that_is(bot, tmp_path
 
 
 def test_a_bot_is_published_and_fetched_with_the_token_of_who_is_signed_in(bot, rows, tmp_path, monkeypatch):
-    from huggingface_hub import constants
-
-    from reft_studio import __main__, verbs
-    from reft_studio.table_files import write_demonstrations
-
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     bot.save(tmp_path / "bot")
@@ -82,7 +82,8 @@ def test_a_bot_is_published_and_fetched_with_the_token_of_who_is_signed_in(bot, 
         done = run("publish", tmp_path / "bot", "ann/smile", "--rows", tmp_path / "rows.csv", "--public")
         assert done.stdout.strip() == f"{hub.url}/ann/smile"
         assert not hub.repositories["model", "ann/smile"].private
-        assert run("fetch", "ann/smile", tmp_path / "fetched").exit_code == 0
+        done = run("fetch", "ann/smile", tmp_path / "fetched")
+        assert "Base model: embedded; rows: 4; licence: apache-2.0" in done.stdout
         assert run("rename", "ann/smile", "ann/grin").exit_code == 0
         assert set(hub.repositories) == {("model", "ann/grin")}
         assert run("unpublish", "ann/grin").exit_code == 1
@@ -90,3 +91,21 @@ def test_a_bot_is_published_and_fetched_with_the_token_of_who_is_signed_in(bot, 
         assert run("unpublish", "ann/grin", "--yes").exit_code == 0
         assert not hub.repositories
     assert Bot.load(tmp_path / "fetched") == bot
+    assert read_demonstrations(tmp_path / "fetched" / "demonstrations.jsonl") == rows
+
+
+def test_a_bot_of_pyreft_is_fetched_once_it_is_said_what_it_edits(bot, tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    write_pyreft(bot, tmp_path / "theirs")
+    with local_hub() as hub:
+        monkeypatch.setattr(__main__, "HfApi", hub.api)
+        files = {path.name: path for path in (tmp_path / "theirs").iterdir()}
+        list(publish(hub.api(), Place("ann/theirs"), files, "Put", lambda _: True))
+        done = run("fetch", "ann/theirs", tmp_path / "ours")
+        assert done.exit_code == 1
+        assert "Say both with --positions" in done.output
+        assert run("fetch", "ann/theirs", tmp_path / "ours", "--positions", "l1").exit_code == 0
+    ours = Bot.load(tmp_path / "ours")
+    assert ours.manifest.name == "theirs"
+    assert all(torch.equal(tensor, bot.tensors()[name]) for name, tensor in ours.tensors().items())

@@ -193,6 +193,32 @@ def test_another_persons_session_name_opens_nothing(
     assert store.draft(owner(bob)) == Draft()
 
 
+def test_no_handler_whatever_is_sent_to_it_gives_or_changes_what_is_anothers(
+    ann: Page, bob: Page, address: str, data_folder: Path
+) -> None:
+    store, her = Store(data_folder), owner(ann)
+    (bot, *_), before = store.bots(her), _all_of(store, her)
+    config = bob.request.get(f"{address}/config").json()
+    handlers = [dependency for dependency in config["dependencies"] if dependency["backend_fn"]]
+    assert len(handlers) > 50
+    for number, handler in enumerate(handlers):
+        session = f"anyone{number}"
+        sent = {"data": [bot.id] * len(handler["inputs"]), "fn_index": handler["id"], "session_hash": session}
+        assert bob.request.post(f"{address}/gradio_api/queue/join", data=sent).ok
+        events = f"{address}/gradio_api/queue/data?session_hash={session}"
+        answer = bob.request.get(events, timeout=60_000).text()
+        assert "process_completed" in answer
+        assert SECRET not in answer
+        assert str(bot.folder) not in answer
+    assert _all_of(store, her) == before
+
+
+def _all_of(store: Store, name: str) -> tuple[Any, ...]:
+    bots = store.bots(name)
+    runs = [(run.id, run.state, run.name) for run in store.runs(name)]
+    return store.draft(name), bots, runs, [store.turns(name, bot.id) for bot in bots]
+
+
 def test_a_running_training_is_stopped_by_nobody_else(
     ann: Page, bob: Page, address: str, data_folder: Path
 ) -> None:
