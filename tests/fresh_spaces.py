@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import venv
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -92,9 +93,12 @@ def main() -> None:
     """Both demos, then the studio."""
     with TemporaryDirectory() as scratch, sync_playwright() as playwright:
         browser, folder = launch_chromium(playwright), Path(scratch)
-        chat = fresh_python(folder / "chat", REPOSITORY / "spaces" / "chat" / "requirements.txt", "gradio")
         for demo in DEMOS:
             write_space(folder / demo, REPOSITORY / "spaces" / demo, name=f"{demo} bot", model_id=None)
+        chat = fresh_python(
+            folder / "chat", folder / "emoji" / "requirements.txt", f"gradio=={version('gradio')}"
+        )
+        for demo in DEMOS:
             print(f"{demo}: {use(browser, chat, folder / demo, '/')}")
             log = (folder / f"{demo}.log").read_text(encoding="utf-8")
             assert "The self-test gave the same" in log, log
