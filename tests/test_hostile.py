@@ -1,5 +1,6 @@
 """Bots that would do harm, by every way in: refused with a sentence, and without a trace."""
 
+import ast
 import json
 import pickle
 import zipfile
@@ -318,6 +319,30 @@ def test_the_files_of_pyreft_keep_the_names_that_a_browser_would_not_send(bot, t
     fetched = gather(sorted((tmp_path / "theirs").iterdir()), tmp_path / "in")
     assert fetched.from_pyreft
     assert [path.name for path in fetched.folder.glob("*#0.bin")]
+
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = [ROOT / "app.py", *(ROOT / "reft_studio").rglob("*.py"), *(ROOT / "spaces").rglob("*.py")]
+RUNS_WHAT_IT_READS = {"eval", "exec", "compile", "__import__", "system", "popen"}
+UNPICKLERS = {"pickle", "dill", "joblib", "marshal", "shelve", "cloudpickle"}
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_nothing_of_ours_runs_what_it_reads(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names):
+                assert not {name.name.split(".")[0] for name in names} & UNPICKLERS
+            case ast.ImportFrom(module, names) if module in UNPICKLERS:
+                assert {name.name for name in names} == {"UnpicklingError"}
+            case ast.Call(ast.Name(name)):
+                assert name not in RUNS_WHAT_IT_READS
+            case ast.Call(ast.Attribute(ast.Name("torch"), "load"), _, keywords):
+                assert {word.arg: ast.unparse(word.value) for word in keywords}["weights_only"] == "True"
+            case ast.Call(ast.Attribute(ast.Name("os"), name)):
+                assert name not in RUNS_WHAT_IT_READS
+    said = path.read_text(encoding="utf-8")
+    assert said.count("trust_remote_code") == said.count('"trust_remote_code": False')
 
 
 def test_what_is_neither_is_named_so(tmp_path):
