@@ -139,14 +139,14 @@ def _show(api: HfApi, listing: Listing, text: str, now: Place | None = None) -> 
         gr.Dropdown(choices, value=_key(first) if first else None),
         *(_one(api, first) if first else [gr.skip()] * 3),
         gr.Column(visible=False),
-        f'<p role="status">{escape(said)}{link}</p>' if said else "",
+        f'<p class="published" role="status">{escape(said)}{link}</p>' if said else "",
     )
 
 
 def _one(api: HfApi, place: Place) -> tuple[Any, ...]:
     """Values for the link, the name's box, and the button that shows it or hides it."""
     button = gr.Button(wording.SHOW_TO_ALL if place.private else wording.HIDE_AGAIN)
-    return f"<p>{link_to(place.url(api))}</p>", place.repo_id.partition("/")[2], button
+    return f'<p class="published">{link_to(place.url(api))}</p>', place.repo_id.partition("/")[2], button
 
 
 def _question(act: Act, place: Place, new_id: str) -> str:

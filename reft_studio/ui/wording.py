@@ -709,6 +709,8 @@ def changed(changes: Mapping[str, str]) -> str:
 
 def what_changed(changes: Mapping[str, str]) -> str:
     """What publishing did, in one line."""
+    if all(change == "new" for change in changes.values()):
+        return f"{len(changes)} files, all new."
     if all(change == "same" for change in changes.values()):
         return "It was the same already, so nothing was changed."
     return f"{changed(changes)}."
