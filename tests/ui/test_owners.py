@@ -197,6 +197,7 @@ def test_no_handler_whatever_is_sent_to_it_gives_or_changes_what_is_anothers(
     ann: Page, bob: Page, address: str, data_folder: Path
 ) -> None:
     store, her = Store(data_folder), owner(ann)
+    wait_until(lambda: all(run.state.ended for run in store.runs(her)))
     (bot, *_), before = store.bots(her), _all_of(store, her)
     config = bob.request.get(f"{address}/config").json()
     handlers = [dependency for dependency in config["dependencies"] if dependency["backend_fn"]]
