@@ -94,7 +94,7 @@ class SearchJob:
     limits: Limits = field(default_factory=Limits)
     max_rank: int = 256
     max_seconds: float = math.inf
-    """After so long the search ends and keeps what it has found."""
+    """After so long the search ends, as soon as it has found anything, and keeps that."""
 
 
 Job = TrainingJob | SearchJob

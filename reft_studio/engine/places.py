@@ -62,7 +62,7 @@ def search(
         progress = replace(
             progress, step=found.done, total_steps=found.of, seconds_left=found.seconds_left, places=found.map
         )
-        if time.monotonic() - begun > job.max_seconds:
+        if found.done and time.monotonic() - begun > job.max_seconds:
             progress = replace(progress, message=TIME_IS_UP)
             break
         if time.monotonic() - sent_at > SECONDS_BETWEEN_UPDATES:

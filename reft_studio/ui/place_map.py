@@ -4,7 +4,7 @@ from reft_studio.score import interval
 from reft_studio.train.places import Measure, Place, PlaceMap, Tried
 from reft_studio.ui import wording
 
-STRONGEST = 55
+STRONGEST = 45
 """Percent of the accent colour in the best cell: words stay readable on it, by day and by night."""
 
 

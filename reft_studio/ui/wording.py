@@ -261,11 +261,11 @@ SEED_HELP = (
     "What is left to chance, such as the order of many rows. The same seed and rows give the same bot."
 )
 
-PLACES = "Find the best place by trying"
+PLACES = "Which layer, position and rank suit your examples?"
 PLACES_INTRO = (
-    "Which layer, position and rank suit your examples? This trains a bot for each of many places, gives "
-    "up the hopeless ones early, and asks the others messages that are in none of your examples. With the "
-    "model that comes with the app it takes a minute or two. Nothing you have is changed."
+    "This trains a bot for each of many places, gives up the hopeless ones early, and asks the others messages "
+    "that are in none of your examples. With the model that comes with the app it takes a minute or two. "
+    "Nothing you have is changed."
 )
 NO_SEARCH_HERE = (
     "Trying many places takes longer than a graphics card is lent for here. Run ReFT Studio on your own "
@@ -317,7 +317,10 @@ def place_legend(measure: Measure, asked: int) -> str:
         else f"Each field says how far the bot is from {asked} of your examples that it did not learn from: "
         "less is better."
     )
-    return f"{means} Dashed: given up early. Click a field to put its place into the settings above."
+    return (
+        f"{means} Dashed: given up early. The best of many tries looks a little better than it is. Click a "
+        "field to put its place into the settings above."
+    )
 
 
 def tried_places(done: int, of: int) -> str:
@@ -327,7 +330,7 @@ def tried_places(done: int, of: int) -> str:
 
 def _measured(tried: Tried, measure: Measure) -> str:
     if measure is Measure.RIGHT:
-        return f"{tried.value:.0f} of {tried.of} messages it had never seen"
+        return f"{tried.value:.0f} right answers to {tried.of} messages it had never seen"
     rows = "an example" if tried.of == 1 else f"{tried.of} examples"
     return f"a distance of {tried.value:.2f} from {rows} it did not learn from"
 

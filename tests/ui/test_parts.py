@@ -269,9 +269,9 @@ def test_a_map_of_places_says_what_the_numbers_say_and_no_more() -> None:
     places = PlaceMap(grid, Measure.RIGHT, 9, (usual, weak, best))
     html = place_map(places, True)
     assert (
-        "Best of 3 places: layer 0, first and last, rank 2, with 47 of 48 messages it had never seen. The "
-        "one you get without choosing, layer 1, last, rank 4: 43 of 48 messages it had never seen. With so "
-        "few messages, such a difference may be chance."
+        "Best of 3 places: layer 0, first and last, rank 2, with 47 right answers to 48 messages it had "
+        "never seen. The one you get without choosing, layer 1, last, rank 4: 43 right answers to 48 "
+        "messages it had never seen. With so few messages, such a difference may be chance."
     ) in html
     assert html.count("<table>") == 2
     assert html.count("<button") == 3
