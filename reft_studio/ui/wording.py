@@ -263,9 +263,9 @@ SEED_HELP = (
 
 PLACES = "Which layer, position and rank suit your examples?"
 PLACES_INTRO = (
-    "This trains a bot for each of many places, gives up the hopeless ones early, and asks the others messages "
-    "that are in none of your examples. With the model that comes with the app it takes a minute or two. "
-    "Nothing you have is changed."
+    "This trains a bot for each of many places, gives up the hopeless ones early, and asks the others "
+    "messages that are in none of your examples. With the model that comes with the app it takes a minute or "
+    "two. Nothing you have is changed."
 )
 NO_SEARCH_HERE = (
     "Trying many places takes longer than a graphics card is lent for here. Run ReFT Studio on your own "
