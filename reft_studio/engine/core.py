@@ -13,7 +13,9 @@ from dataclasses import replace
 from threading import Event as Flag
 
 from reft_studio.base_model import BaseModel, load_base_model
+from reft_studio.base_ref import BaseRef
 from reft_studio.engine.explain import explain_end
+from reft_studio.engine.fetching import telling_how_far
 from reft_studio.engine.interface import EngineStatus, Job, JobState, JobUpdate, Readiness, SearchJob
 from reft_studio.engine.messages import (
     Answer,
@@ -46,7 +48,7 @@ class Core:
         self._waiting_lane = ThreadPoolExecutor(1, "waiting")
         self._weighing_lane = ThreadPoolExecutor(1, "weighing")
         send(EngineStatus(Readiness.LOADING))
-        self._base = self._waiting_lane.submit(load_base_model, base_model, quantization=quantization)
+        self._base = self._waiting_lane.submit(self._load, BaseRef(base_model, quantization))
         self._base.add_done_callback(self._report_readiness)
         # Before anything is hooked into the modules, and once: it remembers its digest.
         self._twin = self._waiting_lane.submit(lambda: _twin(self._base.result()))
@@ -82,6 +84,10 @@ class Core:
         self._waiting_lane.shutdown(wait=False, cancel_futures=True)
         self._weighing_lane.shutdown(wait=False, cancel_futures=True)
         self._training_lane.shutdown(wait=True, cancel_futures=True)
+
+    def _load(self, base: BaseRef) -> BaseModel:
+        with telling_how_far(base, lambda said: self._send(EngineStatus(Readiness.LOADING, message=said))):
+            return load_base_model(base.name, quantization=base.quantization)
 
     def _report_readiness(self, loaded: Future[BaseModel]) -> None:
         if message := explain_end(loaded):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +20,7 @@ from reft_studio.ui.conversation import ON_CLICK, Pointed, conversation, pointed
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import connect, file_offer, reveal
 from reft_studio.ui.fix_panel import FixPanel
-from reft_studio.ui.rates import Asked
+from reft_studio.ui.open_panel import OpenPanel
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.untouched_badge import UntouchedBadge
 
@@ -42,6 +41,7 @@ class ChatTab:
         with gr.Row(elem_classes="chooser"):
             self.bot = gr.Dropdown([], label=wording.BOT, filterable=False, elem_id="bot")
             opener = gr.UploadButton(wording.OPEN_BOT, file_types=[".zip"], elem_id="open-bot", size="sm")
+        opening = OpenPanel(studio)
         badge = UntouchedBadge(studio)
         self._banner = gr.HTML(elem_classes="banner")
         sides = gr.Radio(wording.SIDE_CHOICES, value="all", label=wording.SIDE, elem_id="side")
@@ -75,7 +75,7 @@ class ChatTab:
         self._connect_answers()
         self._connect_turns()
         badge.connect(self.bot, self._banner)
-        connect(opener.upload, self._open, [opener], self.shown, self._banner)
+        opening.connect(opener, self._with_newest, self.shown, self._banner)
         writers: tuple[Write, ...] = (to_markdown, to_jsonl)
         for button, write, suffix in zip(savers, writers, (".md", ".jsonl"), strict=True):
             file_offer(button, partial(self._save, write, suffix), [self.bot], self._banner)
@@ -188,9 +188,8 @@ class ChatTab:
         path.write_text(write(turns, wording.SIDES | {Side.BOT: bot.name}), encoding="utf-8")
         return str(path)
 
-    def _open(self, owner: str, path: str) -> tuple[Any, ...]:
-        self._studio.rates.count(owner, Asked.TRANSFERS)
-        self._studio.open_bot(owner, Path(path))
+    def _with_newest(self, owner: str) -> tuple[Any, ...]:
+        """The tab with the bot that came last."""
         return self.restore(owner, None, None, None)
 
     # One turn of the conversation

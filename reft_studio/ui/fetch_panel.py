@@ -17,6 +17,7 @@ from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.recipe import Recipe
 from reft_studio.share.importer import fetch
 from reft_studio.ui import wording
+from reft_studio.ui.base_panel import offer
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect
 from reft_studio.ui.rates import Asked
@@ -69,26 +70,35 @@ class FetchPanel:
     def _fetch(
         self, owner: str, token: str | None, link: str, positions: str, asked_for: str
     ) -> Iterator[tuple[Any, ...]]:
-        """Of a bot that pyreft saved, the first click asks what it edits, and the second takes it in."""
+        """Of a bot that pyreft saved, the first click asks what it edits, and the second takes it in.
+
+        Likewise of a bot whose base model would have to be loaded.
+        """
         keep = (gr.skip(), gr.skip())
         yield _said(wording.PUBLISHING), gr.Button(visible=False), None, *keep
         try:
-            yield self._fetched(owner, token, link, positions if link == asked_for else None)
+            yield self._fetched(owner, token, link, positions, again=link == asked_for)
         except StudioError:
             yield "", gr.Button(visible=False), None, *keep
             raise
 
-    def _fetched(self, owner: str, token: str | None, link: str, positions: str | None) -> tuple[Any, ...]:
+    def _fetched(
+        self, owner: str, token: str | None, link: str, positions: str, *, again: bool
+    ) -> tuple[Any, ...]:
         self._studio.rates.count(owner, Asked.TRANSFERS)
         scratch = self._studio.scratch / uuid4().hex
         try:
             most = self._studio.settings.max_upload_bytes
             fetched = fetch(HfApi(token=token or False), link, scratch, most_bytes=most)
-            if fetched.from_pyreft and positions is None:
+            if fetched.from_pyreft and not again:
                 ask = gr.Dropdown(visible=True)
                 return _said(wording.FROM_PYREFT), gr.Button(visible=False), None, ask, link
+            base = None if fetched.from_pyreft else self._studio.unloaded_base(fetched.folder)
+            if base and not again:
+                said = f"{offer(self._studio, base)} {wording.PRESS_AGAIN}"
+                return _said(said), gr.Button(visible=False), None, gr.Dropdown(visible=False), link
             name = fetched.repo_id.partition("/")[2]
-            pyreft = PyreftFolder(positions or "", name) if fetched.from_pyreft else None
+            pyreft = PyreftFolder(positions, name) if fetched.from_pyreft else None
             bot = self._studio.open_bot(owner, fetched.folder, pyreft)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
