@@ -21,10 +21,12 @@ _FILE = "file="
 _ADDRESSES = ("http:", "https:")
 _OVERHEAD = 100_000
 """Bytes around the content of files in one request."""
+_LOOKS = {"GET", "HEAD", "OPTIONS"}
+_OWN = {b"same-origin", b"none"}
 
 
 class Gate:
-    """Turns away what is not part of the page, what names addresses to fetch, and what is far too large.
+    """Turns away other sites, what is not part of the page, what names addresses to fetch, what is too large.
 
     `count_upload` is told of the sender of every upload, and raises RateError where that is too many.
     """
@@ -38,7 +40,9 @@ class Gate:
             return
         # A Space puts something before it.
         asked = scope["path"].partition(_API)[2].strip("/")
-        if not _is_used(asked):
+        if _is_of_another_site(scope):
+            await PlainTextResponse("Forbidden", 403)(scope, receive, send)
+        elif not _is_used(asked):
             await PlainTextResponse("Not found", 404)(scope, receive, send)
         elif asked == _UPLOAD:
             await self._upload(scope, receive, send)
@@ -91,6 +95,12 @@ class Gate:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, again, send)
+
+
+def _is_of_another_site(scope: Scope) -> bool:
+    """Whether somebody else's page makes a browser do something here; since 2023 every browser says so."""
+    site = dict(scope["headers"]).get(b"sec-fetch-site", b"none")
+    return scope["method"] not in _LOOKS and site not in _OWN
 
 
 def _is_used(asked: str) -> bool:

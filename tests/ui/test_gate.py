@@ -113,6 +113,20 @@ def test_so_many_uploads_and_no_more() -> None:
     assert (answer.status_code, answer.text) == (429, "That is too many.")
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_sites_page_makes_a_browser_do_nothing_here(site: str) -> None:
+    client, headers = behind_the_gate(), {"Sec-Fetch-Site": site}
+    for path in ("/gradio_api/upload", "/gradio_api/queue/join", "/gradio_api/reset"):
+        assert client.post(path, content=b"{}", headers=headers).status_code == 403
+    assert client.get("/", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_its_own_page_does(site: str) -> None:
+    headers = {"Sec-Fetch-Site": site}
+    assert behind_the_gate().post("/gradio_api/queue/join", content=b"{}", headers=headers).status_code == 200
+
+
 def test_the_app_stands_behind_it(page: Page, address: str) -> None:
     for path in ("file=https://huggingface.co/robots.txt", "deep_link?session_hash=x", "openapi.json"):
         assert page.request.get(f"{address}/gradio_api/{path}").status == 404
