@@ -83,7 +83,7 @@ class ChatTab:
 
     def _connect_answers(self) -> None:
         composer = self._composer
-        flow = [self._talk, self._tools, *composer.changing, *composer.busy]
+        flow = self._flow = [self._talk, self._tools, *composer.changing, *composer.busy]
         told = [self.bot, self._chat_id, *self._answering.inputs]
         new = gr.State(None)
         asks: list[tuple[Any, Any, list[Any]]] = [
@@ -259,6 +259,9 @@ class ChatTab:
         bot = self._studio.store.bot(owner, chosen or "")
         if bot and self._studio.store.turns(owner, bot.id) and not self._asking.is_busy(owner, chat_id):
             yield from self._answer_again(owner, chosen, chat_id, *how)
+        else:
+            # From nothing at all Gradio would make that everything is empty.
+            yield (gr.skip(),) * len(self._flow)
 
 
 def _log(turns: Sequence[Turn], bot: SavedBot) -> tuple[Any, ...]:
