@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +11,7 @@ from uuid import uuid4
 from reft_studio.base_ref import BaseRef, check_offered
 from reft_studio.engine.interface import PyreftFolder
 from reft_studio.engine.pool import Engines
-from reft_studio.errors import BotError
+from reft_studio.errors import BotError, StudioError
 from reft_studio.manifest import base_of, look_inside
 from reft_studio.settings import Settings
 from reft_studio.store import SavedBot, Store
@@ -64,7 +64,11 @@ class Studio:
         folder = self.store.bot_folder(bot_id)
         base = self.engines.default if pyreft else self._base_of(source)
         check_offered(base, self.settings)
-        with self.engines.use(base) as engine:
+        with ExitStack() as using:
+            try:
+                engine = using.enter_context(self.engines.use(base))
+            except StudioError as error:
+                raise BotError(wording.base_not_to_be_had(base.id, str(error))) from error
             opened = engine.open_bot(source, folder, pyreft)
         bot = SavedBot(bot_id, opened.name, folder, opened.probes, opened.instruction, base)
         self.store.add_bot(owner, bot)

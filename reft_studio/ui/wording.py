@@ -419,6 +419,11 @@ def name_too_long(count: int, limit: int) -> str:
     return f"The name has {count:,} characters; at most {limit:,} are allowed. Shorten it."
 
 
+def base_not_to_be_had(base_id: str, why: str) -> str:
+    """When a bot is opened whose base model cannot be loaded."""
+    return f'This bot was made for the base model "{base_id}". {why}'
+
+
 def time_left(seconds: float | None) -> str:
     """Beside the progress bar."""
     if seconds is None:
