@@ -7,7 +7,7 @@ import gradio as gr
 
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
-from reft_studio.ui.events import connect
+from reft_studio.ui.events import IN_ORDER, connect
 from reft_studio.ui.studio import Studio
 
 
@@ -26,8 +26,9 @@ class DeletePanel:
             keep = gr.Button(wording.KEEP, elem_id="delete-keep")
         self.asked = gr.State("")
         self.shown = [self.asked, self._said, self._ask, self._choice]
-        connect(self._ask.click, self._question, [bot], self.shown, self.banner)
-        connect(keep.click, lambda _owner: _shown(), [], self.shown, self.banner)
+        # Else the tab, still being restored, would take back what was asked since then.
+        connect(self._ask.click, self._question, [bot], self.shown, self.banner, **IN_ORDER)
+        connect(keep.click, lambda _owner: _shown(), [], self.shown, self.banner, **IN_ORDER)
 
     def restore(self, bot: SavedBot | None) -> tuple[Any, ...]:
         """Nothing is asked; there is a button if there is a bot."""

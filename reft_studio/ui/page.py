@@ -52,7 +52,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
             follow(began, train.named, [], [train.name])
         follow(train.history.began, train.restore, [], train.shown)
         show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
-        show([page.load, share_tab.select], share.restore, [chat.bot], share.shown)
+        show([page.load, share_tab.select], share.restore, [chat.bot], share.shown, **IN_ORDER)
         show(examples.to_training.click, lambda _owner: gr.Tabs(selected="train"), [], [tabs])
         mistake = connect(
             train.mistakes.input, chat.correct_mistake, [train.mistakes], chat.fix.shown, train.banner
