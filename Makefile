@@ -35,10 +35,11 @@ check: $(VENV)/.dev  ## Format, lint and types
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy spaces/chat/app.py
 
-bench: $(VENV)/.dev browser  ## Time training against the reference in the same run, its memory, the wait for a first reply, and starts and restarts
+bench: $(VENV)/.dev browser  ## Time training against the reference in the same run, its memory, the wait for a first reply, the search for the best place, and starts and restarts
 	$(PY) -m benchmarks.training
 	$(PY) -m benchmarks.memory
 	$(PY) -m benchmarks.first_reply
+	$(PY) -m benchmarks.places
 	$(PY) -m benchmarks.engine
 
 model: $(VENV)/.dev  ## Make the embedded model anew (about two hours on two cores); goes on where it stopped

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,24 @@ def untrained(base, bot):
     from reft_studio.intervention import build_interventions, learned
 
     return replace(bot, weights=learned(build_interventions(bot.manifest.recipe, base.width)))
+
+
+@pytest.fixture(scope="module")
+def updates():
+    """What the engine of this module's tests tells."""
+    from tests.updates import Updates
+
+    return Updates()
+
+
+@pytest.fixture(scope="module", params=["inline", "process"])
+def engine(request, updates):
+    """The embedded model's, in this process and in one of its own."""
+    from reft_studio.engine.inline import InlineEngine
+    from reft_studio.engine.process import ProcessEngine
+    from reft_studio.settings import EMBEDDED_MODEL
+
+    make = {"inline": InlineEngine, "process": ProcessEngine}[request.param]
+    with closing(make(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.start()
+        yield engine

@@ -5,12 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from threading import Condition
 from typing import Any
 
 import psutil
@@ -24,7 +22,7 @@ from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.explain import NO_ROOM, TOO_BIG
 from reft_studio.engine.inline import InlineEngine
-from reft_studio.engine.interface import Conversation, Engine, JobState, JobUpdate, Readiness, TrainingJob
+from reft_studio.engine.interface import Conversation, Engine, JobState, Readiness, TrainingJob
 from reft_studio.engine.process import ATTEMPTS, INTERRUPTED, ProcessEngine
 from reft_studio.errors import EngineError
 from reft_studio.manifest import read_manifest
@@ -32,63 +30,13 @@ from reft_studio.recipe import Recipe
 from reft_studio.score import score_of
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.train.checkpoint import Checkpoint
+from tests.updates import SECONDS, Updates
 
-SECONDS = 240.0
-"""How long a machine that is busy with something else may take."""
 ROWS = (Demonstration("Who are you?", "🤖✨"), Demonstration("I like tea.", "🍵😊"))
 GREEDY = Sampling(max_new_tokens=12)
 FOREVER = {"epochs": 10_000}
 
 pytestmark = pytest.mark.timeout(4 * SECONDS)
-
-
-class Updates:
-    """Keeps what an engine tells and lets a test wait for it."""
-
-    def __init__(self) -> None:
-        self.all: list[JobUpdate] = []
-        self._changed = Condition()
-
-    def __call__(self, update: JobUpdate) -> None:
-        with self._changed:
-            self.all.append(update)
-            self._changed.notify_all()
-
-    def of(self, job_id: str) -> list[JobUpdate]:
-        return [update for update in self.all if update.job_id == job_id]
-
-    def wait(self, job_id: str, condition: Callable[[JobUpdate], bool]) -> JobUpdate:
-        def found() -> JobUpdate | None:
-            return next((update for update in self.of(job_id) if condition(update)), None)
-
-        with self._changed:
-            update = self._changed.wait_for(found, SECONDS)
-        assert update, f"The engine did not tell this in time; it told {self.of(job_id)[-1:]}."
-        return update
-
-    def wait_for(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, "This did not happen in time."
-            time.sleep(0.05)
-
-    def end(self, job_id: str) -> JobUpdate:
-        return self.wait(job_id, lambda update: update.state.ended)
-
-    def running(self, job_id: str) -> JobUpdate:
-        return self.wait(job_id, lambda update: update.state is JobState.RUNNING)
-
-
-@pytest.fixture(scope="module")
-def updates() -> Updates:
-    return Updates()
-
-
-@pytest.fixture(scope="module", params=[InlineEngine, ProcessEngine])
-def engine(request: pytest.FixtureRequest, updates: Updates) -> Iterator[Engine]:
-    with closing(request.param(str(EMBEDDED_MODEL), on_update=updates)) as engine:
-        engine.start()
-        yield engine
 
 
 def train(engine: Engine, folder: Path, **recipe_changes: object) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from reft_studio.settings import EMBEDDED_MODEL, Settings
 from reft_studio.store import LOCAL, Store
 from reft_studio.train.places import Grid, Measure, Place, PlaceMap, Tried
 from reft_studio.trainings import Trainings
-from tests.test_engine import SECONDS, Updates
+from tests.updates import SECONDS, Updates
 
 pytestmark = pytest.mark.timeout(4 * SECONDS)
 
@@ -37,18 +36,6 @@ FEW = Grid((0, 1, 5), ("l1",), (4,), usual=Place(1, "l1", 4))
 FOUND = PlaceMap(
     FEW, Measure.RIGHT, 6, (Tried(Place(0, "l1", 4), 2, 2.5, 7.0, 24), Tried(FEW.usual, 6, 1.0, 40.0, 48))
 )
-
-
-@pytest.fixture(scope="module")
-def updates() -> Updates:
-    return Updates()
-
-
-@pytest.fixture(scope="module", params=[InlineEngine, ProcessEngine])
-def engine(request: pytest.FixtureRequest, updates: Updates) -> Iterator[Engine]:
-    with closing(request.param(str(EMBEDDED_MODEL), on_update=updates)) as engine:
-        engine.start()
-        yield engine
 
 
 def search(engine: Engine, name: str, **fields: Any) -> str:
@@ -80,7 +67,7 @@ def test_a_search_can_be_stopped_and_keeps_what_it_has_found(engine: Engine, upd
     assert all(one.of == places.ASKED_FIRST for one in tried(stopped).values())
 
 
-@pytest.mark.parametrize("engine", [ProcessEngine], indirect=True)
+@pytest.mark.parametrize("engine", ["process"], indirect=True)
 def test_after_a_crash_a_search_goes_on_with_what_it_knew(engine: ProcessEngine, updates: Updates) -> None:
     job_id = search(engine, "killed")
     before = updates.wait(job_id, lambda update: update.step >= 4)

@@ -125,9 +125,7 @@ def train(
         yield replace(progress, state=JobState.CANCELLED, seconds_left=None)
         return
     moment, bot = observer.best()
-    bot = record_probes(base, bot, job.probes)
-    bot.save(job.bot_folder)
-    log.info("A bot is saved", extra={"job": job.id})
+    bot = _save(base, bot, job)
     progress = replace(_with_moments(progress, training, observer), samples=moment.samples, kept=moment.epoch)
     # Whoever has to begin again after a crash then only has to ask again.
     _keep(training, job)
@@ -173,10 +171,16 @@ def _make_kept(
 ) -> Iterator[JobUpdate]:
     """Make the bot of another moment the bot, and score it."""
     assert job.moments_folder
-    bot = record_probes(base, Bot.load(job.moments_folder / str(last.kept)), job.probes)
+    bot = _save(base, Bot.load(job.moments_folder / str(last.kept)), job)
+    yield from _score(base, bot, job, last, should_cancel, should_pause)
+
+
+def _save(base: BaseModel, bot: Bot, job: TrainingJob) -> Bot:
+    """From now on it can be talked to; returned with its self-test."""
+    bot = record_probes(base, bot, job.probes)
     bot.save(job.bot_folder)
     log.info("A bot is saved", extra={"job": job.id})
-    yield from _score(base, bot, job, last, should_cancel, should_pause)
+    return bot
 
 
 def _score(
