@@ -28,6 +28,9 @@ def main() -> None:
             replied = time.perf_counter()
             waited = f"trained after {trained - begun:.1f} s, replied after {replied - begun:.1f} s"
             print(f"{waited}: {reply}", flush=True)
+            # The next training would wait for the score of this one.
+            open_tab(page, "Train")
+            page.locator("#progress .progress.done").wait_for()
 
 
 if __name__ == "__main__":
