@@ -47,3 +47,50 @@
     true,
   );
 }
+
+// Where somebody has pressed the mouse, a finger or a key last.
+let touched = null;
+for (const kind of ["pointerdown", "keydown"]) {
+  document.addEventListener(kind, (event) => event.isTrusted && (touched = event.target), true);
+}
+
+// Bring a row into sight, with the cell that is asked for selected; where one row at a time is shown, that form.
+// The table draws only the rows that are in sight, so it is scrolled until the row is there. Which row it is, a
+// part of the page says in data-row.
+window.goToRow = (where, column) => {
+  const named = document.querySelector(`${where} [data-row]`);
+  // Nobody is taken away from where they have gone on in the table meanwhile.
+  if (!named || touched?.closest?.("#table")) return;
+  const row = Number(named.dataset.row);
+  const form = document.querySelector("#row-form");
+  if (form?.offsetParent) return form.scrollIntoView({ block: "center" });
+  const back = document.activeElement?.closest("#finder") && document.activeElement;
+
+  const find = () => document.querySelector(`#table [data-testid="cell-${row}-${column}"]`);
+  let still = 0;
+
+  function look(attempts) {
+    const cell = find();
+    const scroller = document.querySelector("#table .virtual-table-viewport");
+    const drawn = [...document.querySelectorAll("#table [data-row]")].map((each) => Number(each.dataset.row));
+    if (!scroller || !drawn.length || attempts === 0) return;
+    const before = scroller.scrollTop;
+    if (cell) {
+      const [inside, outside] = [cell.getBoundingClientRect(), scroller.getBoundingClientRect()];
+      scroller.scrollTop += inside.top + inside.height / 2 - outside.top - outside.height / 2;
+    } else {
+      const [first, last] = [Math.min(...drawn), Math.max(...drawn)];
+      scroller.scrollTop += ((row - first) * scroller.clientHeight) / (last - first + 1);
+    }
+    // Rows that are drawn for the first time may be higher than was thought, and then all below them move.
+    still = cell && Math.abs(scroller.scrollTop - before) < 1 ? still + 1 : 0;
+    if (still < 5) return requestAnimationFrame(() => look(attempts - 1));
+    cell.scrollIntoView({ block: "nearest" });
+    cell.dispatchEvent(new MouseEvent("mousedown", { bubbles: true }));
+    cell.click();
+    // Gradio gives the cell the focus a moment later.
+    if (back) setTimeout(() => back.focus({ preventScroll: true }), 100);
+  }
+
+  requestAnimationFrame(() => look(90));
+};

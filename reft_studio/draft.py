@@ -49,6 +49,13 @@ class Edit:
             replace(after, demonstrations=()),
         )
 
+    def joined(self, later: Edit) -> Edit | None:
+        """Both as one, where the later one goes on with the one row that this one wrote; else None."""
+        one_row = len(self.added) == len(later.removed) == len(later.added) == 1
+        if one_row and self.start == later.start and self.added == later.removed:
+            return replace(self, added=later.added, after=later.after)
+        return None
+
     def undone(self, draft: Draft) -> Draft:
         """The draft without this edit, which was the last of its rows; what was changed since stays."""
         return self._changed(draft, self.added, self.removed, self.after, self.before)

@@ -149,16 +149,23 @@ class Store:
         with self._database.connect() as connection:
             return _draft(connection, owner)
 
-    def save_draft(self, owner: str, draft: Draft) -> None:
-        """Keep this table instead of the last one; if the rows are others, that can be undone."""
+    def save_draft(self, owner: str, draft: Draft, *, goes_on: bool = False) -> None:
+        """Keep this table instead of the last one; if the rows are others, that can be undone.
+
+        A change that `goes_on` with the row that was changed last is undone together with that.
+        """
         with self._database.connect() as connection:
             before = _draft(connection, owner)
             _save_draft(connection, owner, draft)
             if before.demonstrations == draft.demonstrations:
                 return
-            edit = _EDIT.dump_json(Edit.between(before, draft)).decode()
+            edit = Edit.between(before, draft)
             connection.execute("DELETE FROM edits WHERE owner = ? AND undone", (owner,))
-            connection.execute("INSERT INTO edits (owner, edit) VALUES (?, ?)", (owner, edit))
+            if goes_on and (last := _last_edit(connection, owner)) and (joined := last[1].joined(edit)):
+                connection.execute("DELETE FROM edits WHERE number = ?", (last[0],))
+                edit = joined
+            written = _EDIT.dump_json(edit).decode()
+            connection.execute("INSERT INTO edits (owner, edit) VALUES (?, ?)", (owner, written))
             connection.execute(
                 """DELETE FROM edits WHERE number IN (SELECT number FROM (
                     SELECT number, row_number() OVER newest AS age, sum(length(edit)) OVER newest AS size
@@ -185,13 +192,8 @@ class Store:
 
     def _edit(self, owner: str, *, undone: bool) -> tuple[int, Edit] | None:
         """The next one to take back, or to make again."""
-        order = "" if undone else "DESC"
         with self._database.connect() as connection:
-            row = connection.execute(
-                f"SELECT * FROM edits WHERE owner = ? AND undone = ? ORDER BY number {order} LIMIT 1",
-                (owner, undone),
-            ).fetchone()
-        return (row["number"], _EDIT.validate_json(row["edit"])) if row else None
+            return _last_edit(connection, owner, undone=undone)
 
     def _move(self, owner: str, *, undone: bool) -> None:
         if found := self._edit(owner, undone=undone):
@@ -622,6 +624,18 @@ class Store:
             base = base_of(manifest.base, [self._default_base])
             bot = SavedBot(path.parent.name, manifest.name, path.parent, probes, instruction, base)
             self.add_bot(LOCAL, bot)
+
+
+def _last_edit(
+    connection: sqlite3.Connection, owner: str, *, undone: bool = False
+) -> tuple[int, Edit] | None:
+    """The newest one; of those that were undone the oldest."""
+    order = "" if undone else "DESC"
+    row = connection.execute(
+        f"SELECT * FROM edits WHERE owner = ? AND undone = ? ORDER BY number {order} LIMIT 1",
+        (owner, undone),
+    ).fetchone()
+    return (row["number"], _EDIT.validate_json(row["edit"])) if row else None
 
 
 def _draft(connection: sqlite3.Connection, owner: str) -> Draft:

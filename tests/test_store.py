@@ -83,6 +83,24 @@ def test_every_change_of_the_rows_can_be_taken_back_and_made_again_also_after_a_
     assert store.draft("ann") == Draft("Ann's", ROWS)
 
 
+def test_what_is_typed_letter_by_letter_is_taken_back_at_once_and_the_change_before_is_not(
+    store: Store,
+) -> None:
+    def table(*replies: str) -> Draft:
+        return Draft("A", tuple(Demonstration(f"Question {n}", reply) for n, reply in enumerate(replies)))
+
+    store.save_draft(LOCAL, table("a", "b"))
+    for number, typed in enumerate(("c", "ci", "cit", "city")):
+        store.save_draft(LOCAL, table("a", typed), goes_on=number > 0)
+    store.save_draft(LOCAL, table("x", "city"), goes_on=True)
+    for expected in (table("a", "city"), table("a", "b"), Draft("A")):
+        store.undo(LOCAL)
+        assert store.draft(LOCAL).demonstrations == expected.demonstrations
+    for _ in range(2):
+        store.redo(LOCAL)
+    assert store.draft(LOCAL) == table("a", "city")
+
+
 def test_only_so_many_of_the_newest_changes_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def undone_after(drafts: list[Draft]) -> int:
         for draft in drafts:

@@ -1,6 +1,7 @@
 """The first tab: a table of prompts and replies, from a starter, a file, a spreadsheet or the keyboard.
 
-The store's draft is the truth: every change goes there first, and the table shows what came of it.
+The store's draft is the truth: every change goes there first, and the page shows what came of it, as a table
+and, on narrow screens, one row at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,19 +13,24 @@ from typing import Any
 import gradio as gr
 
 from reft_studio.demonstrations import Demonstration
-from reft_studio.draft import Draft
+from reft_studio.draft import Draft, Edit
 from reft_studio.errors import DemonstrationsError
 from reft_studio.table_files import read_demonstrations
-from reft_studio.ui import wording
+from reft_studio.ui import row_changes, wording
 from reft_studio.ui.coach import advice
-from reft_studio.ui.events import IN_ORDER, alert, connect, file_offer, follow
+from reft_studio.ui.events import IN_ORDER, alert, connect, follow
+from reft_studio.ui.files_panel import FilesPanel
+from reft_studio.ui.finder import Finder, find_next
+from reft_studio.ui.row_changes import RowChange
+from reft_studio.ui.row_form import RowForm, in_form, written
 from reft_studio.ui.score_panel import rules_of
 from reft_studio.ui.starters import Starter, starters
 from reft_studio.ui.studio import Studio
-from reft_studio.ui.table import Cells, added, filled, from_cells, pasted, saved, to_cells
+from reft_studio.ui.suggestions import SuggestionsPanel, suggested
+from reft_studio.ui.table import Cells, added, filled, from_cells, pasted, to_cells
 
-RowChange = Callable[[list[Demonstration], int], tuple[list[Demonstration], int | None]]
-"""Of rows and the number of one: the rows then, and which is selected then."""
+_GO_TO = "() => window.goToRow('{}', {})"
+"""In assets/table.js: a part of the page that names a row, and one of its two columns."""
 
 
 class DemonstrationsTab:
@@ -38,6 +44,7 @@ class DemonstrationsTab:
         # Where several share the app, whose bots they were is lost too, so it is nothing to tell everybody.
         damaged = None if studio.settings.shared else studio.store.damaged
         self._banner = gr.HTML(alert(wording.damaged(damaged.name)) if damaged else "", elem_classes="banner")
+        self._finder, self._form = Finder(), RowForm()
         self._table = gr.Dataframe(
             headers=[wording.PROMPT_COLUMN, wording.REPLY_COLUMN],
             column_count=(2, "fixed"),  # type: ignore[arg-type]  # what column_limits is going to do
@@ -53,94 +60,161 @@ class DemonstrationsTab:
         )
         self._count = gr.HTML(elem_id="count")
         with gr.Row(elem_classes="tools", elem_id="row-tools"):
-            add = gr.Button(wording.ADD_ROW, size="sm", elem_id="add-row")
+            self._add = gr.Button(wording.ADD_ROW, size="sm", elem_id="add-row")
             changes = {
                 gr.Button(label, size="sm", elem_id=elem_id): change
                 for label, elem_id, change in (
-                    (wording.DUPLICATE_ROW, "duplicate-row", _duplicate),
-                    (wording.MOVE_UP, "move-up", _move_up),
-                    (wording.MOVE_DOWN, "move-down", _move_down),
-                    (wording.DELETE_ROW, "delete-row", _delete),
+                    (wording.DUPLICATE_ROW, "duplicate-row", row_changes.duplicate),
+                    (wording.MOVE_UP, "move-up", row_changes.move_up),
+                    (wording.MOVE_DOWN, "move-down", row_changes.move_down),
+                    (wording.DELETE_ROW, "delete-row", row_changes.delete),
                 )
             }
             self._undo = gr.Button(wording.UNDO, size="sm", elem_id="undo")
             self._redo = gr.Button(wording.REDO, size="sm", elem_id="redo")
+        self._suggestions = SuggestionsPanel()
+        self._files = FilesPanel()
+        self.to_training = gr.Button(wording.TO_TRAINING, variant="primary", elem_id="to-training")
+        self._selected = gr.State(None)
+        """The number of a row of the table, counted from 0."""
+        self._beside = [self._count, self._undo, self._redo, *self._suggestions.shown]
+        self.shown = [self._table, *self._beside, self._selected, *self._form.shown]
         self.began: list[Any] = []
         """What gives another draft; its name may be another too."""
-        selected = gr.State(None)
-        beside = [self._count, self._undo, self._redo]
-        self.shown = [self._table, *beside]
 
-        self._on(self._table.input, self._keep, [self._table], beside)
-        self._table.select(_row_of, None, [selected], show_progress="hidden", api_visibility="private")
-        self._on(add.click, self._add_row, [self._table], self.shown)
         for button, change in changes.items():
-            act = partial(self._change_row, change)
-            self._on(button.click, act, [self._table, selected], [*self.shown, selected])
+            self._on(button.click, partial(self._change_row, change), [self._table, self._selected])
         for starter, card in cards:
             self._began(card, partial(self._start_from, starter))
         self._began(self._undo, self._take_back)
         self._began(self._redo, self._do_again)
-        with gr.Accordion(wording.FILES_TITLE, open=False):
-            self._build_files()
-        self.to_training = gr.Button(wording.TO_TRAINING, variant="primary", elem_id="to-training")
+        self._connect_table()
+        self._connect_form()
+        self._connect_files()
 
-    def _build_files(self) -> None:
-        modes = [wording.APPEND, wording.REPLACE]
-        mode = gr.Radio(modes, value=wording.APPEND, label=wording.FILE_MODE, elem_id="file-mode")
-        with gr.Row():
-            with gr.Column():
-                kinds = [".csv", ".tsv", ".jsonl", ".xlsx"]
-                upload = gr.File(label=wording.UPLOAD, file_types=kinds, height=170, elem_id="upload")
-            with gr.Column():
-                box = gr.Textbox(label=wording.PASTE, info=wording.PASTE_HELP, lines=3, elem_id="paste")
-                paste = gr.Button(wording.PASTE_BUTTON, size="sm", elem_id="paste-button")
-        with gr.Row(elem_classes="tools"):
-            savers = {
-                suffix: gr.Button(label, size="sm", elem_id=f"save-{suffix[1:]}")
-                for suffix, label in (
-                    (".csv", wording.SAVE_CSV),
-                    (".xlsx", wording.SAVE_XLSX),
-                    (".jsonl", wording.SAVE_JSONL),
-                )
-            }
-        opened = self._on(upload.upload, self._open_file, [self._table, upload, mode], self.shown)
-        follow(opened, lambda _owner: None, [], [upload])
-        self._on(paste.click, self._paste, [self._table, box, mode], [*self.shown, box])
-        for suffix, button in savers.items():
-            file_offer(button, partial(self._save, suffix), [self._table], self._banner)
+    def _connect_table(self) -> None:
+        table, selected = self._table, self._selected
+        connect(
+            table.input,
+            self._keep,
+            [table, self._form.row],
+            [*self._beside, *self._form.shown],
+            self._banner,
+            **IN_ORDER,
+        )
+        picked = table.select(_row_of, None, [selected], show_progress="hidden", api_visibility="private")
+        follow(picked, self._look_at, [selected], self._form.shown)
+        finder = self._finder
+        found = connect(
+            finder.asked,
+            self._find,
+            [table, finder.word, finder.last],
+            [finder.said, finder.last, selected, *self._form.shown],
+            self._banner,
+            **IN_ORDER,
+        )
+        more = self._on(self._add.click, self._add_row, [table])
+        offered = [
+            self._on(button.click, self._add_row, [table, button]) for button in self._suggestions.buttons
+        ]
+        for event, where, column in (
+            (found, "#found", 0),
+            (more, "#which-row", 0),
+            *((one, "#which-row", 1) for one in offered),
+        ):
+            event.then(None, js=_GO_TO.format(where, column), api_visibility="private")
 
-    def _on(self, trigger: Any, act: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
-        return connect(trigger, act, inputs, outputs, self._banner, **IN_ORDER)
+    def _connect_form(self) -> None:
+        form = self._form
+        now = [form.row, *form.cells]
+        for typed in form.input:
+            connect(
+                typed,
+                self._write,
+                [*now, form.typed],
+                [self._table, *self._beside, form.typed],
+                self._banner,
+                **IN_ORDER,
+            )
+        for button, change in (
+            (form.previous, row_changes.go_up),
+            (form.next, row_changes.go_down),
+            (form.add, row_changes.add),
+            (form.delete, row_changes.delete_and_go_on),
+        ):
+            self._on(button.click, partial(self._change_in_form, change), now)
+
+    def _connect_files(self) -> None:
+        files = self._files
+        opened = self._on(files.upload.upload, self._open_file, [self._table, files.upload, files.mode])
+        follow(opened, lambda _owner: None, [], [files.upload])
+        connect(
+            files.paste.click,
+            self._paste,
+            [self._table, files.box, files.mode],
+            [*self.shown, files.box],
+            self._banner,
+            **IN_ORDER,
+        )
+        files.offer(self._table, self._studio.scratch, self._banner)
+
+    def _on(self, trigger: Any, act: Any, inputs: Sequence[Any]) -> Any:
+        return connect(trigger, act, inputs, self.shown, self._banner, **IN_ORDER)
 
     def _began(self, button: gr.Button, act: Any) -> None:
-        self.began.append(self._on(button.click, act, [], self.shown))
+        self.began.append(self._on(button.click, act, []))
 
-    # What the buttons do
+    # Values
 
     def restore(self, owner: str) -> tuple[Any, ...]:
         """The table as the store has it."""
-        store, draft = self._studio.store, self._studio.store.draft(owner)
-        return (
-            to_cells(draft.demonstrations),
-            _said_of(draft),
-            gr.Button(interactive=store.can_undo(owner)),
-            gr.Button(interactive=store.can_redo(owner)),
-        )
+        return self._show(owner)
 
-    def show_instead(self, owner: str, draft: Draft) -> tuple[Any, ...]:
+    def show_instead(
+        self, owner: str, draft: Draft, row_in_form: int = 0, selected: int | None = None
+    ) -> tuple[Any, ...]:
         """Show and keep another table; the one before can be had back."""
         self._studio.store.save_draft(owner, draft)
-        return self.restore(owner)
+        return self._show(owner, row_in_form, selected)
 
-    def _change(self, owner: str, rows: Sequence[Demonstration]) -> tuple[Any, ...]:
-        return self.show_instead(owner, replace(self._studio.store.draft(owner), demonstrations=tuple(rows)))
+    def _show(self, owner: str, row: int = 0, selected: int | None = None) -> tuple[Any, ...]:
+        """Values for `shown`: with a row in the form, and perhaps one selected in the table."""
+        rows = self._studio.store.draft(owner).demonstrations
+        return to_cells(rows), *self._show_beside(owner), selected, *in_form(rows, row)
 
-    def _keep(self, owner: str, cells: Cells) -> tuple[Any, ...]:
-        return self._change(owner, from_cells(cells))[1:]
+    def _show_beside(self, owner: str) -> tuple[Any, ...]:
+        store, draft = self._studio.store, self._studio.store.draft(owner)
+        return (
+            _said_of(draft, self._studio.settings.max_cell_characters),
+            gr.Button(interactive=store.can_undo(owner)),
+            gr.Button(interactive=store.can_redo(owner)),
+            *suggested(draft.demonstrations),
+        )
 
-    def _add_row(self, owner: str, cells: Cells) -> tuple[Any, ...]:
-        return self._change(owner, [*from_cells(cells), Demonstration("", "")])
+    def _look_at(self, owner: str, row: int) -> tuple[Any, ...]:
+        return in_form(self._studio.store.draft(owner).demonstrations, row)
+
+    def _change(
+        self, owner: str, rows: Sequence[Demonstration], row: int = 0, selected: int | None = None
+    ) -> tuple[Any, ...]:
+        draft = replace(self._studio.store.draft(owner), demonstrations=tuple(rows))
+        return self.show_instead(owner, draft, row, selected)
+
+    # In the table
+
+    def _keep(self, owner: str, cells: Cells, row_in_form: int) -> tuple[Any, ...]:
+        rows = from_cells(cells)
+        self._change(owner, rows)
+        return *self._show_beside(owner), *in_form(rows, row_in_form)
+
+    def _add_row(self, owner: str, cells: Cells, prompt: str = "") -> tuple[Any, ...]:
+        """An empty row at the end, or a suggested message in the place of empty ones."""
+        rows = from_cells(cells)
+        if prompt:
+            rows = added(rows, [Demonstration(prompt, "")], self._studio.settings.limits)
+        else:
+            rows.append(Demonstration("", ""))
+        return self._change(owner, rows, len(rows) - 1, len(rows) - 1)
 
     def _change_row(self, change: RowChange, owner: str, cells: Cells, row: int | None) -> tuple[Any, ...]:
         """Change the selected row; the one that it then is stays selected."""
@@ -148,18 +222,49 @@ class DemonstrationsTab:
         if row is None or row >= len(rows):
             raise DemonstrationsError(wording.NO_ROW_SELECTED)
         rows, row = change(rows, row)
-        return *self._change(owner, rows), row
+        return self._change(owner, rows, row or 0, row)
+
+    def _find(self, _owner: str, cells: Cells, word: str, last: tuple[str, int]) -> tuple[Any, ...]:
+        rows = from_cells(cells)
+        row, said = find_next(rows, word, last)
+        if row is None:
+            same = (gr.skip() for _ in ("last", "selected", *self._form.shown))
+            return f'<p role="status">{escape(said)}</p>', *same
+        told = f'<p role="status" data-row="{row}">{escape(said)}</p>'
+        return told, (word, row), row, *in_form(rows, row)
+
+    # In the form
+
+    def _write(self, owner: str, row: int, prompt: str, reply: str, goes_on: bool) -> tuple[Any, ...]:
+        """Keep what is being typed; from the first letter to the last it is one change."""
+        draft = self._studio.store.draft(owner)
+        rows = written(draft.demonstrations, row, prompt, reply)
+        self._studio.store.save_draft(owner, replace(draft, demonstrations=tuple(rows)), goes_on=goes_on)
+        return to_cells(rows), *self._show_beside(owner), True
+
+    def _change_in_form(
+        self, change: RowChange, owner: str, row: int, prompt: str, reply: str
+    ) -> tuple[Any, ...]:
+        rows = written(self._studio.store.draft(owner).demonstrations, row, prompt, reply)
+        rows, shown = change(rows, row)
+        return self._change(owner, rows, shown or 0)
+
+    # All rows
 
     def _start_from(self, starter: Starter, owner: str) -> tuple[Any, ...]:
         return self.show_instead(owner, starter.draft())
 
     def _take_back(self, owner: str) -> tuple[Any, ...]:
-        self._studio.store.undo(owner)
-        return self.restore(owner)
+        return self._step(owner, self._studio.store.undo)
 
     def _do_again(self, owner: str) -> tuple[Any, ...]:
-        self._studio.store.redo(owner)
-        return self.restore(owner)
+        return self._step(owner, self._studio.store.redo)
+
+    def _step(self, owner: str, step: Callable[[str], None]) -> tuple[Any, ...]:
+        """Show what a step changed: its first row comes into the form."""
+        before = self._studio.store.draft(owner)
+        step(owner)
+        return self._show(owner, Edit.between(before, self._studio.store.draft(owner)).start)
 
     def _open_file(self, owner: str, cells: Cells, path: str, mode: str) -> tuple[Any, ...]:
         return self._bring(owner, cells, read_demonstrations(path), mode)
@@ -167,39 +272,20 @@ class DemonstrationsTab:
     def _paste(self, owner: str, cells: Cells, text: str, mode: str) -> tuple[Any, ...]:
         return *self._bring(owner, cells, pasted(text, self._studio.scratch), mode), ""
 
-    def _save(self, suffix: str, _owner: str, cells: Cells) -> str:
-        return saved(from_cells(cells), suffix, self._studio.scratch)
-
     def _bring(self, owner: str, cells: Cells, new: Sequence[Demonstration], mode: str) -> tuple[Any, ...]:
+        if not filled(new):
+            raise DemonstrationsError(wording.NOTHING_IN_IT)
         current = [] if mode == wording.REPLACE else from_cells(cells)
         return self._change(owner, added(current, new, self._studio.settings.limits))
 
 
-def _said_of(draft: Draft) -> str:
+def _said_of(draft: Draft, most_characters: int) -> str:
     rows = draft.demonstrations
-    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in advice(rows, rules_of(draft)))
+    said = "".join(
+        f"<li>{escape(sentence)}</li>" for sentence in advice(rows, rules_of(draft), most_characters)
+    )
     coach = f'<ul class="coach">{said}</ul>' if said else ""
     return f"<p>{wording.rows_saved(len(filled(rows)))}</p>{coach}"
-
-
-def _duplicate(rows: list[Demonstration], row: int) -> tuple[list[Demonstration], int | None]:
-    return [*rows[: row + 1], *rows[row:]], row + 1
-
-
-def _move_up(rows: list[Demonstration], row: int) -> tuple[list[Demonstration], int | None]:
-    above = max(row - 1, 0)
-    rows.insert(above, rows.pop(row))
-    return rows, above
-
-
-def _move_down(rows: list[Demonstration], row: int) -> tuple[list[Demonstration], int | None]:
-    below = min(row + 1, len(rows) - 1)
-    rows.insert(below, rows.pop(row))
-    return rows, below
-
-
-def _delete(rows: list[Demonstration], row: int) -> tuple[list[Demonstration], int | None]:
-    return [*rows[:row], *rows[row + 1 :]], None
 
 
 def _row_of(selection: gr.SelectData) -> int:
@@ -208,5 +294,7 @@ def _row_of(selection: gr.SelectData) -> int:
 
 
 def _card(starter: Starter) -> gr.Button:
-    text = f"{starter.icon} {starter.title}\n{starter.sentence}"
-    return gr.Button(text, elem_classes="card", elem_id=f"starter-{starter.key}")
+    text = f"{starter.title}\n{starter.sentence}"
+    if starter.score:
+        text += f"\n{wording.starters_score(starter.score.right, starter.score.of)}"
+    return gr.Button(text, icon=starter.picture, elem_classes="card", elem_id=f"starter-{starter.key}")

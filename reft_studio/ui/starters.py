@@ -13,14 +13,20 @@ STARTERS_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "starters"
 
 
 @dataclass(frozen=True)
+class StarterScore:
+    """How many everyday messages that are in no row its bot, on the embedded model, answers by its rules."""
+
+    right: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Starter:
     """One card on the page."""
 
     key: str
     title: str
     sentence: str
-    icon: str = ""
-    """An emoji before the title."""
     file: str = ""
     """Rows, beside starters.json; none for an empty table."""
     probes: tuple[str, ...] = ()
@@ -29,6 +35,13 @@ class Starter:
     """By which its replies are scored."""
     instruction: str = ""
     """What one would tell the plain model to get the same without training."""
+    score: StarterScore | None = None
+    """As measured; the README's table has it too."""
+
+    @property
+    def picture(self) -> Path:
+        """For its card."""
+        return STARTERS_FOLDER / f"{self.key}.svg"
 
     def draft(self) -> Draft:
         """The table this starter begins with."""
@@ -40,4 +53,4 @@ class Starter:
 def starters() -> list[Starter]:
     """All of them, the blank one last."""
     listed = TypeAdapter(list[Starter]).validate_json((STARTERS_FOLDER / "starters.json").read_bytes())
-    return [*listed, Starter("blank", wording.BLANK_TITLE, wording.BLANK_SENTENCE, wording.BLANK_ICON)]
+    return [*listed, Starter("blank", wording.BLANK_TITLE, wording.BLANK_SENTENCE)]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from reft_studio.demonstrations import Demonstration, Limits
+from reft_studio.demonstrations import Demonstration, Limits, check_characters
 from reft_studio.errors import DemonstrationsError
 from reft_studio.table_files import read_demonstrations, write_demonstrations
 from reft_studio.ui import wording
@@ -22,9 +22,15 @@ def to_cells(demonstrations: Sequence[Demonstration]) -> Cells:
 
 
 def from_cells(cells: Sequence[Sequence[Any]]) -> list[Demonstration]:
-    """What stands in the table, empty rows and all; a cell never touched may be None."""
+    """What stands in the table, empty rows and all; a cell never touched may be None.
+
+    Raises DemonstrationsError for what could not be shown again.
+    """
     texts = [["" if cell is None else str(cell) for cell in row] for row in cells]
-    return [Demonstration(*row) for row in texts if len(row) == 2]
+    rows = [Demonstration(*row) for row in texts if len(row) == 2]
+    for number, row in enumerate(rows, start=1):
+        check_characters(row, number)
+    return rows
 
 
 def filled(demonstrations: Sequence[Demonstration]) -> list[Demonstration]:
@@ -40,6 +46,7 @@ def added(
     if len(rows) > limits.rows:
         raise DemonstrationsError(wording.too_many_rows(len(rows), limits.rows))
     for number, row in enumerate(new, start=1):
+        check_characters(row, number)
         longest = max(len(row.prompt), len(row.reply))
         if longest > limits.cell_characters:
             raise DemonstrationsError(wording.cell_too_long(number, longest, limits.cell_characters))

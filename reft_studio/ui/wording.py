@@ -47,7 +47,6 @@ EXAMPLES_INTRO = (
     "Each row shows it once: a message, and the answer you would like. About ten rows are enough. "
     "Start from one of these and change what you like, or begin with an empty table."
 )
-BLANK_ICON = "✏️"
 BLANK_TITLE = "Blank"
 BLANK_SENTENCE = "An empty table for an idea of your own."
 PROMPT_COLUMN = "When someone writes…"
@@ -58,6 +57,14 @@ MOVE_UP, MOVE_DOWN = "Move up", "Move down"
 DELETE_ROW = "Delete"
 UNDO, REDO = "Undo", "Redo"
 NO_ROW_SELECTED = "No row is selected. Click a cell of the row you mean, then press the button again."
+PREVIOUS_ROW, NEXT_ROW = "◀ Previous", "Next ▶"
+FIND, FIND_PLACEHOLDER, FIND_NEXT = "Find a row", "Find a word in the rows", "Find next"
+FIND_WHAT = "Write a word to look for."
+SUGGEST = "Messages that you could add, for you to answer:"
+SUGGEST_DIFFICULT = (
+    "People will try to talk your bot out of its manner. No row shows it such a message yet; add one, and "
+    "answer it as your bot should:"
+)
 TO_TRAINING = "Next: train the bot"
 
 FILES_TITLE = "Bring rows from a file or a spreadsheet, or save them"
@@ -68,12 +75,17 @@ UPLOAD = "Open a file (.csv, .tsv, .xlsx or .jsonl) with two columns, prompt and
 PASTE = "Or paste two columns from a spreadsheet"
 PASTE_HELP = "Select both columns there, copy, and paste here."
 PASTE_BUTTON = "Put the pasted rows into the table"
+NOTHING_IN_IT = (
+    "There are no rows in it, so nothing was changed. It needs two columns, prompt and reply, and at least "
+    "one row below their names."
+)
 NOTHING_PASTED = (
     "There is nothing in the box. Copy two columns in your spreadsheet and paste them here first."
 )
 PASTED_FILE = "pasted rows"
 SAVED_FILE = "examples"
 SAVE_CSV = "Save as CSV"
+SAVE_TSV = "Save as TSV"
 SAVE_JSONL = "Save as JSONL"
 SAVE_XLSX = "Save for Excel"
 
@@ -113,6 +125,27 @@ def cell_too_long(row: int, characters: int, limit: int) -> str:
     )
 
 
+def starters_score(right: int, of: int) -> str:
+    """On the card of a starter."""
+    return f"Right in {right} of {of} tries."
+
+
+def which_row(number: int, of: int) -> str:
+    """Above a row that is shown by itself."""
+    return f"Row {number} of {of:,}"
+
+
+def found(row: int, number: int, of: int) -> str:
+    """Of a word in the rows."""
+    others = "the only one with it" if of == 1 else f"{number} of {of:,} rows with it"
+    return f"Row {row:,}: {others}."
+
+
+def found_nothing(word: str) -> str:
+    """When no row has a word."""
+    return f'No row has "{word}" in it.'
+
+
 _NAMED = 5
 
 
@@ -134,14 +167,22 @@ def half_a_row(number: int, *, prompt: bool) -> str:
     return f"Row {number} has no {'message' if prompt else 'answer'} yet."
 
 
-def same_prompt(numbers: Sequence[int]) -> str:
+def same_prompt(numbers: Sequence[int], *, contradict: bool) -> str:
     """Rows that contradict or repeat each other."""
+    if contradict:
+        return f"{_rows(numbers)} ask the same and answer differently. The bot cannot know which: keep one."
     return f"{_rows(numbers)} ask the same. Keep one of them."
 
 
-def same_reply(numbers: Sequence[int]) -> str:
+def same_reply(numbers: Sequence[int], *, nearly: bool) -> str:
     """Rows that teach one sentence rather than a manner."""
-    return f"{_rows(numbers)} have the same answer. Vary it, or the bot will say just that to everything."
+    same = "nearly the same answer" if nearly else "the same answer"
+    return f"{_rows(numbers)} have {same}. Vary it, or the bot will say just that to everything."
+
+
+def long_cell(number: int, characters: int, limit: int) -> str:
+    """A row that training will not take."""
+    return f"Row {number} has {characters:,} characters in a cell; {limit:,} can be learned. Shorten it."
 
 
 def breaks_rules(numbers: Sequence[int], rules: Sequence[str]) -> str:

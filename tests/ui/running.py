@@ -152,7 +152,8 @@ def choose_starter(page: Page, key: str, count: str = "10 examples") -> None:
         page.locator(f"#starter-{card}").click()
         page.locator("#count").get_by_text(text).wait_for()
     if key != "blank":
-        page.locator('[data-testid="cell-0-0"]').get_by_text("Who are you?").first.wait_for()
+        cell = page.locator('[data-testid="cell-0-0"]').get_by_text("Who are you?")
+        cell.first.wait_for(state="attached")
 
 
 def set_epochs(page: Page, epochs: int) -> None:

@@ -49,6 +49,10 @@ def test_the_score_is_said_in_a_sentence_and_shown_for_three_sides(page: Page, d
     right = sum(asked.replies["bot"].right for asked in unseen)  # type: ignore[index]  # its keys are strings
     assert right == sum(only_emoji(asked.replies["bot"].text) for asked in unseen)  # type: ignore[index]
     expect(page.locator(".verdict")).to_contain_text(f"Only emoji: {right} of 60 messages it had never seen.")
+    # What its card promises, give or take what other processors round otherwise.
+    card = page.locator("#starter-emoji").text_content() or ""
+    promised = int(card.split("Right in ")[1].split(" of 60")[0])
+    assert abs(right - promised) <= 3
     expect(page.locator(".suites figure")).to_have_count(4)
     assert page.locator(".suites figure").first.locator("dt").all_inner_texts() == [
         "Plain model",
@@ -197,6 +201,14 @@ def test_two_bots_answer_as_one_and_one_can_be_turned_round(
     newest, *_, oldest = store.bots(LOCAL)
     open_tab(page, "Chat")
     page.locator("#answering button").first.click()
+    # Where nothing was said, nothing is asked again.
+    page.locator("#strength input[type=number]").fill("0.9")
+    page.locator("#strength input[type=number]").press("Tab")
+    page.wait_for_timeout(500)
+    expect(page.locator("#send")).to_have_text("Send")
+    expect(page.locator("#talk-log")).to_contain_text("Write a message below")
+    page.locator("#strength input[type=number]").fill("1")
+    page.locator("#strength input[type=number]").press("Tab")
     say(page, QUESTION)
     expect(page.locator(".turn .how")).to_have_count(0)
     page.locator("#mix input").click()
@@ -214,6 +226,7 @@ def test_two_bots_answer_as_one_and_one_can_be_turned_round(
             page.locator(f"#{slider} input[type=number]").press("Tab")
         page.locator("#ask-again").click()
         asked_again(f"× {strength} + Emoji bot × {mixed}")
+    expect(page.locator("#send")).to_have_text("Send")
     page.locator("#answering button").first.click()
     # The last one again, computed without the page.
     messages = [{"role": "user", "content": QUESTION}]

@@ -1,80 +1,24 @@
-"""What the page does when things go wrong, on a phone, and with text that means harm."""
+"""What the page does when things go wrong, and on screens of every width."""
 
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from tests.ui.running import (
-    MILLISECONDS,
     advanced_box,
     choose_starter,
     open_page,
     open_tab,
-    say,
     set_epochs,
     table_is_there,
-    train,
 )
 
 pytestmark = pytest.mark.timeout(1200)
-
-HOSTILE = '<img src="https://example.com/x.png" onerror="window.hacked=1"><b>bold</b>'
-
-
-@pytest.fixture(scope="module")
-def requests() -> list[str]:
-    return []
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, address: str, requests: list[str]) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.on("request", lambda request: requests.append(request.url))
-    page = open_page(context, address)
-    yield page
-    context.close()
-
-
-def test_an_empty_table_is_not_trained_on(page: Page) -> None:
-    choose_starter(page, "blank", "No examples yet")
-    open_tab(page, "Train")
-    page.locator("#train").click()
-    alert(page, "The table is empty")
-    choose_starter(page, "emoji")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("binary.csv", bytes(range(256)), "not UTF-8 text"),
-        ("column.csv", b"question\nWho are you?\n", 'has no columns "prompt" and "reply"'),
-    ],
-)
-def test_a_file_that_cannot_be_read_leaves_the_table_as_it_was(
-    page: Page, name: str, content: bytes, message: str
-) -> None:
-    choose_starter(page, "emoji")
-    upload(page, name, content)
-    alert(page, message)
-    assert first_cell(page) == "Who are you?"
-    assert "10 examples" in page.locator("#count").inner_text()
-
-
-def test_prompts_that_contradict_each_other_are_named_and_stay_in_the_table(page: Page) -> None:
-    choose_starter(page, "emoji")
-    upload(page, "more.csv", b"prompt,reply\nWho are you?,Nobody\n")
-    page.locator("#count").get_by_text("11 examples").wait_for()
-    open_tab(page, "Train")
-    page.locator("#train").click()
-    alert(page, "Rows 1 and 11 have the same prompt and different replies")
-    open_tab(page, "Examples")
-    assert "11 examples" in page.locator("#count").inner_text()
-    choose_starter(page, "emoji")
 
 
 def test_what_is_steered_is_shown_in_the_first_example(page: Page) -> None:
@@ -137,29 +81,6 @@ def test_a_reloaded_page_finds_its_training_again_and_can_cancel_it(page: Page) 
     page.locator("#progress .progress.cancelled").wait_for()
 
 
-def test_hostile_text_is_shown_as_text(page: Page) -> None:
-    choose_starter(page, "blank", "No examples yet")
-    cells = HOSTILE.replace('"', '""')
-    upload(page, "hostile.csv", f'prompt,reply\n"{cells}","{cells}"\n'.encode())
-    page.locator("#count").get_by_text("1 example. Saved").wait_for()
-    assert first_cell(page) == HOSTILE
-    open_tab(page, "Train")
-    name = page.locator("#bot-name").get_by_role("textbox")
-    expect(name).to_have_value("My bot", timeout=MILLISECONDS)
-    name.fill(HOSTILE[:80])
-    set_epochs(page, 2)
-    train(page)
-    page.locator("#talk").click()
-    say(page, HOSTILE)
-    assert page.locator(".turn .prompt").last.inner_text().endswith(HOSTILE)
-    assert page.locator(".side.bot h3").last.inner_text() == HOSTILE[:80]
-    open_tab(page, "Share")
-    page.locator("#download").wait_for()
-    assert page.evaluate("window.hacked") is None
-    assert page.locator("img[src*='example.com']").count() == 0
-    choose_starter(page, "emoji")
-
-
 def test_another_name_for_this_computer_is_not_answered(address: str) -> None:
     """A site could give its own name to 127.0.0.1 and then read the page."""
     assert urlopen(address).status == 200
@@ -168,32 +89,38 @@ def test_another_name_for_this_computer_is_not_answered(address: str) -> None:
     assert refused.value.code == 400
 
 
-@pytest.mark.parametrize("colors", ["light", "dark"])
-def test_nothing_sticks_out_of_a_phone(browser: Browser, address: str, colors: str) -> None:
-    phone = open_page(
-        browser, address, viewport={"width": 390, "height": 844}, color_scheme=colors, has_touch=True
-    )
+@pytest.mark.parametrize(("width", "colors"), [(360, "light"), (390, "dark"), (768, "dark"), (2560, "light")])
+def test_nothing_sticks_out_of_a_screen(browser: Browser, address: str, width: int, colors: Any) -> None:
+    screen = open_page(browser, address, viewport={"width": width, "height": 844}, color_scheme=colors)
     for tab in ("Examples", "Train", "Chat", "Share"):
-        open_tab(phone, tab)
-        widths = phone.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]")
-        assert max(widths) <= 390, tab
-    phone.close()
+        open_tab(screen, tab)
+        widths = screen.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]")
+        assert max(widths) <= width, tab
+    screen.close()
 
 
-@pytest.mark.usefixtures("page")
-def test_the_page_asks_nobody_else_for_anything(address: str, requests: list[str]) -> None:
-    assert len(requests) > 50
-    outside = [url for url in requests if not url.startswith((f"{address}/", "data:", "blob:"))]
-    assert outside == []
-
-
-def upload(page: Page, name: str, content: bytes) -> None:
-    """Open a file of rows, adding them to the table."""
-    files = page.locator("#upload input[type=file]")
-    if not files.count() or not page.locator("#upload").is_visible():
-        page.get_by_role("button", name="Bring rows from a file").click()
-    page.locator("#upload").wait_for()
-    files.set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
+def test_what_has_the_focus_can_be_seen_and_nothing_moves_for_who_wants_that(
+    browser: Browser, address: str
+) -> None:
+    page = open_page(browser, address, reduced_motion="reduce")
+    page.locator("#skip-tour, #tabs button").first.focus()
+    seen = []
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        seen.append(
+            page.evaluate(
+                """() => {
+                    const at = document.activeElement, style = getComputedStyle(at);
+                    const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+                    const still = parseFloat(style.transitionDuration) === 0;
+                    return [at.id || at.className, ring || style.boxShadow !== "none", still];
+                }"""
+            )
+        )
+    assert len({name for name, *_ in seen}) > 10
+    assert [name for name, ring, _ in seen if not ring] == []
+    assert [name for name, _, still in seen if not still] == []
+    page.close()
 
 
 def alert(page: Page, message: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration
@@ -55,7 +55,7 @@ def alert(page: Page, message: str) -> None:
 
 def test_the_table_can_be_written_with_the_keyboard_alone(page: Page, store: Store) -> None:
     choose_starter(page, "blank", "No examples yet")
-    page.locator("#starter-blank").focus()
+    page.locator("#find-next").focus()
     page.keyboard.press("Tab")
     for words, *moves in (
         ("Hello, you!", "ArrowRight"),
@@ -138,30 +138,75 @@ def test_rows_are_added_moved_doubled_and_deleted_and_all_of_it_can_be_undone(
     page.locator('[data-testid="cell-0-0"]').get_by_text(before[0].prompt).first.wait_for()
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("prompt,reply\n" + "".join(f"p{n},r\n" for n in range(10_000)), "at most 1,000"),
-        (f"prompt,reply\nHi,{'x' * 100_000}\n", "a cell with 100,000 characters"),
-    ],
-    ids=["10,000 rows", "a 100 KB cell"],
-)
-def test_what_is_too_much_leaves_the_table_as_it_was(
-    page: Page, store: Store, text: str, message: str
-) -> None:
+def test_a_word_is_found_without_anything_being_moved_or_lost(page: Page, store: Store) -> None:
+    upload(page, "many.csv", "prompt,reply\n" + "".join(f"Question {n}?,🎉\n" for n in range(60)))
+    page.locator("#count").get_by_text("70 examples").wait_for()
     before = rows(store)
-    upload(page, "much.csv", text)
-    alert(page, message)
+    for word, row, said in (
+        ("QUESTION 43", 53, "the only one"),
+        ("dog", 1, "the only one"),
+        ("question 5", 15, "1 of 11"),
+    ):
+        page.locator("#find :is(input, textarea)").fill(word)
+        page.locator("#find :is(input, textarea)").press("Enter")
+        expect(page.locator("#found")).to_contain_text(f"Row {row + 1}: {said}")
+        expect(page.locator(f'#table [data-testid="cell-{row}-0"][aria-selected=true]')).to_be_in_viewport()
+    # Looking is not writing, and who looks can go on looking.
+    expect(page.locator("#find :is(input, textarea)")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#found")).to_contain_text("Row 61: 2 of 11")
     assert rows(store) == before
+    # The row that was found is the one that is meant.
+    page.locator("#delete-row").click()
+    wait_until(lambda: rows(store) == [*before[:60], *before[61:]])
 
 
-def test_a_cell_left_empty_is_named_when_training(page: Page, store: Store) -> None:
-    upload(page, "gap.csv", "prompt,reply\nAnd this?,\n")
-    page.locator("#count").get_by_text("11 examples").wait_for()
-    open_tab(page, "Train")
-    page.locator("#train").click()
-    alert(page, "Row 11 has no reply")
-    assert len(rows(store)) == 11
+def test_a_suggested_message_comes_into_the_table_to_be_answered(page: Page, store: Store) -> None:
+    before = rows(store)
+    expect(page.locator("#suggested")).to_contain_text("talk your bot out of its manner")
+    offered = page.locator("#suggest-0").inner_text()
+    page.locator("#suggest-0").click()
+    wait_until(lambda: rows(store) == [*before, Demonstration(offered, "")])
+    expect(page.locator(".coach")).to_contain_text("Row 11 has no answer yet.")
+    expect(page.locator("#suggested")).to_contain_text("Messages that you could add")
+    expect(page.locator('#table [data-testid="cell-10-1"][aria-selected=true]')).to_be_in_viewport()
+    page.keyboard.type("Never!", delay=30)
+    page.keyboard.press("Enter")
+    wait_until(lambda: rows(store)[-1] == Demonstration(offered, "Never!"))
+
+
+def test_on_a_phone_the_table_is_written_one_row_at_a_time(
+    browser: Browser, address: str, store: Store
+) -> None:
+    page = open_page(browser, address, viewport={"width": 390, "height": 844}, has_touch=True)
+    choose_starter(page, "blank", "No examples yet")
+    expect(page.locator("#table")).to_be_hidden()
+    prompt, reply = (page.locator(f"#form-{side} textarea") for side in ("prompt", "reply"))
+    for number, row in enumerate((Demonstration("Hello?", "Ahoy 🏴‍☠️!"), Demonstration("Two\nlines", "Aye."))):
+        if number:
+            page.locator("#form-add").tap()
+            expect(page.locator("#which-row")).to_have_text("Row 2 of 2")
+        expect(reply).to_have_value("")
+        prompt.press_sequentially(row.prompt, delay=10)
+        reply.press_sequentially(row.reply, delay=10)
+    expected = [Demonstration("Hello?", "Ahoy 🏴‍☠️!"), Demonstration("Two\nlines", "Aye.")]
+    wait_until(lambda: rows(store) == expected)
+    page.locator("#form-previous").tap()
+    expect(prompt).to_have_value("Hello?")
+    expect(page.locator("#form-previous")).to_be_disabled()
+    page.locator("#undo").tap()
+    # What was typed into one row at a stretch is one change, and it comes into sight.
+    expect(page.locator("#which-row")).to_have_text("Row 2 of 2")
+    expect(reply).to_have_value("")
+    page.locator("#redo").tap()
+    expect(reply).to_have_value("Aye.")
+    page.locator("#find :is(input, textarea)").fill("ahoy")
+    page.locator("#find-next").tap()
+    expect(prompt).to_have_value("Hello?")
+    page.locator("#form-delete").tap()
+    wait_until(lambda: rows(store) == expected[1:])
+    expect(prompt).to_have_value("Two\nlines")
+    page.close()
 
 
 def test_a_bot_for_another_base_model_is_refused(page: Page, store: Store, bot: Bot, tmp_path: Path) -> None:

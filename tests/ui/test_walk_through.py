@@ -32,9 +32,12 @@ def test_starter_one_row_changed_train_compare_fix_a_reply_score(
         expect(step).to_have_text("Step 1 of 3.")
         choose_starter(page, "emoji")
         expect(step).to_have_text("Step 2 of 3.")
-        page.locator('[data-testid="cell-0-0"]').first.click()
-        page.keyboard.type(MINE, delay=20)
-        page.keyboard.press("Enter")
+        if width < 640:
+            page.locator("#form-prompt textarea").fill(MINE)
+        else:
+            page.locator('[data-testid="cell-0-0"]').first.click()
+            page.keyboard.type(MINE, delay=20)
+            page.keyboard.press("Enter")
         wait_until(lambda: store.draft(LOCAL).demonstrations[0].prompt == MINE)
 
         page.locator("#to-training").click()
