@@ -274,7 +274,7 @@ def test_what_is_hostile_is_text_wherever_it_stands(
     expect(page.locator("#fix-said")).to_contain_text(f"You asked: {HOSTILE}")
     page.locator("#fix-right textarea").fill(HOSTILE)
     page.locator("#teach").click()
-    expect(page.locator("#fixed")).to_contain_text(f'Asked again by itself: "{HOSTILE}"')
+    page.locator("#fixed").get_by_text(f'Asked again by itself: "{HOSTILE}"').wait_for()
     open_tab(page, "Share")
     page.wait_for_function("document.querySelector('#share-name textarea, #share-name input')?.value")
     assert HOSTILE in [row.prompt for row in rows(store)]
