@@ -94,3 +94,20 @@ window.goToRow = (where, column) => {
 
   requestAnimationFrame(() => look(90));
 };
+
+// Gradio hears of what is written into a text box only where a key was pressed that writes: not of what is deleted,
+// pasted, dictated, corrected, or typed on most phones. So for those such a key is made up.
+{
+  let pressed = false;
+  const box = (event) => event.target.matches?.('[data-testid="textbox"]');
+  document.addEventListener("keypress", (event) => event.isTrusted && box(event) && (pressed = true), true);
+  document.addEventListener(
+    "input",
+    (event) => {
+      if (!box(event)) return;
+      if (!pressed) event.target.dispatchEvent(new KeyboardEvent("keypress", { bubbles: true }));
+      pressed = false;
+    },
+    true,
+  );
+}

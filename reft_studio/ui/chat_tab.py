@@ -1,6 +1,7 @@
 """The third tab: the plain model and a bot answer the same message, side by side."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -228,9 +229,12 @@ class ChatTab:
         if earlier is not None:
             _, said, number = self._said(owner, chosen, earlier)
             past = said[:number]
-        begun = new_message("")
+        begun, chosen_how = new_message(""), Answering(*how)
+        if chosen is None:
+            # The page is about to fill in what stands with its bot, too.
+            chosen_how = replace(chosen_how, instruction=bot.instruction)
         try:
-            for turns in self._asking.ask(owner, chat_id, bot, past, prompt, Answering(*how)):
+            for turns in self._asking.ask(owner, chat_id, bot, past, prompt, chosen_how):
                 yield *_log(turns, bot), *begun, *busy_or_not(not turns[-1].finished)
                 begun = (gr.skip(),) * len(begun)
         except StudioError:

@@ -11,11 +11,23 @@ from reft_studio.score import Side
 from reft_studio.turns import Turn
 from reft_studio.ui import wording
 
-ON_CLICK = """element.addEventListener("click", event => {
-  const button = event.target.closest("button[data-do]");
-  if (button) trigger("select", { index: Number(button.dataset.turn), value: button.dataset.do });
-});"""
-"""For the part of the page that shows a conversation: tells `pointed_at` of its buttons."""
+ON_CLICK = """
+const at = event => event.target.closest("button[data-do]")?.dataset;
+const point = ({ turn, do: value }) => trigger("select", { index: Number(turn), value });
+let pressed;
+element.addEventListener("pointerdown", event => { pressed = at(event); });
+element.addEventListener("pointerup", event => {
+  const here = at(event);
+  if (here && here.do === pressed?.do && here.turn === pressed.turn) point(here);
+  pressed = undefined;
+});
+element.addEventListener("click", event => { if (!event.detail && at(event)) point(at(event)); });
+"""
+"""For the part of the page that shows a conversation: tells `pointed_at` of its buttons.
+
+While an answer grows all is drawn anew with each word, and where a button was replaced while it was pressed
+there is no click; so presses and releases count. The clicks of a keyboard have no detail.
+"""
 
 Pointed = tuple[int, str] | None
 """The number of a turn that somebody has clicked into, and which click that was."""

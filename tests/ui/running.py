@@ -152,8 +152,11 @@ def choose_starter(page: Page, key: str, count: str = "10 examples") -> None:
         page.locator(f"#starter-{card}").click()
         page.locator("#count").get_by_text(text).wait_for()
     if key != "blank":
-        cell = page.locator('[data-testid="cell-0-0"]').get_by_text("Who are you?")
-        cell.first.wait_for(state="attached")
+        if page.locator("#table").is_visible():
+            page.locator('[data-testid="cell-0-0"]').get_by_text("Who are you?").first.wait_for()
+        else:
+            # On a phone there is one row at a time.
+            page.wait_for_function("document.querySelector('#form-prompt textarea').value === 'Who are you?'")
 
 
 def set_epochs(page: Page, epochs: int) -> None:

@@ -186,10 +186,13 @@ def test_any_answer_of_a_conversation_can_be_corrected(page: Page) -> None:
     open_tab(page, "Chat")
     first = say(page, "Tell me about cats.")
     say(page, "And dogs?")
-    page.locator(".turn").first.get_by_role("button", name="Not good?").click()
-    expect(page.locator("#fix-said")).to_contain_text("You asked: Tell me about cats.")
-    expect(page.locator("#fix-right textarea")).to_have_value(first)
-    page.locator("#fix-close").click()
+    button = page.locator(".turn").first.get_by_role("button", name="Not good?")
+    for press in (button.click, lambda: button.press("Enter")):
+        press()
+        expect(page.locator("#fix-said")).to_contain_text("You asked: Tell me about cats.")
+        expect(page.locator("#fix-right textarea")).to_have_value(first)
+        page.locator("#fix-close").click()
+        expect(page.locator("#fix")).to_be_hidden()
     page.locator("#clear").click()
     expect(page.locator(".turn")).to_have_count(0)
 

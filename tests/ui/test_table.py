@@ -191,6 +191,11 @@ def test_on_a_phone_the_table_is_written_one_row_at_a_time(
         reply.press_sequentially(row.reply, delay=10)
     expected = [Demonstration("Hello?", "Ahoy 🏴‍☠️!"), Demonstration("Two\nlines", "Aye.")]
     wait_until(lambda: rows(store) == expected)
+    # Also what is typed without keys, as on most phones, or deleted, pasted or dictated.
+    reply.press("Backspace")
+    wait_until(lambda: rows(store)[1].reply == "Aye")
+    reply.fill("Aye.")
+    wait_until(lambda: rows(store) == expected)
     page.locator("#form-previous").tap()
     expect(prompt).to_have_value("Hello?")
     expect(page.locator("#form-previous")).to_be_disabled()
