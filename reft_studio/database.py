@@ -175,7 +175,7 @@ class Database:
         except sqlite3.OperationalError as error:
             # The lower byte says what kind of error it is; the rest, where exactly.
             if error.sqlite_errorcode & 0xFF in _NO_ROOM:
-                log.exception("The database cannot be written")
+                log.warning("The disk has no room for the database: %s", error)
                 raise StorageError(NO_ROOM) from error
             raise
 

@@ -4,6 +4,7 @@ A folder cannot be renamed over another one. So the earlier one steps aside unde
 which `settle` brings it back if the fresh one never came.
 """
 
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,8 @@ _EARLIER, _DELETED = ".earlier", ".deleted"
 def replace_folder(fresh: Path, folder: Path) -> None:
     """Put `fresh`, which is on the same disk, where `folder` is or shall be."""
     settle(folder)
+    for file in fresh.glob("*"):
+        write_through(file)
     earlier = _aside(folder, _EARLIER)
     if folder.exists():
         folder.rename(earlier)
@@ -66,6 +69,12 @@ def settle_all(parent: Path, is_known: Callable[[str], bool]) -> None:
             left.rename(parent / name)
         else:
             shutil.rmtree(left, ignore_errors=True)
+
+
+def write_through(file: Path) -> None:
+    """Have the disk itself take what was written, so that a power cut after a rename leaves no empty file."""
+    with file.open("rb+") as written:
+        os.fsync(written.fileno())
 
 
 def size_of(folder: Path) -> int:

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from reft_studio.base_ref import BaseRef
 from reft_studio.errors import BotError, RecipeError
+from reft_studio.folders import write_through
 from reft_studio.positions import parse_positions
 from reft_studio.quantization import Quantization
 from reft_studio.recipe import Recipe
@@ -201,6 +202,7 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
     with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         fresh = Path(scratch) / MANIFEST_FILE
         fresh.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_through(fresh)
         fresh.replace(folder / MANIFEST_FILE)
 
 

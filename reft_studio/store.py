@@ -291,12 +291,12 @@ class Store:
             id=row["id"],
             name=row["name"],
             demonstrations=_demonstrations(row),
-            bot_folder=Path(row["bot_folder"]),
+            bot_folder=self._here(row["bot_folder"]),
             recipe_changes=json.loads(row["recipe_changes"]),
             probes=tuple(json.loads(row["probes"])),
             rules=tuple(json.loads(row["rules"])),
             instruction=row["instruction"],
-            start_from=Path(row["start_from"]) if row["start_from"] else None,
+            start_from=self._here(row["start_from"]) if row["start_from"] else None,
             base=_base(row),
             checkpoint_file=self.checkpoint_file(row["id"]),
             moments_folder=None if row["start_from"] else self.moments_folder(row["id"]),
@@ -523,7 +523,21 @@ class Store:
             rows = connection.execute(
                 "SELECT * FROM bots WHERE owner = ? ORDER BY number DESC", (owner,)
             ).fetchall()
-        return [_bot(row) for row in rows]
+        return [
+            SavedBot(
+                row["id"],
+                row["name"],
+                self._here(row["folder"]),
+                tuple(json.loads(row["probes"])),
+                row["instruction"],
+                _base(row),
+            )
+            for row in rows
+        ]
+
+    def _here(self, folder: str) -> Path:
+        """Where a bot's folder is now: the data may have been moved since it was written down."""
+        return self._bots_folder / Path(folder).name
 
     def bot(self, owner: str, bot_id: str) -> SavedBot | None:
         """One of them, or None where there is none with this id."""
@@ -546,7 +560,7 @@ class Store:
             connection.execute("PRAGMA secure_delete = ON")
             deleted = connection.execute(
                 f"""DELETE FROM bots WHERE id = ? AND NOT EXISTS (SELECT 1 FROM jobs
-                WHERE state NOT IN ({_ENDED}) AND (jobs.id = bots.id OR start_from = bots.folder))""",
+                WHERE state NOT IN ({_ENDED}) AND (jobs.id = bots.id OR start_from LIKE '%' || bots.id))""",
                 (bot.id,),
             )
             if not deleted.rowcount:
@@ -742,11 +756,6 @@ def _run(row: sqlite3.Row) -> Run:
         last_loss=losses[-1] if losses else math.nan,
         score=score_of(_REPORT.validate_json(row["report"])) if row["report"] else None,
     )
-
-
-def _bot(row: sqlite3.Row) -> SavedBot:
-    probes = tuple(json.loads(row["probes"]))
-    return SavedBot(row["id"], row["name"], Path(row["folder"]), probes, row["instruction"], _base(row))
 
 
 def _base(row: sqlite3.Row) -> BaseRef:

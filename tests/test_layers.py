@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "prompts": {"errors", "settings"},
     "lora": {"base_model", "errors", "manifest"},
     "intervention": {"recipe", "base_model", "positions", "weights", "errors"},
-    "manifest": LOWEST | TABLE | MODEL,
+    "manifest": LOWEST | TABLE | MODEL | {"folders"},
     "rules": {"errors", "demonstrations"},
     "draft": {"demonstrations"},
     "moments": set(),

@@ -222,6 +222,23 @@ def test_everyone_has_so_much_room_and_is_told_what_to_do_when_it_is_used_up(sto
     store.check_room("ann", 3000)
 
 
+def test_data_that_were_moved_have_their_bots_and_go_on_with_their_trainings(
+    store: Store, tmp_path: Path
+) -> None:
+    a_finished_bot(store, LOCAL)
+    store.add_job(LOCAL, replace(job(store, "two"), start_from=store.bot_folder("one")))
+    moved = (tmp_path / "data").rename(tmp_path / "another computer")
+    store = Store(moved)
+    (bot,) = store.bots(LOCAL)
+    assert bot.folder == moved / "bots" / "one"
+    assert bot.folder.is_dir()
+    with pytest.raises(BotError, match="still running"):
+        store.delete_bot(LOCAL, "one")
+    claimed = store.claim("two")
+    assert claimed
+    assert (claimed.start_from, claimed.bot_folder) == (bot.folder, moved / "bots" / "two")
+
+
 def test_trainings_that_led_to_nothing_and_that_nobody_sees_any_more_are_not_kept(store: Store) -> None:
     a_finished_bot(store, LOCAL)
     for number in range(MOST_RUNS + 5):
@@ -791,7 +808,7 @@ def test_a_database_of_an_older_version_is_brought_up_to_date_with_all_that_is_i
             draft = replace(draft, rules=("only emoji",), instruction="Be brief.")
         assert store.draft(LOCAL) == draft
         instruction = "Be brief." if version >= 5 else ""
-        bot = SavedBot("first", "First", Path("bots/first"), ("And you?",), instruction)
+        bot = SavedBot("first", "First", folder / "bots" / "first", ("And you?",), instruction)
         assert store.bots(LOCAL) == [bot]
         assert [bot.id for bot in store.bots("ann")] == (["hers"] if version >= 3 else [])
         assert store.draft("ann").name == ("Hers" if version >= 3 else "")

@@ -44,7 +44,7 @@ from reft_studio.engine.messages import (
     Value,
     Weigh,
 )
-from reft_studio.errors import EngineError
+from reft_studio.errors import EngineError, StorageError
 from reft_studio.fit import Weight
 from reft_studio.positions import Piece
 from reft_studio.quantization import Quantization
@@ -166,9 +166,12 @@ class EngineClient(ABC):
         try:
             self.on_update(update)
             return True
+        except StorageError:
+            # That was told already, and there may be many of these until there is room.
+            return False
         except Exception:
-            # Whatever goes wrong at the listener, such as a full disk, must not end the thread that brings
-            # all other answers; the training itself goes on.
+            # Whatever goes wrong at the listener must not end the thread that brings all other answers; the
+            # training itself goes on.
             log.exception("An update of a training was not taken", extra={"job": update.job_id})
             return False
 

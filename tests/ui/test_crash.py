@@ -3,6 +3,7 @@
 import hashlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -119,12 +120,26 @@ def test_an_app_that_is_asked_to_end_does_so_within_five_seconds_and_leaves_noth
 def test_a_second_app_with_the_same_data_says_that_there_is_one(tmp_path: Path) -> None:
     data_folder = tmp_path / "data"
     with started_app(data_folder):
-        environment = os.environ | {"REFT_STUDIO_DATA_FOLDER": str(data_folder)}
-        second = subprocess.run(
-            [sys.executable, "app.py"], cwd=REPOSITORY, env=environment, capture_output=True, encoding="utf-8"
-        )
-    assert second.returncode == 1
-    assert "already running with these data" in second.stderr
+        assert "already running with these data" in said_at_its_end(data_folder)
+
+
+def test_an_app_that_is_older_than_its_data_says_so(tmp_path: Path) -> None:
+    Store(tmp_path / "data")
+    with closing(sqlite3.connect(tmp_path / "data" / "studio.sqlite3")) as newer:
+        newer.execute("PRAGMA user_version = 1000")
+    said = said_at_its_end(tmp_path / "data")
+    assert "newer version" in said
+    assert "Traceback" not in said
+
+
+def said_at_its_end(data_folder: Path) -> str:
+    """By an app that cannot work with these data."""
+    environment = os.environ | {"REFT_STUDIO_DATA_FOLDER": str(data_folder)}
+    app = subprocess.run(
+        [sys.executable, "app.py"], cwd=REPOSITORY, env=environment, capture_output=True, encoding="utf-8"
+    )
+    assert app.returncode == 1
+    return app.stderr
 
 
 def is_running(process: psutil.Process) -> bool:

@@ -61,7 +61,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     command = [sys.executable, "-c", RUN, str(folder / "imported.json")]
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HF_TOKEN", TOKEN)
-        with started_app(folder / "data", command) as (address, process):
+        with started_app(folder / "data", command, max_score_seconds="2") as (address, process):
             yield App(address, folder / "data", psutil.Process(process.pid))
 
 
@@ -100,7 +100,6 @@ def test_a_bot_is_trained_talked_to_kept_as_a_file_and_deleted(page: Page, app: 
     open_tab(page, "Train")
     set_epochs(page, 3)
     train(page)
-    page.locator("#cancel").click()
     page.locator("#progress .progress.done").wait_for()
     page.locator("#talk").click()
     assert say(page, SECRET)
