@@ -1,4 +1,4 @@
-"""The real app, with a person in place of its page, to be killed at any moment.
+"""The real app with a person in place of its page, and the saving of a bot, to be killed at any moment.
 
 What takes long to import is imported here once, in a fork server, and every start of the app is a fork of it;
 so is every start of its engine.
@@ -7,6 +7,8 @@ so is every start of its engine.
 import json
 import multiprocessing
 import os
+import resource
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -20,12 +22,14 @@ import torch
 
 import app
 import reft_studio.engine.core  # noqa: F401
+from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
 from reft_studio.engine import process, work
 from reft_studio.engine.interface import JobState, TrainingJob
 from reft_studio.errors import EngineError
 from reft_studio.store import LOCAL
+from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.ui import page, server
 from reft_studio.ui.studio import Studio
 
@@ -107,3 +111,35 @@ def open_told(folder: Path) -> int:
 
 def tell(file: int, **what: object) -> None:
     os.write(file, (json.dumps(what) + "\n").encode())
+
+
+KINDS: dict[str, type[Bot] | type[Checkpoint]] = {"bot": Bot, "checkpoint": Checkpoint}
+_STEPS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"}
+
+
+def save_and_die(kind: str, source: Path, target: Path, how: str, moment: int) -> None:
+    """Save a copy of a bot or checkpoint, and be killed at one step on the disk or one byte of a file."""
+    copy = KINDS[kind].load(source)
+    if how == "step":
+        sys.addaudithook(_Killer(target.parent, moment))
+    else:
+        # Of any file; by default the system then kills the process, but Python has asked it not to.
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (moment, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    copy.save(target)
+    os._exit(0)
+
+
+class _Killer:
+    """Is told of everything that Python does with files in a folder; at one of these the process ends."""
+
+    def __init__(self, folder: Path, left: int) -> None:
+        self._folder, self._left = str(folder), left
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event not in _STEPS or not any(self._folder in str(argument) for argument in arguments):
+            return
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._left -= 1

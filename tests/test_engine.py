@@ -319,7 +319,7 @@ def test_an_engine_that_hangs_is_ended_and_begun_anew(
         engine.start()
         job = long_job(tmp_path)
         engine.submit(job)
-        written_down(updates, job)
+        updates.running(job.id)
         hung = engine.pid
         assert hung
         with monkeypatch.context() as hurry:
@@ -327,7 +327,8 @@ def test_an_engine_that_hangs_is_ended_and_begun_anew(
             hurry.setattr("reft_studio.engine.process.MOST_MISSED", 6)
             os.kill(hung, signal.SIGSTOP)
             updates.wait_for(lambda: engine.pid not in (hung, None))
-        updates.wait(job.id, lambda update: "went on from step" in update.message)
+        told = len(updates.of(job.id))
+        updates.wait_for(lambda: len(updates.of(job.id)) > told)
         assert not psutil.pid_exists(hung)
 
 

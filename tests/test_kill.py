@@ -1,9 +1,14 @@
-"""Whatever is killed, and whenever: no row that was saved and no bot that was finished is ever lost."""
+"""Whatever is killed, and whenever: no row that was saved and no bot that was finished is ever lost.
+
+Bots and checkpoints are whole at any moment: a process that is killed while it saves one, at any step that it
+takes on the disk or in the middle of writing, leaves the earlier one or the new.
+"""
 
 import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,15 +20,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from reft_studio.bot import Bot
 from reft_studio.engine.interface import JobState
+from reft_studio.errors import BotError
+from reft_studio.folders import settle_all
 from reft_studio.store import LOCAL, Store
-from tests.killable import draft, number_of, use
+from reft_studio.train.checkpoint import Checkpoint
+from tests.killable import draft, number_of, save_and_die, use
 
 KILLS = 30
-MOST_SECONDS = 1.8
-"""Of a life; about as long as a start, a short training and a score take."""
+MOST_SECONDS = 1.5
+"""Of a life; about as long as a start and a short training take."""
 SECONDS = 120.0
 
 pytestmark = [
@@ -70,7 +79,7 @@ class Witness:
             assert Bot.load(bot.folder).manifest.name == "A bot"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def forks() -> Iterator[ForkServerContext]:
     """Where the app's processes come from: a process that has imported all they need."""
     context = multiprocessing.get_context("forkserver")
@@ -78,6 +87,78 @@ def forks() -> Iterator[ForkServerContext]:
     yield context
     # It would stay until all tests are done.
     forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+def killed_at_every_moment(
+    forks: ForkServerContext, kind: str, source: Path, target: Path, look: Callable[[], None]
+) -> int:
+    """Save again and again, killed later each time, and look after each kill; returns how many there were."""
+    kills = 0
+    for how, moments in (("byte", range(0, 10**6, 900)), ("step", range(1000))):
+        for moment in moments:
+            process = forks.Process(target=save_and_die, args=(kind, source, target, how, moment))
+            process.start()
+            process.join()
+            if process.exitcode == 0:
+                break
+            assert process.exitcode in (-signal.SIGKILL, -signal.SIGXFSZ)
+            kills += 1
+            look()
+    return kills
+
+
+def test_a_bot_whose_saving_was_killed_is_the_earlier_one_or_the_new_one(
+    forks: ForkServerContext, bot: Bot, untrained: Bot, tmp_path: Path
+) -> None:
+    folder, source = tmp_path / "bots" / "one", tmp_path / "source"
+    untrained.save(folder)
+    bot.save(source)
+
+    def look() -> None:
+        found = Bot.load(folder)
+        assert found in (untrained, bot)
+        settle_all(folder.parent, lambda _: True)
+        assert [path.name for path in folder.parent.iterdir()] == ["one"]
+        assert Bot.load(folder) == found
+        untrained.save(folder)
+
+    assert killed_at_every_moment(forks, "bot", source, folder, look) > 10
+    assert Bot.load(folder) == bot
+
+
+def test_where_there_was_no_bot_a_killed_saving_leaves_none_or_a_whole_one(
+    forks: ForkServerContext, bot: Bot, tmp_path: Path
+) -> None:
+    folder, source = tmp_path / "bots" / "one", tmp_path / "source"
+    bot.save(source)
+
+    def look() -> None:
+        try:
+            assert Bot.load(folder) == bot
+            shutil.rmtree(folder)
+        except BotError as error:
+            assert "there is no bot.json" in str(error)
+
+    assert killed_at_every_moment(forks, "bot", source, folder, look) > 10
+    assert Bot.load(folder) == bot
+
+
+def test_a_checkpoint_whose_writing_was_killed_is_the_earlier_one_or_the_new_one(
+    forks: ForkServerContext, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    path, source = tmp_path / "checkpoints" / "one.safetensors", tmp_path / "source.safetensors"
+    first = Checkpoint("first", (3.0,), {"x": torch.zeros(1000)})
+    first.save(path)
+    Checkpoint("second", (3.0, 2.0), {"x": torch.ones(1000)}).save(source)
+
+    def look() -> None:
+        found = Checkpoint.load(path)
+        assert (found.fingerprint, found.step) in (("first", 1), ("second", 2))
+        first.save(path)
+
+    assert killed_at_every_moment(forks, "checkpoint", source, path, look) > 5
+    assert Checkpoint.load(path).fingerprint == "second"
 
 
 def test_no_row_and_no_finished_bot_is_lost_whatever_is_killed_whenever(

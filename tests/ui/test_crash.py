@@ -46,7 +46,7 @@ def test_a_training_outlives_a_killed_server(browser: Browser, tmp_path: Path) -
         server.kill()
         wait_until(lambda: not any(is_running(process) for process in left))
         page.close()
-    with started_app(data_folder) as (address, _):
+    with started_app(data_folder, max_score_seconds="2") as (address, _):
         page = open_page(browser, address)
         open_tab(page, "Train")
         page.locator("#progress").get_by_text("It was interrupted and went on from step").wait_for()
