@@ -19,10 +19,12 @@ def main() -> None:
     """Run until stopped."""
     # Imported here, since the engine's process imports this file too and needs none of it.
     from filelock import FileLock, Timeout
+    from pydantic import ValidationError
+    from pydantic_settings import CliApp
 
     from reft_studio.base_ref import BaseRef
     from reft_studio.engine.pool import Engines
-    from reft_studio.errors import StorageError
+    from reft_studio.errors import EngineError, StorageError
     from reft_studio.logs import configure_logs
     from reft_studio.settings import Settings
     from reft_studio.store import Store
@@ -35,7 +37,10 @@ def main() -> None:
     configure_logs("page")
     # Whoever asks the app to end, such as a container, gets the same orderly end as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    settings = Settings()
+    try:
+        settings = CliApp.run(Settings)
+    except ValidationError as error:
+        sys.exit("\n".join(f"The setting {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
     settings.data_folder.mkdir(parents=True, exist_ok=True)
     only_one = FileLock(settings.data_folder / "app.lock", blocking=False)
     try:
@@ -51,12 +56,16 @@ def main() -> None:
     except StorageError as error:
         sys.exit(str(error))
     trainings = Trainings(store, settings)
+    alone = settings.engine == "process"
     with (
-        closing(Engines(_maker(settings, trainings.record), base)) as engines,
+        closing(Engines(_maker(settings, trainings.record), base, share_a_machine=alone)) as engines,
         closing(trainings),
         TemporaryDirectory(prefix="reft-studio-") as scratch,
     ):
-        engines.start()
+        try:
+            engines.start()
+        except EngineError as error:
+            sys.exit(str(error))
         trainings.start(engines)
         studio = Studio(settings, store, engines, trainings, Rates(settings), Path(scratch))
         serve(build_ui(studio), studio)
@@ -67,6 +76,12 @@ def _maker(settings: "Settings", record: "Callable[[JobUpdate], None]") -> "Call
     if not settings.lent_card:
         from reft_studio.engine.process import ProcessEngine
 
+        if settings.engine == "ray":
+            from reft_studio.engine.machines import Place
+            from reft_studio.engine.ray import RayEngine
+
+            place = Place(settings.ray_address, settings.ray_cpus, settings.ray_gpus)
+            return lambda base: RayEngine(base.name, record, base.quantization, place=place)
         return lambda base: ProcessEngine(base.name, record, base.quantization)
     # Before torch, which it changes: there is a card in forks only.
     from reft_studio.engine.lent import LentEngine, Work

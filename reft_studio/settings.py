@@ -1,8 +1,8 @@
-"""Settings of one installation, read once from the environment (`REFT_STUDIO_PORT=8000` and so on)."""
+"""Settings of one installation, read once: `REFT_STUDIO_PORT=8000 app.py`, or `app.py --port 8000`."""
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import Field, field_validator, model_validator
@@ -40,7 +40,13 @@ _TRUE = ("1", "t", "true")
 class Settings(BaseSettings):
     """Where data lives, which base model is loaded, and how much anyone may ask for: all limits are here."""
 
-    model_config = SettingsConfigDict(env_prefix="REFT_STUDIO_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="REFT_STUDIO_",
+        frozen=True,
+        extra="forbid",
+        cli_kebab_case=True,
+        use_attribute_docstrings=True,
+    )
 
     data_folder: Path = Field(default_factory=lambda: user_data_path("reft-studio"))
     base_model: str = str(EMBEDDED_MODEL)
@@ -49,6 +55,14 @@ class Settings(BaseSettings):
     """Load it with fewer bits a weight: int8 or nf4."""
     allowed_base_models: Annotated[tuple[str, ...] | None, NoDecode] = None
     """Hub ids that may be chosen beside `base_model`, with commas between them; None for any, and folders."""
+    engine: Literal["process", "ray"] = "process"
+    """Where trainings and chats are computed: in a process on this machine, or on those of a Ray cluster."""
+    ray_address: str = "auto"
+    """Of the cluster: host:port, or auto for the one that this machine is part of."""
+    ray_cpus: float = Field(default=1, gt=0)
+    """So many processors of a machine each training gets there."""
+    ray_gpus: float = Field(default=0, ge=0)
+    """So many graphics cards."""
     shared: bool = Field(default_factory=lambda: "SPACE_ID" in os.environ)
     """Several people use one app: each sees only their own, and the limits are those of TIGHTER."""
     lent_card: bool = Field(default_factory=lambda: os.environ.get("SPACES_ZERO_GPU", "").lower() in _TRUE)

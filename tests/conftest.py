@@ -3,6 +3,7 @@
 import os
 import tempfile
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -70,14 +71,28 @@ def updates():
     return Updates()
 
 
-@pytest.fixture(scope="module", params=["inline", "process"])
+@pytest.fixture(scope="session")
+def cluster():
+    """A Ray cluster of one machine, with a processor for one training."""
+    from tests.ray_cluster import ray_cluster
+
+    with ray_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module", params=["inline", "process", "ray"])
 def engine(request, updates):
-    """The embedded model's, in this process and in one of its own."""
+    """The embedded model's, in this process, in one of its own, and on a cluster."""
     from reft_studio.engine.inline import InlineEngine
+    from reft_studio.engine.machines import Place
     from reft_studio.engine.process import ProcessEngine
+    from reft_studio.engine.ray import RayEngine
     from reft_studio.settings import EMBEDDED_MODEL
 
-    make = {"inline": InlineEngine, "process": ProcessEngine}[request.param]
+    make = {"inline": InlineEngine, "process": ProcessEngine}.get(request.param)
+    if make is None:
+        place = Place(request.getfixturevalue("cluster").address, cpus=1, gpus=0)
+        make = partial(RayEngine, place=place)
     with closing(make(str(EMBEDDED_MODEL), on_update=updates)) as engine:
         engine.start()
         yield engine

@@ -217,7 +217,7 @@ def test_trainings_wait_for_each_other_and_can_be_cancelled_while_they_wait(
     first, second = (train(engine, tmp_path / name, **FOREVER) for name in ("first", "second"))
     updates.running(first)
     engine.cancel(second)
-    assert updates.of(second) == []
+    assert {update.state for update in updates.of(second)} <= {JobState.CANCELLED}
     engine.cancel(first)
     assert [updates.end(job_id).state for job_id in (first, second)] == [JobState.CANCELLED] * 2
 
@@ -494,7 +494,8 @@ def _is_running(pid: int) -> bool:
 def test_the_pages_process_imports_no_torch() -> None:
     page = (
         "import sys; import reft_studio.ui.page, reft_studio.ui.server, reft_studio.engine.process\n"
-        "print(sorted({'torch', 'transformers', 'pyvene'} & set(sys.modules)))"
+        "import reft_studio.engine.ray\n"
+        "print(sorted({'torch', 'transformers', 'pyvene', 'ray'} & set(sys.modules)))"
     )
     told = subprocess.run([sys.executable, "-c", page], capture_output=True, check=True, encoding="utf-8")
     assert told.stdout.strip() == "[]"

@@ -64,6 +64,7 @@ MAY_IMPORT = {
 HEAVY_HOMES = {
     "peft": lambda path: path == PACKAGE / "lora.py",
     "pyvene": lambda path: path == PACKAGE / "intervention.py",
+    "ray": lambda path: path == PACKAGE / "engine" / "machines.py",
     "gradio": lambda path: path == ROOT / "app.py" or path.is_relative_to(PACKAGE / "ui"),
 }
 

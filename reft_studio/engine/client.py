@@ -80,7 +80,7 @@ class EngineClient(ABC):
         return self._status
 
     def capacity(self) -> float:
-        return 1
+        return self._status.room
 
     def is_training(self) -> bool:
         return bool(self._jobs)

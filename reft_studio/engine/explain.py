@@ -6,7 +6,6 @@ import re
 from concurrent.futures import Future
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 
 from reft_studio.engine.messages import OUR_MISTAKE
@@ -42,9 +41,10 @@ def explain(error: BaseException) -> str:
 
 
 def _no_memory(error: BaseException) -> bool:
-    # On a processor torch has no exception of its own for it.
+    # On a processor torch has no exception of its own for it. On a graphics card it has, which is known here
+    # by its name: whoever has not loaded torch does so for nothing less than a model.
     said = isinstance(error, RuntimeError) and "allocate memory" in str(error)
-    return said or isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return said or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _no_room(error: BaseException) -> bool:

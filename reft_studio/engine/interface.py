@@ -176,6 +176,8 @@ class EngineStatus:
     """Why the base model could not be loaded, or how far it has got."""
     held: int = 0
     """Bytes of memory that come back when the engine is closed; known when it is ready."""
+    room: int = 1
+    """How many trainings it works on at the same time."""
 
 
 class Engine(Protocol):

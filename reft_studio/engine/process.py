@@ -9,20 +9,26 @@ import logging
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from threading import Event as Flag
 from threading import Lock, Thread, Timer
+from typing import TYPE_CHECKING, Protocol
 
 from reft_studio.engine.client import EngineClient
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
-from reft_studio.engine.messages import Beat, Cancel, Command, Event, Submit
+from reft_studio.engine.messages import Beat, Cancel, Command, Event, Send, Submit
 from reft_studio.errors import EngineError
 from reft_studio.logs import configure_logs
 from reft_studio.quantization import Quantization
+
+if TYPE_CHECKING:
+    from reft_studio.engine.core import Core
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +44,16 @@ SECONDS_BETWEEN_BEATS = 2.0
 MOST_MISSED = 60
 """So often in a row the page looks in vain for a sign of life. Not for so many seconds: when the computer has
 slept, the page has not looked either."""
+
+
+class Half(Protocol):
+    """The half of an engine that is not the page's; what it tells goes to where it was made with."""
+
+    def handle(self, command: Command) -> None:
+        """Begin what is asked for; returns at once."""
+
+    def close(self) -> None:
+        """Stop what runs; trainings are written down."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,10 @@ class ProcessEngine(EngineClient):
     def start(self) -> None:
         with self._lock:
             self._running_child()
+
+    def _half(self) -> Callable[[Send], Half]:
+        """What the child holds."""
+        return partial(load_core, self.base_model, self.quantization)
 
     def close(self) -> None:
         with self._lock:
@@ -96,9 +116,7 @@ class ProcessEngine(EngineClient):
             self._status = EngineStatus(Readiness.LOADING)
             spawn = get_context("spawn")
             pipe, childs_end = spawn.Pipe()
-            process = spawn.Process(
-                target=_serve, args=(childs_end, self.base_model, self.quantization), daemon=True
-            )
+            process = spawn.Process(target=_serve, args=(childs_end, self._half()), daemon=True)
             process.start()
             childs_end.close()
             self._child = _Child(process, pipe)
@@ -171,14 +189,21 @@ class ProcessEngine(EngineClient):
                 self.receive(JobUpdate(job.id, JobState.INTERRUPTED, message=INTERRUPTED))
 
 
-def _serve(pipe: Connection, base_model: str, quantization: Quantization | None) -> None:
+def load_core(base_model: str, quantization: Quantization | None, send: Send) -> "Core":
+    """The half with the model in it, in a process that has not loaded torch yet."""
+    # Read when torch is loaded. Threads that spin while they wait for each other, as is the default, make a
+    # step ten times slower as soon as another program has work for one of the cores; these soon go to sleep.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    from reft_studio.engine.core import Core
+
+    return Core(base_model, send, quantization)
+
+
+def _serve(pipe: Connection, make_half: Callable[[Send], Half]) -> None:
     """The child: handle commands until the page says None or is gone."""
     if hasattr(os, "setsid"):
         os.setsid()
     configure_logs("engine")
-    # Read when torch is loaded. Threads that spin while they wait for each other, as is the default, make a
-    # step ten times slower as soon as another program has work for one of the cores; these soon go to sleep.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     sending = Lock()
 
     def send(event: Event | Beat) -> None:
@@ -192,16 +217,14 @@ def _serve(pipe: Connection, base_model: str, quantization: Quantization | None)
             time.sleep(SECONDS_BETWEEN_BEATS)
 
     Thread(target=beat, daemon=True).start()
-    from reft_studio.engine.core import Core
-
-    core = Core(base_model, send, quantization)
+    half = make_half(send)
     with suppress(EOFError, OSError):
         while (command := pipe.recv()) is not None:
-            core.handle(command)
+            half.handle(command)
     # A long step does not keep a process alive that nobody can reach.
     deadline = Timer(SECONDS_TO_CLOSE, os._exit, (0,))
     deadline.daemon = True
     deadline.start()
-    core.close()
+    half.close()
     # Whatever still runs has nobody left to tell; files are written by atomic rename.
     os._exit(0)

@@ -1,0 +1,130 @@
+"""A cluster of machines trains and chats; and what goes down with one of them goes on with another."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray.cluster_utils import Cluster
+
+from reft_studio.engine.interface import JobState, Readiness, TrainingJob
+from reft_studio.engine.machines import Place
+from reft_studio.engine.ray import NOT_INSTALLED, RayEngine
+from reft_studio.errors import EngineError
+from reft_studio.settings import EMBEDDED_MODEL, Settings
+from reft_studio.train.checkpoint import Checkpoint
+from tests.ray_cluster import add_machine, lose_machine, works_on
+from tests.test_engine import FOREVER, ROWS, ask, written_down, written_to
+from tests.updates import SECONDS, Updates
+
+pytestmark = pytest.mark.timeout(4 * SECONDS)
+
+
+@pytest.fixture
+def machines(cluster: Cluster) -> Iterator[list[Any]]:
+    """Two more, with room for one training each; the first one is too small for it."""
+    yield [add_machine(cluster) for _ in range(2)]
+    for machine in list(cluster.worker_nodes):
+        lose_machine(cluster, machine)
+
+
+@pytest.fixture
+def updates() -> Updates:
+    return Updates()
+
+
+def engine_at(updates: Updates, place: Place) -> RayEngine:
+    return RayEngine(str(EMBEDDED_MODEL), on_update=updates, place=place)
+
+
+def endless(folder: Path) -> TrainingJob:
+    """A training that leaves whatever a training can leave."""
+    return TrainingJob(
+        folder.name,
+        "A bot",
+        ROWS,
+        folder / "bot",
+        dict(FOREVER),
+        checkpoint_file=folder / "checkpoint",
+        moments_folder=folder / "moments",
+    )
+
+
+def test_a_training_goes_on_on_another_machine_when_it_loses_its_own(
+    cluster: Cluster, machines: list[Any], updates: Updates, tmp_path: Path
+) -> None:
+    lost, kept = endless(tmp_path / "lost"), endless(tmp_path / "kept")
+    with closing(engine_at(updates, Place(cluster.address, 2, 0))) as engine:
+        engine.start()
+        updates.wait_for(lambda: engine.status().readiness is Readiness.READY)
+        updates.wait_for(lambda: engine.capacity() == 2)
+        plain = ask(engine)
+        (first,) = [machine for machine in machines if works_on(machine)]
+
+        # Both at the same time, each on a machine of its own.
+        engine.submit(lost)
+        engine.submit(kept)
+        updates.running(kept.id)
+        assert [len(works_on(machine)) for machine in machines] == [1, 1]
+        assert not updates.of(lost.id)[-1].state.ended
+
+        before = written_down(updates, lost)
+        lose_machine(cluster, first)
+        updates.wait_for(lambda: engine.capacity() == 1)
+        # The other machine answers now.
+        assert ask(engine) == plain
+
+        add_machine(cluster)
+        after = updates.wait(lost.id, lambda update: "went on from step" in update.message)
+        assert after.step >= before
+        told = [update for update in updates.of(lost.id) if not update.message][-1].losses
+        assert after.losses[: len(told)] == told[: len(after.losses)]
+        engine.finish(lost.id, after.step)
+        assert updates.end(lost.id).state is JobState.DONE
+        assert ask(engine, lost.bot_folder) != plain
+        assert list((tmp_path / "lost" / "moments").glob("*/bot.json"))
+        updates.wait_for(lambda: not written_to(lost).exists())
+    # What was still to be done when the app was closed is written down to its last step.
+    assert {update.state for update in updates.of(kept.id)} == {JobState.RUNNING}
+    assert not any(update.message for update in updates.of(kept.id))
+    assert Checkpoint.load(written_to(kept)).step >= updates.of(kept.id)[-1].step
+
+
+def test_who_asks_for_more_than_any_machine_has_is_told(cluster: Cluster, updates: Updates) -> None:
+    with closing(engine_at(updates, Place(cluster.address, 1, 2))) as engine:
+        engine.start()
+        updates.wait_for(lambda: engine.status().readiness is Readiness.FAILED)
+        assert (
+            "No machine of the Ray cluster has 1 processors and 2 graphics cards" in engine.status().message
+        )
+        with pytest.raises(EngineError, match="No machine of the Ray cluster"):
+            ask(engine)
+
+
+def test_a_cluster_that_is_not_there_is_missed(updates: Updates) -> None:
+    with closing(engine_at(updates, Place("127.0.0.1:9", 1, 0))) as engine:
+        engine.start()
+        updates.wait_for(lambda: engine.status().readiness is Readiness.FAILED)
+        assert 'No Ray cluster can be joined at "127.0.0.1:9"' in engine.status().message
+
+
+def test_the_cluster_is_named_in_the_terminal_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = ("ray", "head:6379", 4, 0.5)
+    said = ["--engine", "ray", "--ray-address", "head:6379", "--ray-cpus", "4", "--ray-gpus", "0.5"]
+    for name, value in zip(("ENGINE", "RAY_ADDRESS", "RAY_CPUS", "RAY_GPUS"), said[1::2], strict=True):
+        monkeypatch.setenv(f"REFT_STUDIO_{name}", value)
+    in_environment = Settings()
+    for name in ("ENGINE", "RAY_ADDRESS", "RAY_CPUS", "RAY_GPUS"):
+        monkeypatch.delenv(f"REFT_STUDIO_{name}")
+    assert Settings().engine == "process"
+    for settings in (in_environment, Settings(_cli_parse_args=said)):
+        found = (settings.engine, settings.ray_address, settings.ray_cpus, settings.ray_gpus)
+        assert found == wanted
+
+
+def test_without_ray_it_is_said_how_to_get_it(updates: Updates, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reft_studio.engine.ray.find_spec", lambda _: None)
+    with pytest.raises(EngineError) as refused:
+        engine_at(updates, Place("auto", 1, 0)).start()
+    assert str(refused.value) == NOT_INSTALLED
