@@ -4,9 +4,10 @@ Device and dtype are decided here and nowhere else. Weights are read from safete
 a model's repository is ever run.
 """
 
+import copy
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from reft_studio.device import default_device, default_dtypes
 from reft_studio.errors import BaseModelError
 from reft_studio.fit import OVERHEAD
 from reft_studio.model_source import EMBEDDED_ID, find_model, weight_files
-from reft_studio.quantization import Quantization, make_trainable
+from reft_studio.quantization import Quantization, make_trainable, quantized_tensors
 from reft_studio.recipe import Component
 from reft_studio.weighing import choose_dtype, loading, read_config, reckon
 
@@ -49,6 +50,19 @@ class BaseModel:
     """Where the weight files lie."""
     quantization: Quantization | None = None
     """How the weights of its linear layers are stored in memory, if in fewer bits."""
+    original: "BaseModel | None" = None
+    """Of a twin, the model whose tensors it has."""
+
+    def twin(self) -> "BaseModel":
+        """The same tensors under modules of their own, which can be hooked into independently.
+
+        To be made of a model that nobody is hooked into.
+        """
+        tensors = [*self.model.parameters(), *self.model.buffers()]
+        if self.quantization:
+            tensors += quantized_tensors(self.model)
+        model = copy.deepcopy(self.model, {id(tensor): tensor for tensor in tensors})
+        return replace(self, model=model, original=self)
 
     @cached_property
     def blocks_path(self) -> str:
@@ -143,7 +157,8 @@ class BaseModel:
 
     def digest(self) -> str:
         """SHA-256 over the weight files as they lie on disk, hence the same on every device and dtype."""
-        return self._digest
+        # Large files take long to read, so twins ask the one that remembers.
+        return self.original.digest() if self.original else self._digest
 
     @cached_property
     def _digest(self) -> str:

@@ -40,6 +40,10 @@ class Shape:
         attention = 2 * self.width * self.head_width * (self.heads + self.key_heads)
         return self.layers * (attention + 3 * self.width * self.inner)
 
+    def past(self, dtype: torch.dtype) -> int:
+        """Bytes of one token's keys and values in all blocks."""
+        return self.layers * 2 * self.key_heads * self.head_width * dtype.itemsize
+
     @classmethod
     def of(cls, config: Any) -> Self:
         """From a text model's config; what it does not say is taken as in a plain decoder."""

@@ -9,7 +9,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
 from transformers.generation.streamers import BaseStreamer
 
 from reft_studio.base_model import BaseModel
@@ -142,28 +150,22 @@ def _generate(
     for row, prompt in enumerate(prompts):
         token_ids[row, width - len(prompt.token_ids) :] = torch.tensor(prompt.token_ids)
         attention_mask[row, width - len(prompt.token_ids) :] = 1
-    drawn: dict[str, Any] = {}
-    if sampling.temperature:
-        # transformers takes no whole numbers here.
-        drawn = {"temperature": float(sampling.temperature), "top_p": float(sampling.top_p), "top_k": 0}
     config = GenerationConfig(  # type: ignore[no-untyped-call]
-        do_sample=bool(drawn),
+        do_sample=False,
         max_new_tokens=min(sampling.max_new_tokens, base.context_length - width),
         pad_token_id=pad,
         eos_token_id=list(base.end_tokens),
-        **drawn,
     )
-    cuda_devices = [base.device] if base.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda_devices):
-        torch.manual_seed(sampling.seed)
-        generate: Any = base.model.generate
-        generate(
-            token_ids.to(base.device),
-            attention_mask=attention_mask.to(base.device),
-            generation_config=config,
-            streamer=streamer,
-            stopping_criteria=StoppingCriteriaList([_StopWhen(should_stop)]),
-        )
+    drawing = [_Draw(sampling, len(prompts), base.device)] if sampling.temperature else []
+    generate: Any = base.model.generate
+    generate(
+        token_ids.to(base.device),
+        attention_mask=attention_mask.to(base.device),
+        generation_config=config,
+        streamer=streamer,
+        logits_processor=LogitsProcessorList(drawing),
+        stopping_criteria=StoppingCriteriaList([_StopWhen(should_stop)]),
+    )
 
 
 def _snapshots(base: BaseModel, rows: int, streamer: "_BatchStreamer") -> Iterator[list[str]]:
@@ -218,3 +220,28 @@ class _StopWhen(StoppingCriteria):
     def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Any:  # noqa: ARG002
         """For every row of input_ids [rows, tokens] whether it ends here; the signature is transformers'."""
         return torch.full((len(input_ids),), self._should_stop(), device=input_ids.device)
+
+
+class _Draw(LogitsProcessor):
+    """Leaves of each row's tokens the one that is drawn, so that it is the likeliest.
+
+    transformers draws from one source for the whole process; here each row has its own, so that its reply
+    depends on the seed alone, whatever else is drawn beside it or in other threads.
+    """
+
+    def __init__(self, sampling: Sampling, rows: int, device: torch.device) -> None:
+        # transformers takes no whole numbers here.
+        self._shaping: list[LogitsProcessor] = [TemperatureLogitsWarper(float(sampling.temperature))]
+        if sampling.top_p < 1:
+            self._shaping.append(TopPLogitsWarper(float(sampling.top_p)))
+        self._sources = [torch.Generator(device).manual_seed(sampling.seed) for _ in range(rows)]
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        """For input_ids [rows, tokens] scores [rows, vocabulary]: 0 for what is drawn, else no chance."""
+        shaped = scores
+        for shape in self._shaping:
+            shaped = shape(input_ids, shaped)
+        chances = shaped.softmax(-1)
+        rows = zip(chances, self._sources, strict=True)
+        drawn = torch.stack([row.multinomial(1, generator=source) for row, source in rows])
+        return torch.full_like(scores, -torch.inf).scatter(1, drawn, 0.0)

@@ -13,4 +13,4 @@ class Sampling:
     """Draw only from the likeliest tokens that together have this probability."""
     max_new_tokens: int = 128
     seed: int = 42
-    """Fixes the draw for one batch of requests. Has no effect on greedy replies."""
+    """Fixes what is drawn for each request, whatever is asked beside it. Has no effect on greedy replies."""

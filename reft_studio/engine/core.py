@@ -1,15 +1,13 @@
 """The half of an engine with the model in it: trains and chats at the same time, on one copy of the weights.
 
-There are two lanes, each one thread that does one thing at a time: trainings, and everything a person waits
-for (chats, bot files); a third reckons what other base models would need. Threads rather than turns, because
-a reply is generated inside one long call of transformers, and because torch lets go of the interpreter while
-it computes. Both lanes hook into the model's modules, so each has a module tree of its own over the same
-tensors.
+There are two lanes: one thread that does one training at a time, and threads for everything a person waits
+for (chats, bot files), each with a seat of its own (`seats`); a third reckons what other base models would
+need. Threads rather than turns, because a reply is generated inside one long call of transformers, and
+because torch lets go of the interpreter while it computes. Training and seats hook into the model's modules,
+so each has a module tree of its own over the same tensors.
 """
 
-import copy
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from threading import Event as Flag
 
 from reft_studio.base_model import BaseModel, load_base_model
@@ -29,8 +27,9 @@ from reft_studio.engine.messages import (
     Weigh,
 )
 from reft_studio.engine.places import search
+from reft_studio.engine.seats import MOST_AT_ONCE, Seats
 from reft_studio.engine.work import answer, train
-from reft_studio.quantization import Quantization, quantized_tensors
+from reft_studio.quantization import Quantization
 from reft_studio.weighing import weigh
 
 
@@ -43,13 +42,14 @@ class Core:
         self._finishing: dict[str, Flag] = {}
         self._closing = Flag()
         self._training_lane = ThreadPoolExecutor(1, "training")
-        self._waiting_lane = ThreadPoolExecutor(1, "waiting")
+        self._waiting_lane = ThreadPoolExecutor(MOST_AT_ONCE, "waiting")
         self._weighing_lane = ThreadPoolExecutor(1, "weighing")
         send(EngineStatus(Readiness.LOADING))
         self._base = self._waiting_lane.submit(load_base_model, base_model, quantization=quantization)
         self._base.add_done_callback(self._report_readiness)
-        # Before anything is hooked into the modules, and once: it remembers its digest.
-        self._twin = self._waiting_lane.submit(lambda: _twin(self._base.result()))
+        # Nothing is ever hooked into the base model itself, so that it can be copied at any time.
+        self._twin = self._waiting_lane.submit(lambda: self._base.result().twin())
+        self._seats = self._waiting_lane.submit(lambda: Seats(self._base.result()))
 
     def handle(self, command: Command) -> None:
         """Begin what is asked for; returns at once."""
@@ -107,8 +107,9 @@ class Core:
             self._send(JobUpdate(job.id, JobState.FAILED, message=message))
 
     def _answer(self, request_id: str, question: Question) -> None:
-        for value in answer(self._base.result(), question, self._flags[request_id].is_set):
-            self._send(Answer(request_id, value))
+        with self._seats.result().taken() as base:
+            for value in answer(base, question, self._flags[request_id].is_set):
+                self._send(Answer(request_id, value))
 
     def _weigh(self, request_id: str, question: Weigh) -> None:
         self._send(Answer(request_id, weigh(question.base)))
@@ -116,11 +117,3 @@ class Core:
     def _end_answer(self, request_id: str, done: Future[None]) -> None:
         self._flags.pop(request_id, None)
         self._send(End(request_id, explain_end(done)))
-
-
-def _twin(base: BaseModel) -> BaseModel:
-    """The same tensors under modules of their own, which can be hooked into independently."""
-    tensors = [*base.model.parameters(), *base.model.buffers()]
-    if base.quantization:
-        tensors += quantized_tensors(base.model)
-    return replace(base, model=copy.deepcopy(base.model, {id(tensor): tensor for tensor in tensors}))
