@@ -38,6 +38,7 @@ check: $(VENV)/.dev  ## Format, lint and types
 bench: $(VENV)/.dev browser  ## Time training against the reference in the same run, its memory, the wait for a first reply, the search for the best place, and starts and restarts
 	$(PY) -m benchmarks.training
 	$(PY) -m benchmarks.memory
+	$(PY) -m benchmarks.chat
 	$(PY) -m benchmarks.first_reply
 	$(PY) -m benchmarks.places
 	$(PY) -m benchmarks.engine

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
@@ -34,6 +35,8 @@ from tests.updates import SECONDS, Updates
 
 ROWS = (Demonstration("Who are you?", "🤖✨"), Demonstration("I like tea.", "🍵😊"))
 GREEDY = Sampling(max_new_tokens=12)
+ENDLESS = Sampling(temperature=5, max_new_tokens=300)
+"""Nonsense, which does not end soon."""
 FOREVER = {"epochs": 10_000}
 
 pytestmark = pytest.mark.timeout(4 * SECONDS)
@@ -53,9 +56,14 @@ def scored(engine: Engine, folder: Path, **fields: Any) -> str:
     return str(folder)
 
 
-def ask(engine: Engine, bot_folder: Path | None = None, sampling: Sampling = GREEDY) -> str:
+def ask(
+    engine: Engine,
+    bot_folder: Path | None = None,
+    sampling: Sampling = GREEDY,
+    prompt: str = "Who am I?",
+) -> str:
     """The last snapshot of one reply."""
-    conversation = Conversation(({"role": "user", "content": "Who am I?"},), bot_folder)
+    conversation = Conversation(({"role": "user", "content": prompt},), bot_folder)
     *_, (reply,) = engine.chat("chat", [conversation], sampling)
     return reply
 
@@ -231,6 +239,44 @@ def test_two_answers_in_one_chat_at_the_same_time_both_come_to_their_end(engine:
     prompts = ["Who are you?", "Tell me about penguins."]
     with ThreadPoolExecutor(2) as clicks:
         assert list(clicks.map(answer, prompts)) == [answer(prompt) for prompt in prompts]
+
+
+def test_a_short_chat_ends_before_a_long_one_that_began_earlier_and_both_get_what_they_get_alone(
+    engine: Engine,
+) -> None:
+    alone = [ask(engine, None, ENDLESS, "Tell me a story."), ask(engine)]
+    begun = Event()
+
+    def tell() -> tuple[str, float]:
+        conversation = Conversation(({"role": "user", "content": "Tell me a story."},))
+        snapshots = engine.chat("long", [conversation], ENDLESS)
+        next(snapshots)
+        begun.set()
+        *_, (reply,) = snapshots
+        return reply, time.monotonic()
+
+    with ThreadPoolExecutor(1) as somebody:
+        telling = somebody.submit(tell)
+        assert begun.wait(SECONDS)
+        short, answered = ask(engine), time.monotonic()
+        story, told = telling.result()
+    assert [story, short] == alone
+    assert answered < told
+
+
+def test_stopping_one_chat_and_the_error_of_another_leave_the_third(engine: Engine) -> None:
+    story = Conversation(({"role": "user", "content": "Tell me a story."},))
+    alone = ask(engine, None, ENDLESS, "Tell me a story.")
+    going_on, stopped = (engine.chat(name, [story], ENDLESS) for name in ("going on", "stopped"))
+    next(going_on), next(stopped)
+    with pytest.raises(EngineError, match="too long for this model"):
+        ask(engine, None, GREEDY, "dog " * 2000)
+    engine.stop_chat("stopped")
+    *_, (part,) = stopped
+    *_, (whole,) = going_on
+    assert whole == alone
+    assert whole.startswith(part)
+    assert len(part) < len(whole)
 
 
 def test_a_chat_can_be_stopped(engine: Engine) -> None:
