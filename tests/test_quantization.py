@@ -9,7 +9,6 @@ from reft_studio.base_model import load_base_model
 from reft_studio.bot import Bot
 from reft_studio.chat.compare import compare_replies
 from reft_studio.chat.probes import failed_probes, record_probes
-from reft_studio.engine.core import _twin
 from reft_studio.errors import BaseModelError
 from reft_studio.fit import Shape, estimate_fit
 from reft_studio.quantization import Quantization
@@ -63,7 +62,7 @@ def test_a_bot_of_a_quantized_model_says_so_and_comes_back_with_the_same_replies
 
 
 def test_the_engines_second_set_of_modules_has_the_same_weights_and_says_the_same(quantized):
-    twin = _twin(quantized)
+    twin = quantized.twin()
     tokens = torch.tensor([quantized.tokenizer.encode("Tell me about cats.")])
     with torch.no_grad():
         ours, theirs = (model.model(tokens).logits for model in (twin, quantized))
