@@ -40,7 +40,7 @@ class Shape:
         attention = 2 * self.width * self.head_width * (self.heads + self.key_heads)
         return self.layers * (attention + 3 * self.width * self.inner)
 
-    def past(self, dtype: torch.dtype) -> int:
+    def past(self, dtype: "torch.dtype") -> int:
         """Bytes of one token's keys and values in all blocks."""
         return self.layers * 2 * self.key_heads * self.head_width * dtype.itemsize
 
