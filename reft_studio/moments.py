@@ -46,6 +46,8 @@ class Moment:
     copied: int = 0
     """So many replies nearly were those of a row."""
     samples: tuple[Sample, ...] = ()
+    of: int = 0
+    """So many epochs the training was to have."""
 
     @property
     def own(self) -> int:

@@ -377,16 +377,16 @@ class Store:
             ).fetchone()
         return row["last_step"] if row else None
 
-    def keep(self, owner: str, job_id: str, epoch: int) -> None:
+    def keep(self, owner: str, job_id: str, epoch: int) -> bool:
         """Queue a training that is done once more, to make the bot of another moment its bot and score that.
 
-        Raises BotError if there is no such moment; nothing happens where its owner has a training that has
-        not ended.
+        Raises BotError if there is no such moment. False, and nothing happens, where its owner has a training
+        that has not ended.
         """
         if epoch not in self.moment_folders(owner, job_id):
             raise BotError("The bot was not kept as it was then. Choose another moment.")
         with self._database.connect() as connection:
-            connection.execute(
+            queued = connection.execute(
                 f"""UPDATE jobs SET state = 'queued', claimed = NULL, attempts = 0, message = '',
                     to_keep = :epoch
                 WHERE id = :id AND owner = :owner AND state = 'done' AND kept IS NOT :epoch
@@ -394,6 +394,7 @@ class Store:
                     WHERE owner = :owner AND kind = 'training' AND state NOT IN ({_ENDED}))""",
                 {"id": job_id, "owner": owner, "epoch": epoch},
             )
+            return queued.rowcount == 1
 
     def moment_folders(self, owner: str, bot_id: str) -> dict[int, Path]:
         """The bot of a training as it was after some epochs, by these; nothing for a bot from elsewhere."""
@@ -440,7 +441,7 @@ class Store:
             connection.execute("UPDATE jobs SET attempts = 0")
 
     def latest_job(self, owner: str) -> JobUpdate | None:
-        """Where the training that its owner started last stands."""
+        """Where the training stands that its owner has under way; without one, the one begun last."""
         return self._latest(owner, _TRAINING)
 
     def latest_search(self, owner: str) -> JobUpdate | None:
@@ -450,8 +451,8 @@ class Store:
     def _latest(self, owner: str, kind: str) -> JobUpdate | None:
         with self._database.connect() as connection:
             row = connection.execute(
-                """SELECT * FROM jobs WHERE owner = ? AND kind = ? AND NOT forgotten
-                ORDER BY number DESC LIMIT 1""",
+                f"""SELECT * FROM jobs WHERE owner = ? AND kind = ? AND NOT forgotten
+                ORDER BY state IN ({_ENDED}), number DESC LIMIT 1""",
                 (owner, kind),
             ).fetchone()
         return _update(row) if row else None

@@ -127,14 +127,15 @@ class Trainings:
             if step is not None and engine:
                 engine.finish(job_id, step)
 
-    def keep(self, owner: str, bot_id: str, epoch: int) -> None:
+    def keep(self, owner: str, bot_id: str, epoch: int) -> bool:
         """Make the bot of another moment of its training the bot; raises BotError if there is none.
 
-        Nothing happens where its owner has a training that has not ended.
+        False, and nothing happens, where its owner has a training that has not ended.
         """
         with self._lock:
-            self._store.keep(owner, bot_id, epoch)
+            queued = self._store.keep(owner, bot_id, epoch)
             self._advance()
+            return queued
 
     def drive(self, owner: str) -> Iterator[None]:
         """Work for a while on what this owner has started last, where the engine does so only when asked."""

@@ -20,7 +20,7 @@ class Turn:
     bot: str = ""
     finished: bool = False
     how: str = ""
-    """With which strengths the bot answered, if not as it was trained, and with which other bot."""
+    """If not as it was trained: with which strengths the bot answered, as of which moment, with which bot."""
 
     @property
     def replies(self) -> dict[Side, str]:

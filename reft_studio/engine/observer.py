@@ -142,7 +142,7 @@ class Observer:
             except RuleError:
                 self._rules = []
         samples = tuple(map(Sample, self._shown, self._plain, replies))
-        return Moment(epoch, len(replies), right, sum(copied), samples)
+        return Moment(epoch, len(replies), right, sum(copied), samples, self.training.recipe.epochs)
 
     def _write_down(self) -> None:
         if folder := self.job.moments_folder:

@@ -14,6 +14,7 @@ from reft_studio.settings import Settings
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.chooser import bot_choices
+from reft_studio.ui.moment_choice import Shown
 
 LEAST_STRENGTH, MOST_STRENGTH = -1, 2
 
@@ -30,6 +31,10 @@ class Answering:
     temperature: float
     max_new_tokens: int
     seed: int
+    moment: int = 0
+    """Which moment of its training the bot answers as, counted from 1."""
+    moments: Shown | None = None
+    """What the page showed of moments then: whoever is quicker than the page means the bot itself."""
 
     @property
     def sampling(self) -> Sampling:

@@ -11,6 +11,7 @@ from reft_studio.store import SavedBot
 from reft_studio.turns import Turn, messages
 from reft_studio.ui import wording
 from reft_studio.ui.answering import Answering, check_mix, checked_instruction
+from reft_studio.ui.moment_choice import at_moment
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 
@@ -64,7 +65,9 @@ class Asking:
         if other:
             check_mix(bot, other)
         mixed = (other.name, how.other_strength) if other else None
-        turn = Turn(self._checked(prompt), how=wording.how_strongly(how.strength, mixed))
+        folder, when = at_moment(self._studio, owner, bot, how.moment, how.moments)
+        strengths = wording.how_strongly(how.strength, mixed)
+        turn = Turn(self._checked(prompt), how=" ".join(filter(None, (when, strengths))))
         sides = {
             Side.BASE: Conversation(messages([*past, turn], Side.BASE)),
             Side.INSTRUCTED: Conversation(
@@ -72,7 +75,7 @@ class Asking:
             ),
             Side.BOT: Conversation(
                 messages([*past, turn], Side.BOT),
-                bot.folder,
+                folder,
                 strength=how.strength,
                 beside=((other.folder, how.other_strength),) if other else (),
             ),

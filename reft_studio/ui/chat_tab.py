@@ -23,6 +23,7 @@ from reft_studio.ui.conversation import ON_CLICK, Pointed, conversation, pointed
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import connect, file_offer, reveal
 from reft_studio.ui.fix_panel import FixPanel
+from reft_studio.ui.moment_choice import MomentChoice
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.untouched_badge import UntouchedBadge
@@ -44,6 +45,7 @@ class ChatTab:
         with gr.Row(elem_classes="chooser"):
             self.bot = gr.Dropdown([], label=wording.BOT, filterable=False, elem_id="bot")
             opener = gr.UploadButton(wording.OPEN_BOT, file_types=[".zip"], elem_id="open-bot", size="sm")
+        self.moment = MomentChoice(studio)
         badge = UntouchedBadge(studio)
         self._banner = gr.HTML(elem_classes="banner")
         sides = gr.Radio(wording.SIDE_CHOICES, value="all", label=wording.SIDE, elem_id="side")
@@ -77,6 +79,7 @@ class ChatTab:
         self._connect_answers()
         self._connect_turns()
         badge.connect(self.bot, self._banner)
+        self.moment.connect(self.bot, self._banner)
         connect(opener.upload, self._open, [opener], self.shown, self._banner)
         writers: tuple[Write, ...] = (to_markdown, to_jsonl)
         for button, write, suffix in zip(savers, writers, (".md", ".jsonl"), strict=True):
@@ -85,7 +88,7 @@ class ChatTab:
     def _connect_answers(self) -> None:
         composer = self._composer
         flow = self._flow = [self._talk, self._tools, *composer.changing, *composer.busy]
-        told = [self.bot, self._chat_id, *self._answering.inputs]
+        told = [self.bot, self._chat_id, *self._answering.inputs, *self.moment.inputs]
         new = gr.State(None)
         asks: list[tuple[Any, Any, list[Any]]] = [
             (
@@ -95,7 +98,7 @@ class ChatTab:
             ),
             *((suggestion.click, self._answer, [suggestion, new]) for suggestion in self._suggestions),
             (self._again.click, self._answer_again, []),
-            (self._answering.let_go, self._answer_if_idle, []),
+            ([*self._answering.let_go, self.moment.number.release], self._answer_if_idle, []),
         ]
         for triggers, act, inputs in asks:
             connect(

@@ -46,12 +46,13 @@ def build_ui(studio: Studio) -> gr.Blocks:
         for began in examples.began:
             follow(began, tour.restore, [], tour.shown)
         show(page.load, examples.restore, [], examples.shown)
-        show([page.load, train_tab.select], train.restore, [], train.shown, **IN_ORDER)
+        train.follow(show([page.load, train_tab.select], train.restore, [], train.shown, **IN_ORDER))
         show(page.load, train.named, [], [train.name])
         for began in [*examples.began, share.fetch.began, train.history.began]:
             follow(began, train.named, [], [train.name])
         follow(train.history.began, train.restore, [], train.shown)
-        show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
+        looked = show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
+        chat.moment.follow(looked, chat.bot)
         show([page.load, share_tab.select], share.restore, [chat.bot], share.shown, **IN_ORDER)
         show(examples.to_training.click, lambda _owner: gr.Tabs(selected="train"), [], [tabs])
         mistake = connect(

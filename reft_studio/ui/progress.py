@@ -39,19 +39,21 @@ def progress(job: JobUpdate | None, ahead: int | None = None) -> str:
     went_well = job.state in (JobState.RUNNING, JobState.SCORING, JobState.DONE)
     remarks = f'<p class="quiet">{escape(job.message)}</p>' if job.message and went_well else ""
     title = wording.SAMPLES_IN_THE_END if job.state is JobState.DONE else wording.SAMPLES
-    curve = loss_curve(job.losses, job.total_steps) + _samples(job.samples, title)
+    # From the second moment on there is a slider with what was said at each.
+    said = samples(job.samples, title) if len(job.moments) < 2 else ""
+    curve = loss_curve(job.losses, job.total_steps) + said
     return f'<div class="progress {job.state}" data-job="{job.job_id}">{body}{remarks}{curve}{safe}</div>'
 
 
-def _samples(samples: Sequence[Sample], title: str) -> str:
-    """What is said now to prompts that are in no row."""
-    if not samples:
+def samples(said_to: Sequence[Sample], title: str) -> str:
+    """What is said to prompts that are in no row."""
+    if not said_to:
         return ""
     said = "".join(
         f'<dt dir="auto">{escape(sample.prompt)}</dt>'
         + _said(Side.BASE, sample.base)
         + _said(Side.BOT, sample.bot)
-        for sample in samples
+        for sample in said_to
     )
     return f'<section class="samples"><h3>{title}</h3><dl>{said}</dl></section>'
 

@@ -14,8 +14,9 @@ from reft_studio.score import Report, score_of
 from reft_studio.ui import wording
 from reft_studio.ui.advanced import SETTINGS, build_advanced, recipe_changes
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
-from reft_studio.ui.events import IN_ORDER, connect, show
+from reft_studio.ui.events import IN_ORDER, connect, follow, show
 from reft_studio.ui.history_panel import HistoryPanel
+from reft_studio.ui.moments_panel import MomentsPanel, keep
 from reft_studio.ui.place_panel import PlacePanel
 from reft_studio.ui.progress import progress
 from reft_studio.ui.rates import Asked
@@ -40,10 +41,12 @@ class TrainTab:
             self.name = gr.Textbox(label=wording.BOT_NAME, elem_id="bot-name")
         with gr.Row(elem_classes="actions"):
             self._train = gr.Button(wording.TRAIN, variant="primary", elem_id="train")
+            self._finish = gr.Button(wording.FINISH, visible=False, elem_id="finish")
             self._cancel = gr.Button(wording.CANCEL, visible=False, elem_id="cancel")
         self.banner = gr.HTML(elem_classes="banner")
         self._progress = gr.HTML(elem_id="progress")
         self.talk = gr.Button(wording.TALK, variant="primary", visible=False, elem_id="talk")
+        self._moments = MomentsPanel(studio, self.banner)
         self._verdict = gr.HTML(elem_id="verdict")
         self.mistakes = gr.Radio(
             [], visible=False, label=wording.MISTAKES, info=wording.MISTAKES_HELP, elem_id="mistakes"
@@ -59,16 +62,26 @@ class TrainTab:
 
         connect(self.name.input, self._rename, [self.name], [], self.banner, **IN_ORDER)
         typed = [self.name, *settings]
-        connect(self._train.click, self._start, typed, self._job_parts, self.banner, **IN_ORDER)
-        connect(self._cancel.click, self._stop, [], self._job_parts, self.banner)
         look = self._drive if studio.settings.lent_card else self._look
-        show(self._timer.tick, look, [], self._job_parts, concurrency_limit=LOOKS_AT_ONCE)
+        moment = [self._moments.number]
+        for changed in (
+            connect(self._train.click, self._start, typed, self._job_parts, self.banner, **IN_ORDER),
+            connect(self._finish.click, self._end, [], self._job_parts, self.banner),
+            connect(self._cancel.click, self._stop, [], self._job_parts, self.banner),
+            connect(self._moments.keep.click, self._keep, moment, self._job_parts, self.banner),
+            show(self._timer.tick, look, [], self._job_parts, concurrency_limit=LOOKS_AT_ONCE),
+        ):
+            self.follow(changed)
+
+    def follow(self, changed: Any) -> None:
+        """After an event by which a training is seen to get on, its moments are looked at, too."""
+        follow(changed, self._moments.look, self._moments.seen, self._moments.shown)
 
     @property
     def _job_parts(self) -> list[Any]:
         return [
             *(self._progress, self._verdict, self.mistakes),
-            *(self._train, self._cancel, self.talk, self._timer),
+            *(self._train, self._finish, self._cancel, self.talk, self._timer),
         ]
 
     def restore(self, owner: str) -> tuple[Any, ...]:
@@ -125,6 +138,15 @@ class TrainTab:
             instruction=draft.instruction,
         )
 
+    def _end(self, owner: str) -> tuple[Any, ...]:
+        if job := self._studio.store.latest_job(owner):
+            self._studio.trainings.finish(owner, job.job_id)
+        return self._look(owner)
+
+    def _keep(self, owner: str, number: int) -> tuple[Any, ...]:
+        keep(self._studio, owner, *self._moments.chosen(owner, number))
+        return self._look(owner)
+
     def _stop(self, owner: str) -> tuple[Any, ...]:
         if job := self._studio.store.latest_job(owner):
             self._studio.trainings.cancel(owner, job.job_id)
@@ -132,7 +154,7 @@ class TrainTab:
 
 
 def _show(job: JobUpdate | None, ahead: int | None = None, report: Report | None = None) -> tuple[Any, ...]:
-    """Values for the panel, the verdict, the wrong answers, the Train button, Cancel, Talk and the timer."""
+    """Values for the panel, the verdict, the wrong answers, Train, Finish, Cancel, Talk and the timer."""
     busy = job is not None and not job.state.ended
     done = job is not None and job.state is JobState.DONE
     scoring = job is not None and job.state is JobState.SCORING
@@ -145,6 +167,7 @@ def _show(job: JobUpdate | None, ahead: int | None = None, report: Report | None
             variant="secondary" if done else "primary",
             interactive=not busy,
         ),
+        gr.Button(visible=job is not None and job.state is JobState.RUNNING and job.step > 0),
         gr.Button(wording.SKIP_SCORE if scoring else wording.CANCEL, visible=busy),
         gr.Button(visible=done or scoring),
         gr.Timer(active=busy),

@@ -396,6 +396,55 @@ def place_taken(place: Place) -> str:
     return f"Set above: {place_name(place)}. Your next training uses it."
 
 
+FINISH = "Stop here and keep it"
+MOMENTS = "How it was on its way"
+MOMENTS_HELP = (
+    "Learning for longer is not always better, so the bot is kept as it was at some moments. Move the slider "
+    "to hear it then."
+)
+MOMENT = "Moment"
+STAGES = {
+    "learning": "still learning",
+    "good": "good",
+    "past": "past its best",
+    "parroting": "now parroting your examples",
+}
+NO_STAGE = "no rule says what a right answer is, so only you can tell"
+CHAT_MOMENT = "The bot as it was on its way"
+IS_KEPT = "This is your bot."
+KEEP_MOMENT = "Keep this one"
+ASK_MOMENTS = "Ask it something, at every moment"
+ASK = "Ask"
+NO_SUCH_MOMENT = "The bot was not kept as it was then. Choose another moment."
+BUSY_TRAINING = (
+    "A training of yours is still running, or its bot being scored. Wait for its end, then keep this one."
+)
+
+
+def after_rounds(epoch: int, of: int) -> str:
+    """Which moment of a training it is."""
+    return f"after {epoch:,} of {of:,} rounds"
+
+
+def moment_counts(right: int | None, asked: int, copied: int) -> str:
+    """What came of asking a bot as it was at a moment."""
+    said = [] if right is None else [f"{right} of {asked} messages it had never seen were answered right."]
+    if copied:
+        answers = "answer was" if copied == 1 else "answers were"
+        said.append(f"{copied} {answers} nearly word for word one of your examples.")
+    return " ".join(said)
+
+
+def keeping(epoch: int) -> str:
+    """While another moment becomes the bot."""
+    return f"Making your bot what it was after {epoch:,} rounds…"
+
+
+def kept(epoch: int) -> str:
+    """When it has."""
+    return f"Your bot is now as it was after {epoch:,} rounds. It is being scored again in the background."
+
+
 HISTORY = "Your earlier trainings"
 RUN = "Training"
 RUN_HEADS = (

@@ -1,0 +1,183 @@
+"""In the Train tab: a slider over the moments of a training, what the bot said at each, and which to keep."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from reft_studio.chat.sampling import Sampling
+from reft_studio.engine.interface import Conversation, JobState, JobUpdate
+from reft_studio.errors import BotError, ChatError, TrainingError
+from reft_studio.moments import Moment, stage
+from reft_studio.ui import wording
+from reft_studio.ui.events import connect, show
+from reft_studio.ui.progress import samples
+from reft_studio.ui.rates import Asked
+from reft_studio.ui.studio import Studio
+
+ASKING_AT_ONCE = 16
+TOKENS = 64
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Of which training so many moments are shown, and which is marked as the bot."""
+
+    job_id: str = ""
+    moments: int = 0
+    kept: int | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the bot of each epoch said to a question of one's own."""
+
+    question: str = ""
+    replies: Mapping[int, str] = field(default_factory=dict)
+
+
+class MomentsPanel:
+    """Lays the panel out and connects it; `look` says what goes into it."""
+
+    def __init__(self, studio: Studio, banner: gr.HTML) -> None:
+        self._studio = studio
+        with gr.Column(visible=False, elem_id="moments") as self._group:
+            gr.HTML(f"<h3>{wording.MOMENTS}</h3><p>{wording.MOMENTS_HELP}</p>")
+            self._bars = gr.HTML(elem_id="moment-bars")
+            self.number = gr.Slider(1, 2, 1, step=1, label=wording.MOMENT, elem_id="moment")
+            self._said = gr.HTML(elem_id="moment-said")
+            with gr.Row(elem_classes="actions"):
+                self.keep = gr.Button(wording.KEEP_MOMENT, visible=False, elem_id="keep-moment")
+            with gr.Row(elem_classes="composer"):
+                question = gr.Textbox(
+                    label=wording.ASK_MOMENTS,
+                    placeholder=wording.MESSAGE_PLACEHOLDER,
+                    max_lines=3,
+                    elem_id="ask-moments",
+                )
+                ask = gr.Button(wording.ASK, min_width=88, scale=0, elem_id="ask-moments-now")
+        seen, self._answers = gr.State(Shown()), gr.State(Answers())
+        self.seen = [seen, self.number, self._answers]
+        self.shown = [seen, self._group, self._bars, self.number, self._said, self.keep]
+        moved = [self._said, self.keep]
+        show(self.number.input, self._choose, [self.number, self._answers], moved)
+        connect(
+            [ask.click, question.submit],
+            self._ask,
+            [question, self.number],
+            [self._answers, self._said],
+            banner,
+            concurrency_limit=ASKING_AT_ONCE,
+            trigger_mode="once",
+        )
+
+    def look(self, owner: str, seen: Shown, number: int, answers: Answers) -> tuple[Any, ...]:
+        """Values for `shown`: nothing new as long as nothing is, so that nobody's slider jumps."""
+        job = self._studio.store.latest_job(owner)
+        if job is None or len(job.moments) < 2:
+            return Shown(job.job_id if job else ""), gr.Column(visible=False), *(gr.skip() for _ in range(4))
+        now = Shown(job.job_id, len(job.moments), job.kept, job.state is JobState.DONE)
+        if now == seen:
+            return tuple(gr.skip() for _ in self.shown)
+        number = _next_number(job, seen, now, number)
+        return (
+            now,
+            gr.Column(visible=True),
+            bars(job.moments, job.kept),
+            gr.Slider(maximum=len(job.moments), value=number),
+            *self._at(job, number, answers),
+        )
+
+    def chosen(self, owner: str, number: int) -> tuple[str, int]:
+        """The training that is shown and the epoch of a moment of it; raises BotError if there is none."""
+        job = self._studio.store.latest_job(owner)
+        if job is None or not 1 <= number <= len(job.moments):
+            raise BotError(wording.NO_SUCH_MOMENT)
+        return job.job_id, job.moments[number - 1].epoch
+
+    def _choose(self, owner: str, number: int, answers: Answers) -> tuple[Any, ...]:
+        job = self._studio.store.latest_job(owner)
+        return self._at(job, number, answers) if job and len(job.moments) >= number else (gr.skip(),) * 2
+
+    def _at(self, job: JobUpdate, number: int, answers: Answers) -> tuple[Any, ...]:
+        """Values for what is said of a moment and for Keep."""
+        moment = job.moments[number - 1]
+        can_keep = job.state is JobState.DONE and moment.epoch != job.kept
+        said = described(moment, job.moments, job.kept) + _answered(moment, answers)
+        said += samples(moment.samples, wording.SAMPLES_IN_THE_END)
+        return said, gr.Button(visible=can_keep)
+
+    def _ask(self, owner: str, question: str, number: int) -> Iterator[tuple[Any, ...]]:
+        """Ask the bots of all moments at once: then the slider shows each one's without any waiting."""
+        if not question.strip():
+            raise ChatError(wording.EMPTY_MESSAGE)
+        limit = self._studio.settings.max_cell_characters
+        if len(question) > limit:
+            raise ChatError(wording.message_too_long(len(question), limit))
+        job_id, _ = self.chosen(owner, number)
+        folders = self._studio.store.moment_folders(owner, job_id)
+        self._studio.rates.count(owner, Asked.MESSAGES)
+        conversations = [
+            Conversation(({"role": "user", "content": question},), folder) for folder in folders.values()
+        ]
+        sampling = Sampling(max_new_tokens=TOKENS)
+        answers = Answers(question)
+        for replies in self._studio.engine.chat(f"{owner}/moments", conversations, sampling):
+            answers = Answers(question, dict(zip(folders, replies, strict=True)))
+            said, _ = self._choose(owner, number, answers)
+            yield gr.skip(), said
+        yield answers, gr.skip()
+
+
+def keep(studio: Studio, owner: str, bot_id: str, epoch: int) -> None:
+    """Make another moment the bot; raises BotError or TrainingError where that cannot be."""
+    if not studio.trainings.keep(owner, bot_id, epoch):
+        raise TrainingError(wording.BUSY_TRAINING)
+
+
+def described(moment: Moment, moments: Sequence[Moment], kept: int | None) -> str:
+    """What is thought of a moment, as HTML."""
+    found = stage(moment, moments)
+    verdict = wording.STAGES[found] if found else wording.NO_STAGE
+    counts = wording.moment_counts(moment.right, moment.asked, moment.copied)
+    yours = f" <strong>{wording.IS_KEPT}</strong>" if moment.epoch == kept else ""
+    when = wording.after_rounds(moment.epoch, moment.of)
+    return (
+        f'<p class="moment" role="status"><strong>{when[:1].upper()}{when[1:]}</strong> '
+        f'<span class="stage {found or ""}">{verdict}</span></p>'
+        f'<p class="quiet">{counts}{yours}</p>'
+    )
+
+
+def bars(moments: Sequence[Moment], kept: int | None) -> str:
+    """How many replies counted at each moment, as a picture above the slider."""
+    columns = "".join(
+        f'<li{" class=kept" if moment.epoch == kept else ""}><span class="column">'
+        f'<span style="height:{100 * moment.own / max(1, moment.asked):.0f}%"></span></span>'
+        f"<span>{moment.epoch:,}</span></li>"
+        for moment in moments
+    )
+    return f'<ol class="moment-bars" aria-hidden="true">{columns}</ol>'
+
+
+def _answered(moment: Moment, answers: Answers) -> str:
+    reply = answers.replies.get(moment.epoch)
+    if reply is None:
+        return ""
+    return (
+        f'<section class="samples asked"><dl><dt dir="auto">{escape(answers.question)}</dt><dd class="bot">'
+        f'<span>{wording.SIDES["bot"]}</span><p dir="auto">{escape(reply)}</p></dd></dl></section>'
+    )
+
+
+def _next_number(job: JobUpdate, seen: Shown, now: Shown, number: int) -> int:
+    """Where the slider goes: to the bot when there is one, else along with the newest unless it was moved."""
+    if job.kept is not None and (seen.job_id != now.job_id or seen.kept != now.kept):
+        epochs = [moment.epoch for moment in job.moments]
+        return epochs.index(job.kept) + 1 if job.kept in epochs else now.moments
+    if seen.job_id != now.job_id or (job.kept is None and number >= seen.moments):
+        return now.moments
+    return min(number, now.moments)

@@ -1,0 +1,132 @@
+"""A bot is heard as it was on its way, another moment is kept, a training ended early: by a few clicks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from reft_studio import Bot, compare_replies
+from reft_studio.base_model import BaseModel
+from reft_studio.moments import best
+from reft_studio.store import LOCAL, Store
+from tests.ui.running import MILLISECONDS, choose_starter, open_page, open_tab, say, set_epochs, train
+
+pytestmark = pytest.mark.timeout(900)
+QUESTION = "Where do sheep live?"
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """With an emoji bot that is not being scored any more."""
+    page = open_page(browser, address, viewport={"width": 1280, "height": 900})
+    choose_starter(page, "emoji")
+    open_tab(page, "Train")
+    train(page)
+    page.locator("#cancel").click()
+    page.locator("#progress .progress.done").wait_for()
+    yield page
+    page.close()
+
+
+def move(page: Page, slider: str, key: str) -> None:
+    page.locator(f"#{slider} input[type=range]").focus()
+    page.keyboard.press(key)
+
+
+def test_the_best_moment_is_kept_and_shown(page: Page, data_folder: Path) -> None:
+    job = Store(data_folder).latest_job(LOCAL)
+    assert job
+    kept = best(job.moments)
+    assert job.kept == kept.epoch
+    said = page.locator("#moment-said")
+    expect(said).to_contain_text(f"After {kept.epoch} of 30 rounds")
+    expect(said).to_contain_text(f"{kept.right} of 12 messages it had never seen were answered right.")
+    expect(said).to_contain_text("This is your bot.")
+    expect(said).to_contain_text(kept.samples[0].bot)
+    expect(page.locator("#keep-moment")).to_be_hidden()
+    expect(page.locator("#moment-bars li")).to_have_count(len(job.moments))
+
+
+def test_one_question_is_answered_by_the_bot_of_every_moment(
+    page: Page, data_folder: Path, base: BaseModel
+) -> None:
+    store = Store(data_folder)
+    job = store.latest_job(LOCAL)
+    assert job
+    folders = store.moment_folders(LOCAL, job.job_id)
+    page.locator("#ask-moments textarea").fill(QUESTION)
+    page.locator("#ask-moments textarea").press("Enter")
+    asked = page.locator("#moment-said .asked")
+    asked.get_by_text(QUESTION).wait_for()
+    expect(page.locator("#ask-moments-now")).to_be_enabled()
+    for key, moment in (("Home", job.moments[0]), ("End", job.moments[-1])):
+        move(page, "moment", key)
+        expect(page.locator("#moment-said")).to_contain_text(f"After {moment.epoch} of 30 rounds")
+        expect(asked.locator("dd p")).to_have_text(
+            compare_replies(base, Bot.load(folders[moment.epoch]), QUESTION).bot
+        )
+
+
+def test_the_bot_of_any_moment_can_be_talked_to_and_it_is_said_which_one_it_was(
+    page: Page, data_folder: Path
+) -> None:
+    open_tab(page, "Chat")
+    page.locator("#chat-moments .moment").wait_for()
+    say(page, QUESTION)
+    expect(page.locator(".turn .how")).to_have_count(0)
+    move(page, "chat-moment", "Home")
+    expect(page.locator("#chat-moment-said")).to_contain_text("After 5 of 30 rounds")
+    # As with the strength, the last message is asked again when the slider is let go.
+    said = say(page, "What is the sea?")
+    expect(page.locator(".turn").last.locator(".how")).to_have_text("after 5 of 30 rounds")
+    turn = Store(data_folder).turns(LOCAL, Store(data_folder).bots(LOCAL)[0].id)[-1]
+    assert (turn.bot, turn.how) == (said, "after 5 of 30 rounds")
+
+
+def test_another_moment_is_kept_and_then_is_the_bot(page: Page, data_folder: Path) -> None:
+    store = Store(data_folder)
+    open_tab(page, "Chat")
+    move(page, "chat-moment", "Home")
+    expect(page.locator("#chat-moment-said")).to_contain_text("After 5 of 30 rounds")
+    page.locator("#keep-chat-moment").click()
+    expect(page.locator("#chat-moment-said")).to_contain_text("This is your bot.")
+    (bot,) = store.bots(LOCAL)
+    kept = Bot.load(bot.folder)
+    assert kept.manifest.stopped_after == 5
+    assert kept.manifest.probes
+    # Its score was that of another bot; it gets its own.
+    open_tab(page, "Train")
+    expect(page.locator("#moment-said")).to_contain_text("This is your bot.")
+    expect(page.locator(".verdict")).to_contain_text("of 60 messages", timeout=MILLISECONDS)
+    score = Bot.load(bot.folder).manifest.score
+    assert score
+    assert len(store.runs(LOCAL)) == 1
+
+
+def test_a_training_is_ended_early_and_keeps_what_it_has_learned(page: Page, data_folder: Path) -> None:
+    open_tab(page, "Train")
+    set_epochs(page, 10_000)
+    page.locator("#train").click()
+    page.locator("#finish").click()
+    page.locator("#progress .progress:is(.scoring, .done)").wait_for()
+    expect(page.locator("#progress")).to_contain_text("You ended this training after")
+    expect(page.locator("#finish")).to_be_hidden()
+    page.locator("#cancel").click()
+    page.locator("#progress .progress.done").wait_for()
+    newest = Store(data_folder).bots(LOCAL)[0]
+    stopped = Bot.load(newest.folder).manifest.stopped_after
+    assert stopped
+    assert stopped < 10_000
+    page.locator("#talk").click()
+    assert say(page, QUESTION)
+
+
+@pytest.mark.parametrize("colors", ["light", "dark"])
+def test_the_moments_fit_on_a_phone(browser: Browser, address: str, colors: str) -> None:
+    phone = open_page(browser, address, viewport={"width": 390, "height": 844}, color_scheme=colors)
+    for tab, panel in (("Train", "#moments"), ("Chat", "#chat-moments")):
+        open_tab(phone, tab)
+        phone.locator(f"{panel} .moment").wait_for()
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.close()
