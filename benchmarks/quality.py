@@ -2,18 +2,22 @@
 
 The emoji starter on the embedded model, with several seeds, in turns in one process: as the app trains it,
 the same by the whole forward pass through pyvene, and with pyreft's own intervention, step and recipe (100
-epochs, a rate of 0.004 that falls to zero; needs `pip install pyreft datasets`). The bots then answer the
-same prompts, which no one has trained on; two shares are printed, of replies that are only emoji and of
-those on topic. The time is that of the training alone, from the rows to the learned weights.
+epochs, a rate of 0.004 that falls to zero; needs `pip install pyreft datasets`). Also with what the app
+does besides: its moments are judged and the best one is kept; and where 100 epochs are asked for, it stops by
+itself. The bots then answer the same prompts, which no one has trained on; two shares are printed, of replies
+that are only emoji and of those on topic. The time is that from the rows to the learned weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -25,9 +29,12 @@ from model_maker.world import read_world
 from reft_studio import Bot, Recipe, load_base_model, read_demonstrations
 from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration
+from reft_studio.engine.interface import JobState, TrainingJob
+from reft_studio.engine.work import train
+from reft_studio.moments import FIRST
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Schedule
-from reft_studio.rules import only_emoji
+from reft_studio.rules import guess_rules, only_emoji
 from reft_studio.train.examples import build_examples
 from reft_studio.train.loop import Training, rate
 from reft_studio.train.reference import Reference
@@ -80,6 +87,41 @@ def by_pyreft(base: BaseModel, rows: Rows, seed: int) -> Bot:
     )
 
 
+def stopping_by_itself(base: BaseModel, rows: Rows, seed: int, epochs: int = 100) -> Bot:
+    """As people get it who ask for as many epochs as pyreft takes: judged, and the best moment kept."""
+    rules = tuple(rule.sentence for rule in guess_rules([row.reply for row in rows]))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        job = TrainingJob(
+            "benchmark",
+            "A bot",
+            tuple(rows),
+            folder / "bot",
+            {"epochs": epochs, "seed": seed},
+            rules=rules,
+            moments_folder=folder / "moments",
+            stop_early=True,
+        )
+        for update in train(base, job, lambda: False, lambda: False):
+            if update.state is JobState.SCORING:
+                print(f"stopped after {update.step} of {epochs} epochs, kept {update.kept}", flush=True)
+                break
+        return Bot.load(folder / "bot")
+
+
+def judged(base: BaseModel, rows: Rows, seed: int) -> Bot:
+    """The default number of epochs with all moments judged."""
+    return stopping_by_itself(base, rows, seed, Recipe.model_fields["epochs"].default)
+
+
+def ended_at_the_first_moment(base: BaseModel, rows: Rows, seed: int) -> Bot:
+    """By hand, without a question asked."""
+    training = Training(base, rows, Recipe.for_model(base.num_layers, base.width, seed=seed))
+    for _ in itertools.takewhile(lambda _: training.step < FIRST, training.events()):
+        pass
+    return training.bot()
+
+
 def _trained(training: Training) -> Bot:
     for _ in training.events():
         pass
@@ -102,7 +144,10 @@ def main() -> None:
     questions = unseen()
     ways: dict[str, Callable[[BaseModel, Rows, int], Bot]] = {
         "the app": by_the_app,
-        "the same, whole forward pass": by_the_whole_forward_pass,
+        "the same, judged at four moments, the best one kept": judged,
+        "the same, ended at the first moment (5 epochs)": ended_at_the_first_moment,
+        "the app, 100 epochs, stopping by itself": stopping_by_itself,
+        "the app's 30 epochs by the whole forward pass": by_the_whole_forward_pass,
     }
     if find_spec("pyreft"):
         ways["pyreft's intervention, step and recipe"] = by_pyreft
@@ -110,9 +155,9 @@ def main() -> None:
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     shares: dict[str, list[str]] = {way: [] for way in ways}
     for seed in arguments.seeds:
-        for way, train in ways.items():
+        for way, make in ways.items():
             begun = time.perf_counter()
-            bot = train(base, rows, seed)
+            bot = make(base, rows, seed)
             seconds[way].append(time.perf_counter() - begun)
             given = replies(base, questions, bot)
             pure = sum(map(only_emoji, given)) / len(questions)

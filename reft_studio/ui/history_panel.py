@@ -16,6 +16,7 @@ from reft_studio.ui import wording
 from reft_studio.ui.advanced import in_fields
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect
+from reft_studio.ui.run_comparison import Told, compared
 from reft_studio.ui.studio import Studio
 
 _SUITES = (Suite.UNSEEN, Suite.ATTACKS)
@@ -33,7 +34,11 @@ class HistoryPanel:
             with gr.Row(elem_classes="chooser"):
                 chosen = gr.Dropdown([], label=wording.RUN, filterable=False, elem_id="run")
                 again = gr.Button(wording.TAKE_UP, size="sm", elem_id="take-up")
-        self.shown = [group, self._runs, chosen]
+            with gr.Row(elem_classes="chooser"):
+                other = gr.Dropdown([], label=wording.COMPARE_WITH, filterable=False, elem_id="other-run")
+            compared = gr.HTML(elem_id="runs-compared")
+        self.shown = [group, self._runs, chosen, other, compared]
+        connect([chosen.input, other.input], self._compare, [chosen, other], [compared], banner)
         taken = [*examples.shown, *settings]
         self.began = connect(again.click, self._take_up, [chosen], taken, banner, **IN_ORDER)
 
@@ -42,13 +47,35 @@ class HistoryPanel:
         runs = self._studio.store.runs(owner)
         choices = [(f"{run.number} · {run.name}", run.id) for run in runs]
         newest = runs[0].id if runs else None
-        return gr.Accordion(visible=bool(runs)), _table(runs), gr.Dropdown(choices, value=newest)
+        return (
+            gr.Accordion(visible=bool(runs)),
+            _table(runs),
+            gr.Dropdown(choices, value=newest),
+            gr.Dropdown([(wording.COMPARE_WITH_NONE, ""), *choices], value="", visible=len(runs) > 1),
+            "",
+        )
 
-    def _take_up(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
-        """Its rows, its rules and its settings, as they were."""
+    def _compare(self, owner: str, chosen: str | None, other: str | None) -> str:
+        """Both side by side; nothing as long as no two are chosen."""
+        if not other or other == chosen:
+            return ""
+        return compared(self._told(owner, chosen), self._told(owner, other))
+
+    def _told(self, owner: str, chosen: str | None) -> Told:
+        run, job = self._run(owner, chosen), self._studio.store.training_of(owner, chosen or "")
+        if job is None:
+            raise BotError(wording.NO_SUCH_RUN)
+        return Told(run, job, self._studio.store.report(owner, run.id))
+
+    def _run(self, owner: str, chosen: str | None) -> Run:
         run = next((run for run in self._studio.store.runs(owner) if run.id == chosen), None)
         if run is None:
             raise BotError(wording.NO_SUCH_RUN)
+        return run
+
+    def _take_up(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
+        """Its rows, its rules and its settings, as they were."""
+        run = self._run(owner, chosen)
         draft = Draft(run.name, run.demonstrations, run.probes, run.rules, run.instruction)
         # A correction went on from a bot, in a few rounds that would not do from the start.
         settings = {} if run.is_correction else run.recipe_changes

@@ -54,6 +54,9 @@ class TrainTab:
         self._score = ScorePanel(studio)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
             settings = build_advanced(studio, self.banner)
+            stop_early = gr.Checkbox(
+                True, label=wording.STOP_EARLY, info=wording.STOP_EARLY_HELP, elem_id="stop-early"
+            )
             self._places = PlacePanel(studio, settings, self.banner)
         self.history = HistoryPanel(studio, examples, settings, self.banner)
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
@@ -61,7 +64,7 @@ class TrainTab:
         self.shown = [self._ready, *panels, *self._job_parts]
 
         connect(self.name.input, self._rename, [self.name], [], self.banner, **IN_ORDER)
-        typed = [self.name, *settings]
+        typed = [self.name, stop_early, *settings]
         look = self._drive if studio.settings.lent_card else self._look
         moment = [self._moments.number]
         for changed in (
@@ -112,11 +115,12 @@ class TrainTab:
     def _rename(self, owner: str, name: str) -> None:
         self._studio.store.save_draft(owner, replace(self._studio.store.draft(owner), name=name))
 
-    def _start(self, owner: str, name: str, *settings: Any) -> tuple[Any, ...]:
+    def _start(self, owner: str, name: str, stop_early: bool, *settings: Any) -> tuple[Any, ...]:
         """Begin a training, unless one is on its way: then a click asks for nothing new."""
         latest = self._studio.store.latest_job(owner)
         if latest is None or latest.state.ended:
             job = self._job(owner, name, dict(zip(SETTINGS, settings, strict=True)))
+            job = replace(job, stop_early=bool(stop_early))
             self._studio.rates.count(owner, Asked.TRAININGS)
             self._studio.trainings.add(owner, job)
         return self._look(owner)

@@ -264,6 +264,11 @@ def instruction_too_long(count: int, limit: int) -> str:
     return f"The instructions have {count:,} characters; at most {limit:,} are allowed. Shorten them."
 
 
+STOP_EARLY = "Stop when it gets no better"
+STOP_EARLY_HELP = (
+    "A long training is ended when what the bot says to messages that it has never seen stops getting "
+    "better. Without the tick all rounds are done."
+)
 ADVANCED = "Advanced"
 ADVANCED_INTRO = "You need none of this for a good bot. What each setting does stands below it."
 LAYER = "Layer"
@@ -476,8 +481,22 @@ SETTING_NAMES = {
 }
 AS_RECOMMENDED = "as recommended"
 CORRECTION = "a correction"
+COMPARE_WITH = "Compare it with"
+COMPARE_WITH_NONE = "none"
+DIFFERS = "different"
+SCORED_BY = "a right answer is"
+KEPT_MOMENT = "kept as it was"
+SAME_PROMPTS = "What they say to the same messages, which neither has learned"
+NO_ANSWERS_TO_COMPARE = "They were not asked the same, so there are no answers to compare."
 TAKE_UP = "Use its examples and settings again"
 NO_SUCH_RUN = "This training is not there any more. Choose another one."
+
+
+def rows_of(count: int, only_here: int) -> str:
+    """How many examples a training had, and how many of them another had not."""
+    return f"{count:,}, of which {only_here:,} only here" if only_here else f"{count:,}"
+
+
 NOTHING_TRAINED = "Nothing trained yet. Press the button, and watch your bot learn here."
 QUEUED = "Getting ready: the chat model is being loaded…"
 RUNNING = "Learning from your rows"

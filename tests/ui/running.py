@@ -160,10 +160,11 @@ def choose_starter(page: Page, key: str, count: str = "10 examples") -> None:
 
 
 def set_epochs(page: Page, epochs: int) -> None:
-    """Open Advanced if need be and say how long to train."""
+    """Open Advanced if need be and say how long to train, to the end whatever becomes of it."""
     box = advanced_box(page, "epochs")
     box.fill(str(epochs))
     box.press("Tab")
+    page.locator("#stop-early input").set_checked(False)
 
 
 def advanced_box(page: Page, field: str) -> Locator:

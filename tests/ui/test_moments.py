@@ -10,7 +10,16 @@ from reft_studio import Bot, compare_replies
 from reft_studio.base_model import BaseModel
 from reft_studio.moments import best
 from reft_studio.store import LOCAL, Store
-from tests.ui.running import MILLISECONDS, choose_starter, open_page, open_tab, say, set_epochs, train
+from tests.ui.running import (
+    MILLISECONDS,
+    choose_starter,
+    open_page,
+    open_tab,
+    say,
+    set_epochs,
+    table_is_there,
+    train,
+)
 
 pytestmark = pytest.mark.timeout(900)
 QUESTION = "Where do sheep live?"
@@ -130,3 +139,34 @@ def test_the_moments_fit_on_a_phone(browser: Browser, address: str, colors: str)
         phone.locator(f"{panel} .moment").wait_for()
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.close()
+
+
+def test_a_long_training_stops_by_itself_when_it_gets_no_better(page: Page, data_folder: Path) -> None:
+    open_tab(page, "Train")
+    set_epochs(page, 1_000)
+    page.locator("#stop-early input").set_checked(True)
+    page.locator("#train").click()
+    expect(page.locator("#progress")).to_contain_text("It stopped by itself after", timeout=MILLISECONDS)
+    page.locator("#cancel").click()
+    page.locator("#progress .progress.done").wait_for()
+    job = Store(data_folder).latest_job(LOCAL)
+    assert job
+    assert job.step < 1_000
+    assert job.kept == best(job.moments).epoch
+
+
+def test_two_trainings_stand_side_by_side_with_what_differs(page: Page, data_folder: Path) -> None:
+    page.reload(wait_until="domcontentloaded")
+    table_is_there(page)
+    open_tab(page, "Train")
+    page.locator("#history button").first.click()
+    page.locator("#other-run input").click()
+    page.get_by_role("option", name="1 · Emoji bot").click()
+    compared = page.locator("#runs-compared")
+    compared.locator("table").wait_for()
+    rounds = compared.get_by_role("row", name="Rounds")
+    assert rounds.locator("mark").all_inner_texts() == ["1000", "30"]
+    newest, *_, first = Store(data_folder).runs(LOCAL)
+    assert [run.recipe_changes["epochs"] for run in (newest, first)] == [1000, 30]
+    expect(compared.get_by_role("row", name="Rank").locator("mark")).to_have_count(0)
+    expect(compared.locator(".samples dt").first).to_be_visible()

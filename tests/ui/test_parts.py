@@ -21,12 +21,13 @@ from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Read
 from reft_studio.engine.pool import Engines
 from reft_studio.errors import BotError, DemonstrationsError, RateError, ShareError
 from reft_studio.manifest import Count, Score, Suite
-from reft_studio.moments import Sample
+from reft_studio.moments import Moment, Sample, Stage
 from reft_studio.recipe import Recipe
-from reft_studio.score import Side
+from reft_studio.score import Asked as Question
+from reft_studio.score import Reply, Report, Side
 from reft_studio.settings import Settings
 from reft_studio.share import hub
-from reft_studio.store import LOCAL, SavedBot, Store
+from reft_studio.store import LOCAL, Run, SavedBot, Store
 from reft_studio.train.places import Grid, Measure, Place, PlaceMap, Tried
 from reft_studio.trainings import Trainings
 from reft_studio.turns import Turn
@@ -37,11 +38,13 @@ from reft_studio.ui.answering import check_mix
 from reft_studio.ui.coach import SECONDS_FOR_RULES, advice
 from reft_studio.ui.conversation import conversation
 from reft_studio.ui.finder import find_next
+from reft_studio.ui.moments_panel import bars, described
 from reft_studio.ui.place_map import place_at, place_map
 from reft_studio.ui.progress import POINTS, loss_curve, progress
 from reft_studio.ui.published_panel import Act, Pending, PublishedPanel
 from reft_studio.ui.rates import Asked, Rates
 from reft_studio.ui.row_form import in_form, written
+from reft_studio.ui.run_comparison import Told, compared
 from reft_studio.ui.score_panel import rules_of
 from reft_studio.ui.server import health
 from reft_studio.ui.starters import STARTERS_FOLDER, StarterScore, starters
@@ -469,3 +472,48 @@ def test_every_word_on_the_page_is_in_one_file() -> None:
                     spoken.append((path.name, node.value))
     for_the_log = [("events.py", "A handler of the page crashed"), ("studio.py", "A bot is opened")]
     assert spoken == for_the_log
+
+
+def told(number: int, reply: str, right: int, **changes: Any) -> Told:
+    report = Report(("only emoji",), "", (Question(Suite.UNSEEN, ("Hi",), {Side.BOT: Reply(reply, True)}),))
+    score = Score(rules=("only emoji",), counts=(count(Suite.UNSEEN, right, 50),))
+    job = JobUpdate(str(number), JobState.DONE, moments=(Moment(10, of=30),), kept=10)
+    rows = (ROW, Demonstration("Bye", HOSTILE)) if number > 1 else (ROW,)
+    run = Run(
+        str(number), number, HOSTILE, JobState.DONE, rows, (), ("only emoji",), "", changes, False, 1.0, score
+    )
+    return Told(run, job, report)
+
+
+def test_two_trainings_are_compared_and_what_differs_is_marked() -> None:
+    html = compared(told(1, "👋", 40, rank=2), told(2, HOSTILE, 47, rank=4, epochs=30))
+    marked = re.findall("<mark>(.*?)</mark>", html)
+    assert marked == [
+        "1",
+        "2, of which 1 only here",
+        "2",
+        "4",
+        "as recommended",
+        "30",
+        "40 of 50",
+        "47 of 50",
+    ]
+    assert html.count("after 10 of 30 rounds") == 2
+    assert "👋" in html
+    assert "<script" not in html
+    assert "<mark" not in compared(told(1, "👋", 40), told(1, "👋", 40))
+    other = replace(told(2, "👋", 40), report=None)
+    assert wording.NO_ANSWERS_TO_COMPARE in compared(told(1, "👋", 40), other)
+
+
+@pytest.mark.parametrize("found", [*Stage, None])
+def test_every_stage_of_a_moment_has_words(found: Stage | None) -> None:
+    right = {Stage.LEARNING: (2, 12), Stage.GOOD: (12, 12), Stage.PAST: (2, 12)}.get(found)  # type: ignore[arg-type]
+    moments = [Moment(5, 12, right[0] if right else None, 6 if found is Stage.PARROTING else 0, of=30)]
+    if right:
+        moments.append(Moment(2 if found is Stage.PAST else 10, 12, right[1], of=30))
+    html = described(moments[0], moments, kept=5)
+    assert (wording.STAGES[found] if found else wording.NO_STAGE) in html
+    assert "After 5 of 30 rounds" in html
+    assert wording.IS_KEPT in html
+    assert bars(moments, 5).count("<li") == len(moments)
