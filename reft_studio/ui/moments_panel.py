@@ -125,10 +125,11 @@ class MomentsPanel:
         ]
         sampling = Sampling(max_new_tokens=TOKENS)
         answers = Answers(question)
-        for replies in self._studio.engine.chat(f"{owner}/moments", conversations, sampling):
-            answers = Answers(question, dict(zip(folders, replies, strict=True)))
-            said, _ = self._choose(owner, number, answers)
-            yield gr.skip(), said
+        with self._studio.engines.use(self._studio.store.base_of(job_id)) as engine:
+            for replies in engine.chat(f"{owner}/moments", conversations, sampling):
+                answers = Answers(question, dict(zip(folders, replies, strict=True)))
+                said, _ = self._choose(owner, number, answers)
+                yield gr.skip(), said
         yield answers, gr.skip()
 
 

@@ -480,7 +480,19 @@ def told(number: int, reply: str, right: int, **changes: Any) -> Told:
     job = JobUpdate(str(number), JobState.DONE, moments=(Moment(10, of=30),), kept=10)
     rows = (ROW, Demonstration("Bye", HOSTILE)) if number > 1 else (ROW,)
     run = Run(
-        str(number), number, HOSTILE, JobState.DONE, rows, (), ("only emoji",), "", changes, False, 1.0, score
+        id=str(number),
+        number=number,
+        name=HOSTILE,
+        state=JobState.DONE,
+        demonstrations=rows,
+        probes=(),
+        rules=("only emoji",),
+        instruction="",
+        base=BaseRef(),
+        recipe_changes=changes,
+        is_correction=False,
+        last_loss=1.0,
+        score=score,
     )
     return Told(run, job, report)
 
