@@ -93,11 +93,9 @@ def _answer(name: str, reply: str) -> str:
 
 
 def _said(told: Told) -> dict[str, str]:
-    """The bot's replies to single messages, by these: of its score, or else those from its way."""
-    if told.report is None:
-        return {sample.prompt: sample.bot for sample in told.job.samples}
-    return {
-        asked.prompts[0]: asked.replies[Side.BOT].text
-        for asked in told.report.asked
-        if asked.suite is Suite.UNSEEN
+    """The bot's replies to single messages, by these: what it was asked on its way and for its score."""
+    said = {sample.prompt: sample.bot for sample in told.job.samples}
+    scored = told.report.asked if told.report else ()
+    return said | {
+        asked.prompts[0]: asked.replies[Side.BOT].text for asked in scored if asked.suite is Suite.UNSEEN
     }

@@ -516,6 +516,8 @@ def test_two_trainings_are_compared_and_what_differs_is_marked() -> None:
     assert "<mark" not in compared(told(1, "👋", 40), told(1, "👋", 40))
     other = replace(told(2, "👋", 40), report=None)
     assert wording.NO_ANSWERS_TO_COMPARE in compared(told(1, "👋", 40), other)
+    asked_on_its_way = replace(other, job=replace(other.job, samples=(Sample("Hi", "Hello.", "🙋"),)))
+    assert "🙋" in compared(told(1, "👋", 40), asked_on_its_way)
 
 
 @pytest.mark.parametrize("found", [*Stage, None])
