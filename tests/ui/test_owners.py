@@ -155,7 +155,7 @@ def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
     for number, (elem_id, data) in enumerate(
         [
             ("download", [bot.id, "Mine", True]),
-            ("send", ["Hello", None, bot.id, None, "", 1, "", 0.5, 0.0, 16, 0]),
+            ("send", ["Hello", None, bot.id, None, "", 1, "", 0.5, 0.0, 16, 0, 1, None]),
             ("share-bot", [bot.id]),
             ("delete", [bot.id]),
         ]
@@ -177,8 +177,22 @@ def test_another_persons_session_name_opens_nothing(
     # One that he may talk to, so that nothing but the conversation and the table before can be refused.
     store.add_bot(owner(bob), replace(bot, id="bobs", name="Bobby"))
     answers = [
-        call(bob, address, "send", "click", ["Hi", None, None, None, "", 1, "", 0.5, 0.0, 16, 0], session),
-        call(bob, address, "send", "click", ["Hi", None, None, None, "", 0, bot.id, 1, 0.0, 16, 0], session),
+        call(
+            bob,
+            address,
+            "send",
+            "click",
+            ["Hi", None, None, None, "", 1, "", 0.5, 0.0, 16, 0, 1, None],
+            session,
+        ),
+        call(
+            bob,
+            address,
+            "send",
+            "click",
+            ["Hi", None, None, None, "", 0, bot.id, 1, 0.0, 16, 0, 1, None],
+            session,
+        ),
         call(bob, address, "chat", "select", [None, "bobs", ""], session),
         call(bob, address, "undo", "click", [], session),
         call(bob, address, "delete-really", "click", [None], session),
