@@ -12,6 +12,8 @@ from huggingface_hub import HfApi
 import reft_studio as rs
 from reft_studio.errors import BotError, StudioError
 from reft_studio.model_source import EMBEDDED_ID
+from reft_studio.quantization import Quantization
+from reft_studio.recipe import Method, Recipe
 
 if TYPE_CHECKING:
     from reft_studio.base_model import BaseModel
@@ -54,10 +56,12 @@ def train(
     rank: int | None = None,
     learning_rate: float | None = None,
     seed: int | None = None,
+    method: Annotated[Method | None, typer.Option(help="A member of the ReFT family.")] = None,
+    lora_rank: Annotated[int | None, typer.Option(help="A LoRA beside the edits.")] = None,
+    quantization: Annotated[Quantization | None, typer.Option(help="Fewer bits a weight.")] = None,
 ) -> None:
     """Train a bot."""
     from reft_studio.bot import check_target
-    from reft_studio.recipe import Recipe
     from reft_studio.train.events import Event, Step
 
     def tell(event: Event) -> None:
@@ -68,9 +72,10 @@ def train(
     # Before the work, not after it.
     check_target(out)
     demonstrations = rs.read_demonstrations(rows)
-    model = rs.load_base_model(base)
+    model = rs.load_base_model(base, quantization=quantization)
     given = {"epochs": epochs, "layers": layer or None, "positions": positions, "rank": rank,
-             "learning_rate": learning_rate, "seed": seed}  # fmt: skip
+             "learning_rate": learning_rate, "seed": seed, "method": method,
+             "lora_rank": lora_rank}  # fmt: skip
     changes = {key: value for key, value in given.items() if value is not None}
     recipe = Recipe.for_model(model.num_layers, model.width, **changes)
     bot = rs.train_bot(model, demonstrations, recipe, name=name, on_event=tell)

@@ -192,15 +192,16 @@ def load_base_model(
     revision: str | None = None,
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
-    quantization: Quantization | None = None,
+    quantization: Quantization | str | None = None,
 ) -> BaseModel:
-    """Load the embedded model, a folder, or a model from the Hub.
+    """Load the embedded model, a folder, or a model from the Hub; "int8" and "nf4" are quantizations.
 
     By default on a GPU in half precision where there is one; on a processor in float32, or in bfloat16 if
     that is what fits, or what the weights were saved in and the processor is made for. Interventions compute
     in float32 in any case. Raises BaseModelError, which says what to do, where that is not possible.
     """
     device = torch.device(device) if device else default_device()
+    quantization = Quantization(quantization) if quantization else None
     source = find_model(name or EMBEDDED_ID, revision)
     options: dict[str, Any] = {"revision": source.revision, "trust_remote_code": False}
     with loading(source):

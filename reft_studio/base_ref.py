@@ -13,6 +13,10 @@ NOT_OFFERED = (
     "This app is shared and offers certain base models only, and this one is not among them. Choose one of "
     "the list, or run ReFT Studio on your own computer."
 )
+NOT_LENT = (
+    "Where a graphics card is lent for moments only, there is one base model for everybody. Run ReFT Studio "
+    "on your own computer to use another one."
+)
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,23 @@ class BaseRef:
         return Path(self.name).name if Path(self.name).is_absolute() else self.name
 
 
+def choose_base(name: str, quantization: Quantization | None, settings: Settings) -> BaseRef:
+    """The base model that a person names; raises BaseModelError for one that may not be chosen here."""
+    if settings.allowed_base_models is None and not settings.lent_card:
+        return BaseRef.of(name, quantization)
+    # As it is written: whether there is a folder of that name is nobody's business.
+    base = BaseRef(name.strip(), quantization)
+    check_offered(base, settings)
+    return base
+
+
 def check_offered(base: BaseRef, settings: Settings) -> None:
-    """Raise BaseModelError for a base model that may not be chosen in this app."""
-    offered = settings.allowed_base_models
-    if offered is None or base == BaseRef.default(settings):
+    """Raise BaseModelError for a base model that may not be used in this app."""
+    if base == BaseRef.default(settings):
         return
-    # Compared as they are written: whether a folder is there is nobody's business.
-    if base.name not in offered or base.quantization != settings.quantization:
+    if settings.lent_card:
+        # What is lent is lent to one model, which has to be in memory before.
+        raise BaseModelError(NOT_LENT)
+    offered = settings.allowed_base_models
+    if offered is not None and (base.name not in offered or base.quantization != settings.quantization):
         raise BaseModelError(NOT_OFFERED)

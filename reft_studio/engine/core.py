@@ -11,7 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event as Flag
 
 from reft_studio.base_model import BaseModel, load_base_model
+from reft_studio.base_ref import BaseRef
 from reft_studio.engine.explain import explain_end
+from reft_studio.engine.fetching import telling_how_far
 from reft_studio.engine.interface import EngineStatus, Job, JobState, JobUpdate, Readiness, SearchJob
 from reft_studio.engine.messages import (
     Answer,
@@ -45,7 +47,7 @@ class Core:
         self._waiting_lane = ThreadPoolExecutor(MOST_AT_ONCE, "waiting")
         self._weighing_lane = ThreadPoolExecutor(1, "weighing")
         send(EngineStatus(Readiness.LOADING))
-        self._base = self._waiting_lane.submit(load_base_model, base_model, quantization=quantization)
+        self._base = self._waiting_lane.submit(self._load, BaseRef(base_model, quantization))
         self._base.add_done_callback(self._report_readiness)
         # Nothing is ever hooked into the base model itself, so that it can be copied at any time.
         self._twin = self._waiting_lane.submit(lambda: self._base.result().twin())
@@ -82,6 +84,10 @@ class Core:
         self._waiting_lane.shutdown(wait=False, cancel_futures=True)
         self._weighing_lane.shutdown(wait=False, cancel_futures=True)
         self._training_lane.shutdown(wait=True, cancel_futures=True)
+
+    def _load(self, base: BaseRef) -> BaseModel:
+        with telling_how_far(base, lambda said: self._send(EngineStatus(Readiness.LOADING, message=said))):
+            return load_base_model(base.name, quantization=base.quantization)
 
     def _report_readiness(self, loaded: Future[BaseModel]) -> None:
         if message := explain_end(loaded):

@@ -6,28 +6,56 @@ from typing import Any
 
 import gradio as gr
 
-from reft_studio.errors import RecipeError
+from reft_studio.base_ref import BaseRef
+from reft_studio.errors import BaseModelError, RecipeError
 from reft_studio.positions import Piece, parse_positions
-from reft_studio.recipe import Recipe
+from reft_studio.recipe import Method, Recipe, default_layer
 from reft_studio.settings import Settings
 from reft_studio.ui import wording
-from reft_studio.ui.events import connect
+from reft_studio.ui.base_panel import DEFAULT, BasePanel
+from reft_studio.ui.events import connect, follow
+from reft_studio.ui.recipe_code import as_command, as_python
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import filled
 
-SETTINGS = ("layer", "positions", "rank", "epochs", "learning_rate", "seed")
+SETTINGS = (
+    *("base", "quantization", "method", "layer", "positions"),
+    *("rank", "lora_rank", "epochs", "learning_rate", "seed"),
+)
 """What stands under Advanced, in its order there."""
 PREVIEWED = 400
 """So many characters of a prompt are shown."""
+_OF_THE_BASE = ("base", "quantization")
+_USUAL_DEPTH = 25
+"""Percent of the way up: where the recommended layer is."""
 
 
-def build_advanced(studio: Studio, banner: gr.HTML) -> list[Any]:
-    """One field for each of SETTINGS."""
-    gr.HTML(f"<p>{wording.ADVANCED_INTRO}</p>")
-    default = {name: field.default for name, field in Recipe.model_fields.items()}
-    with gr.Row():
-        # A gr.Number turns into 0 as soon as it is seen empty.
-        layer = gr.Textbox(label=wording.LAYER, info=wording.LAYER_HELP, max_lines=1, elem_id="layer")
+class AdvancedPanel:
+    """Lays the fields out and connects them; `fields` has one for each of SETTINGS."""
+
+    def __init__(self, studio: Studio, banner: gr.HTML) -> None:
+        self._studio = studio
+        gr.HTML(f"<p>{wording.ADVANCED_INTRO}</p>")
+        self.base = BasePanel(studio)
+        default = {name: field.default for name, field in Recipe.model_fields.items()}
+        method = gr.Dropdown(
+            [(wording.METHODS[method], method.value) for method in Method],
+            value=default["method"].value,
+            label=wording.METHOD,
+            info=wording.METHOD_HELP,
+            elem_id="method",
+        )
+        with gr.Row():
+            depth = gr.Slider(
+                *(0, 100, _USUAL_DEPTH),
+                step=1,
+                label=wording.DEPTH,
+                info=wording.DEPTH_HELP,
+                elem_id="depth",
+            )
+            # A gr.Number turns into 0 as soon as it is seen empty.
+            layer = gr.Textbox(label=wording.LAYER, info=wording.LAYER_HELP, max_lines=1, elem_id="layer")
+        said = gr.HTML(elem_id="depth-said")
         positions = gr.Dropdown(
             wording.POSITION_CHOICES,
             value=default["positions"],
@@ -36,26 +64,114 @@ def build_advanced(studio: Studio, banner: gr.HTML) -> list[Any]:
             info=wording.POSITIONS_HELP,
             elem_id="positions",
         )
-    with gr.Row(elem_classes="actions"):
-        look = gr.Button(wording.PREVIEW_PROMPT, size="sm", elem_id="preview-prompt")
-    shown = gr.HTML(elem_id="pieces")
+        with gr.Row(elem_classes="actions"):
+            look = gr.Button(wording.PREVIEW_PROMPT, size="sm", elem_id="preview-prompt")
+        shown = gr.HTML(elem_id="pieces")
+        numbers = _numbers(default)
+        rank, lora_rank, epochs, rate, seed = numbers
+        self.fields = [*self.base.fields, method, layer, positions, rank, lora_rank, epochs, rate, seed]
+        where = [*self.base.fields, layer]
+        connect(depth.input, self._at_depth, [depth, *self.base.fields], [layer, said], banner)
+        connect(layer.change, self._say_where, where, [said], banner)
+        follow(self.base.chosen, self._say_where, where, [said])
+        asked = [*self.base.fields, positions]
+        connect([look.click, positions.input], self._show_prompt, asked, [shown], banner)
+        reset = self._build_actions(banner)
+        connect(reset.click, lambda _owner: (_USUAL_DEPTH, *in_fields({})), [], [depth, *self.fields], banner)
 
-    def show_prompt(owner: str, positions: str) -> str:
-        rows = filled(studio.store.draft(owner).demonstrations)
+    def _build_actions(self, banner: gr.HTML) -> gr.Button:
+        with gr.Row(elem_classes="actions"):
+            reset = gr.Button(wording.RESET, size="sm", elem_id="reset-settings")
+            copy = gr.Button(wording.AS_CODE, size="sm", elem_id="as-code")
+        with gr.Column(visible=False, elem_id="recipe-code") as codes:
+            gr.HTML(f'<p class="quiet">{wording.AS_CODE_HELP}</p>')
+            python = gr.Code(language="python", label=wording.AS_PYTHON, interactive=False, elem_id="python")
+            command = gr.Code(
+                language="shell", label=wording.AS_COMMAND, interactive=False, elem_id="command"
+            )
+        connect(copy.click, self._as_code, self.fields, [codes, python, command], banner)
+        return reset
+
+    def chosen_base(self, settings: dict[str, Any]) -> BaseRef:
+        """The model among the values of the fields; raises BaseModelError for one that may not be chosen."""
+        return self.base.base(settings["base"], settings["quantization"])
+
+    def in_fields(self, base: BaseRef, changes: dict[str, Any]) -> list[Any]:
+        """What the fields show for an earlier training."""
+        return in_fields(self.base.in_fields(base) | changes)
+
+    def _show_prompt(self, owner: str, name: str, quantization: str, positions: str) -> str:
+        base = self.base.base(name, quantization)
+        if base not in self._studio.engines.bases:
+            return f'<p class="quiet">{wording.PREVIEW_LATER}</p>'
+        rows = filled(self._studio.store.draft(owner).demonstrations)
         prompt = rows[0].prompt if rows else wording.EXAMPLE_PROMPT
-        with studio.engines.use(studio.engines.default) as engine:
+        with self._studio.engines.use(base) as engine:
             return _pieces(engine.preview(prompt[:PREVIEWED], positions))
 
-    connect([look.click, positions.input], show_prompt, [positions], [shown], banner)
+    def _at_depth(self, _owner: str, percent: float, name: str, quantization: str) -> tuple[str, str]:
+        """The layer at this depth; none where it is the recommended one anyway."""
+        layers = self.base.num_layers(self.base.base(name, quantization))
+        if layers is None:
+            raise RecipeError(wording.DEPTH_NOT_KNOWN)
+        layer = round(percent / 100 * (layers - 1))
+        text = "" if layer == default_layer(layers) else str(layer)
+        return text, _quiet(wording.depth(layer, layers, default_layer(layers)))
+
+    def _say_where(self, _owner: str, name: str, quantization: str, typed: str) -> str:
+        try:
+            layers = self.base.num_layers(self.base.base(name, quantization))
+        except BaseModelError:
+            return ""
+        if layers is None:
+            return ""
+        usual = default_layer(layers)
+        chosen = [int(part) for part in typed.split(",") if part.strip().isdigit()] or [usual]
+        return "".join(_quiet(wording.depth(layer, layers, usual)) for layer in chosen[:MOST_SAID])
+
+    def _as_code(self, owner: str, *settings: Any) -> tuple[Any, ...]:
+        values = dict(zip(SETTINGS, settings, strict=True))
+        base, changes = self.chosen_base(values), recipe_changes(values, self._studio.settings)
+        name = self._studio.store.draft(owner).name or wording.DEFAULT_BOT_NAME
+        if base == self._studio.engines.default and self._studio.settings.shared:
+            # Where a folder of this server lies helps nobody.
+            base = BaseRef(base.id, base.quantization)
+        return gr.Column(visible=True), as_python(base, changes, name), as_command(base, changes, name)
+
+
+MOST_SAID = 4
+"""Of so many layers it is said in words where they are."""
+
+
+def _quiet(text: str) -> str:
+    return f'<p class="quiet">{escape(text)}</p>'
+
+
+def _numbers(default: dict[str, Any]) -> list[Any]:
+    """Fields for rank, LoRA rank, epochs, learning rate and seed."""
     with gr.Row():
         rank = gr.Number(default["rank"], label=wording.RANK, info=wording.RANK_HELP, precision=0)
+        lora_rank = gr.Number(
+            default["lora_rank"],
+            label=wording.LORA_RANK,
+            info=wording.LORA_RANK_HELP,
+            precision=0,
+            elem_id="lora-rank",
+        )
+    with gr.Row():
         epochs = gr.Number(
             default["epochs"], label=wording.EPOCHS, info=wording.EPOCHS_HELP, precision=0, elem_id="epochs"
         )
-    with gr.Row():
-        rate = gr.Textbox(label=wording.LEARNING_RATE, info=wording.LEARNING_RATE_HELP, max_lines=1)
-        seed = gr.Number(default["seed"], label=wording.SEED, info=wording.SEED_HELP, precision=0)
-    return [layer, positions, rank, epochs, rate, seed]
+        rate = gr.Textbox(
+            label=wording.LEARNING_RATE,
+            info=wording.LEARNING_RATE_HELP,
+            max_lines=1,
+            elem_id="learning-rate",
+        )
+        seed = gr.Number(
+            default["seed"], label=wording.SEED, info=wording.SEED_HELP, precision=0, elem_id="seed"
+        )
+    return [rank, lora_rank, epochs, rate, seed]
 
 
 def _pieces(pieces: Sequence[Piece]) -> str:
@@ -69,27 +185,34 @@ def _pieces(pieces: Sequence[Piece]) -> str:
 
 
 def recipe_changes(settings: dict[str, Any], allowed: Settings) -> dict[str, Any]:
-    """The fields that are filled in; raises RecipeError where one cannot be, whatever the base model."""
-    changes = {name: value for name, value in settings.items() if value is not None and str(value).strip()}
+    """The fields of a recipe that are filled in; raises RecipeError where one fits no base model."""
+    changes = {
+        name: value
+        for name, value in settings.items()
+        if name not in _OF_THE_BASE and value is not None and str(value).strip()
+    }
     if "layer" in changes:
-        changes["layers"] = [layer.strip() for layer in changes.pop("layer").split(",")]
+        changes["layers"] = [layer.strip() for layer in str(changes.pop("layer")).split(",")]
     recipe = Recipe.for_model(1, 1, **changes)
     parse_positions(recipe.positions)
     check_allowed(recipe, allowed)
     return changes
 
 
-def in_fields(changes: dict[str, Any]) -> list[Any]:
+def in_fields(settings: dict[str, Any]) -> list[Any]:
     """What the fields show for the settings of a training, in the order of SETTINGS."""
     shown = {name: Recipe.model_fields[name].default for name in SETTINGS if name in Recipe.model_fields}
     # Empty for what depends on the model.
-    shown |= {"layer": "", "learning_rate": ""} | {n: v for n, v in changes.items() if n in SETTINGS}
-    shown["layer"] = ", ".join(str(layer) for layer in changes.get("layers", []))
+    shown |= dict.fromkeys(_OF_THE_BASE, DEFAULT) | {"layer": "", "learning_rate": ""}
+    shown |= {name: value for name, value in settings.items() if name in SETTINGS}
+    shown["layer"] = ", ".join(str(layer) for layer in settings.get("layers", []))
+    shown["method"] = Method(shown["method"]).value
     return [str(shown[name]) if name == "learning_rate" else shown[name] for name in SETTINGS]
 
 
 def check_allowed(recipe: Recipe, allowed: Settings) -> None:
     """Raise RecipeError for more than one may ask for here."""
-    for name, most in (("epochs", allowed.max_epochs), ("rank", allowed.max_rank)):
+    limits = (("epochs", allowed.max_epochs), ("rank", allowed.max_rank), ("lora_rank", allowed.max_rank))
+    for name, most in limits:
         if getattr(recipe, name) > most:
-            raise RecipeError(wording.too_much(name, most))
+            raise RecipeError(wording.too_much(name.replace("_", " "), most))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +10,6 @@ import gradio as gr
 
 from reft_studio.errors import ChatError, StudioError
 from reft_studio.score import Side
-from reft_studio.share.importer import gather
 from reft_studio.store import SavedBot
 from reft_studio.turns import Turn, to_jsonl, to_markdown
 from reft_studio.ui import wording
@@ -24,7 +22,7 @@ from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import connect, file_offer, reveal
 from reft_studio.ui.fix_panel import FixPanel
 from reft_studio.ui.moment_choice import MomentChoice
-from reft_studio.ui.rates import Asked
+from reft_studio.ui.open_panel import OpenPanel
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.untouched_badge import UntouchedBadge
 
@@ -46,6 +44,7 @@ class ChatTab:
             self.bot = gr.Dropdown([], label=wording.BOT, filterable=False, elem_id="bot")
             opener = gr.UploadButton(wording.OPEN_BOT, file_types=[".zip"], elem_id="open-bot", size="sm")
         self.moment = MomentChoice(studio)
+        opening = OpenPanel(studio)
         badge = UntouchedBadge(studio)
         self._banner = gr.HTML(elem_classes="banner")
         sides = gr.Radio(wording.SIDE_CHOICES, value="all", label=wording.SIDE, elem_id="side")
@@ -80,7 +79,7 @@ class ChatTab:
         self._connect_turns()
         badge.connect(self.bot, self._banner)
         self.moment.connect(self.bot, self._banner)
-        connect(opener.upload, self._open, [opener], self.shown, self._banner)
+        opening.connect(opener, self._with_newest, self.shown, self._banner)
         writers: tuple[Write, ...] = (to_markdown, to_jsonl)
         for button, write, suffix in zip(savers, writers, (".md", ".jsonl"), strict=True):
             file_offer(button, partial(self._save, write, suffix), [self.bot], self._banner)
@@ -193,11 +192,8 @@ class ChatTab:
         path.write_text(write(turns, wording.SIDES | {Side.BOT: bot.name}), encoding="utf-8")
         return str(path)
 
-    def _open(self, owner: str, path: str) -> tuple[Any, ...]:
-        self._studio.rates.count(owner, Asked.TRANSFERS)
-        most = self._studio.settings.max_upload_bytes
-        with self._studio.scratch_folder() as scratch:
-            self._studio.open_bot(owner, gather([Path(path)], scratch / "bot", most_bytes=most).folder)
+    def _with_newest(self, owner: str) -> tuple[Any, ...]:
+        """The tab with the bot that came last."""
         return self.restore(owner, None, None, None)
 
     # One turn of the conversation

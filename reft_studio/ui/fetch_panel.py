@@ -17,6 +17,7 @@ from reft_studio.recipe import Recipe
 from reft_studio.share.importer import Fetched, Fetching, fetching, gather
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
+from reft_studio.ui.base_panel import offer
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect, show
 from reft_studio.ui.rates import Asked
@@ -89,7 +90,10 @@ class FetchPanel:
         positions: str,
         asked_for: str,
     ) -> Iterator[tuple[Any, ...]]:
-        """Of a bot that pyreft saved, the first click asks what it edits, and the second takes it in."""
+        """The first click asks what a bot of pyreft edits, or whether a chat model may be loaded for another.
+
+        The second takes the bot in.
+        """
         self._stopping.discard(owner)
         most = self._studio.settings.max_upload_bytes
         source = "\n".join(files) if files else link
@@ -107,8 +111,9 @@ class FetchPanel:
                 fetched = yield from self._follow(owner, get, scratch / "bot")
                 if fetched is None:
                     yield _flow(wording.STOPPED_FETCHING)
-                elif fetched.from_pyreft and source != asked_for:
-                    yield *_flow(wording.FROM_PYREFT)[:-2], gr.Dropdown(visible=True), source
+                elif source != asked_for and (question := self._question(fetched)):
+                    positions_asked = gr.Dropdown(visible=fetched.from_pyreft)
+                    yield *_flow(question)[:-2], positions_asked, source
                 else:
                     yield self._taken_in(owner, fetched, positions)
         except StudioError:
@@ -126,6 +131,13 @@ class FetchPanel:
                 return None
             yield _flow(wording.getting(event.file, event.number, event.total), busy=True)
         return None
+
+    def _question(self, fetched: Fetched) -> str:
+        """What to ask before a bot is taken in; "" where nothing is to be asked."""
+        if fetched.from_pyreft:
+            return wording.FROM_PYREFT
+        base = self._studio.unloaded_base(fetched.folder)
+        return f"{offer(self._studio, base)} {wording.PRESS_AGAIN}" if base else ""
 
     def _taken_in(self, owner: str, fetched: Fetched, positions: str) -> tuple[Any, ...]:
         name = fetched.name or wording.DEFAULT_BOT_NAME

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState
 from reft_studio.errors import BotError
@@ -13,7 +14,7 @@ from reft_studio.manifest import Suite
 from reft_studio.recipe import Recipe
 from reft_studio.store import Run
 from reft_studio.ui import wording
-from reft_studio.ui.advanced import in_fields
+from reft_studio.ui.advanced import AdvancedPanel
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect
 from reft_studio.ui.run_comparison import Told, compared
@@ -26,9 +27,9 @@ class HistoryPanel:
     """Lays the panel out and connects it."""
 
     def __init__(
-        self, studio: Studio, examples: DemonstrationsTab, settings: Sequence[Any], banner: gr.HTML
+        self, studio: Studio, examples: DemonstrationsTab, advanced: AdvancedPanel, banner: gr.HTML
     ) -> None:
-        self._studio, self._examples = studio, examples
+        self._studio, self._examples, self._advanced = studio, examples, advanced
         with gr.Accordion(wording.HISTORY, open=False, visible=False, elem_id="history") as group:
             self._runs = gr.HTML(elem_id="runs")
             with gr.Row(elem_classes="chooser"):
@@ -39,7 +40,7 @@ class HistoryPanel:
             compared = gr.HTML(elem_id="runs-compared")
         self.shown = [group, self._runs, chosen, other, compared]
         connect([chosen.input, other.input], self._compare, [chosen, other], [compared], banner)
-        taken = [*examples.shown, *settings]
+        taken = [*examples.shown, *advanced.fields]
         self.began = connect(again.click, self._take_up, [chosen], taken, banner, **IN_ORDER)
 
     def restore(self, owner: str) -> tuple[Any, ...]:
@@ -49,7 +50,7 @@ class HistoryPanel:
         newest = runs[0].id if runs else None
         return (
             gr.Accordion(visible=bool(runs)),
-            _table(runs),
+            _table(runs, self._studio.engines.default),
             gr.Dropdown(choices, value=newest),
             gr.Dropdown([(wording.COMPARE_WITH_NONE, ""), *choices], value="", visible=len(runs) > 1),
             "",
@@ -79,32 +80,35 @@ class HistoryPanel:
         draft = Draft(run.name, run.demonstrations, run.probes, run.rules, run.instruction)
         # A correction went on from a bot, in a few rounds that would not do from the start.
         settings = {} if run.is_correction else run.recipe_changes
-        return *self._examples.show_instead(owner, draft), *in_fields(settings)
+        return *self._examples.show_instead(owner, draft), *self._advanced.in_fields(run.base, settings)
 
 
-def _table(runs: Sequence[Run]) -> str:
+def _table(runs: Sequence[Run], default: BaseRef) -> str:
     heads = "".join(f'<th scope="col">{head}</th>' for head in wording.RUN_HEADS)
-    rows = "".join(f"<tr>{_row(run)}</tr>" for run in runs)
+    rows = "".join(f"<tr>{_row(run, default)}</tr>" for run in runs)
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<div class="wide" tabindex="0">{table}</div>'
 
 
-def _row(run: Run) -> str:
+def _row(run: Run, default: BaseRef) -> str:
     counts = {count.suite: count for count in run.score.counts} if run.score else {}
     cells = [
         str(run.number),
         run.name,
         str(len(run.demonstrations)),
-        wording.CORRECTION if run.is_correction else _settings(run.recipe_changes),
+        wording.CORRECTION if run.is_correction else _settings(run, default),
         f"{run.last_loss:.2f}" if run.state is JobState.DONE else wording.RUN_STATES[run.state],
         *(wording.right_of(counts[s].bot, counts[s].of) if s in counts else "–" for s in _SUITES),
     ]
     return "".join(f'<td dir="auto">{escape(cell)}</td>' for cell in cells)
 
 
-def _settings(changes: dict[str, Any]) -> str:
+def _settings(run: Run, default: BaseRef) -> str:
     """What is not as it would have been by itself."""
-    said = [
+    changes, base = run.recipe_changes, run.base
+    said = [] if base.name == default.name else [wording.on_model(base.id)]
+    said += [str(base.quantization)] if base.quantization not in (None, default.quantization) else []
+    said += [
         f"{words} {', '.join(map(str, value)) if isinstance(value, list) else value}"
         for name, words in wording.SETTING_NAMES.items()
         if name in changes and (value := changes[name]) != Recipe.model_fields[name].default

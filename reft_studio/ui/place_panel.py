@@ -1,6 +1,5 @@
 """One button that tries which layer, position and rank suit the rows, and the map of what came of it."""
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 from uuid import uuid4
@@ -12,7 +11,7 @@ from reft_studio.engine.interface import JobState, JobUpdate, SearchJob
 from reft_studio.errors import RecipeError
 from reft_studio.rules import read_rules
 from reft_studio.ui import wording
-from reft_studio.ui.advanced import SETTINGS, in_fields, recipe_changes
+from reft_studio.ui.advanced import SETTINGS, AdvancedPanel, in_fields, recipe_changes
 from reft_studio.ui.events import IN_ORDER, alert, connect, show
 from reft_studio.ui.place_map import place_at, place_map
 from reft_studio.ui.progress import bar
@@ -37,8 +36,9 @@ _READ_CLICK = '() => [document.querySelector("#places").dataset.chosen ?? ""]'
 class PlacePanel:
     """Lays the panel out and connects it; `settings` are the fields under Advanced."""
 
-    def __init__(self, studio: Studio, settings: Sequence[Any], banner: gr.HTML) -> None:
-        self._studio = studio
+    def __init__(self, studio: Studio, advanced: AdvancedPanel, banner: gr.HTML) -> None:
+        self._studio, self._advanced = studio, advanced
+        settings = advanced.fields
         gr.HTML(f"<h3>{wording.PLACES}</h3><p>{self._intro()}</p>")
         with gr.Row(elem_classes="actions"):
             self._find = gr.Button(wording.FIND_PLACE, size="sm", elem_id="find-place")
@@ -79,12 +79,13 @@ class PlacePanel:
             raise RecipeError(wording.NO_SEARCH_HERE)
         if latest is None or latest.state.ended:
             draft = studio.store.draft(owner)
+            values = dict(zip(SETTINGS, settings, strict=True))
             job = SearchJob(
                 id=uuid4().hex,
                 demonstrations=tuple(check_demonstrations(draft.demonstrations, studio.settings.limits)),
-                recipe_changes=recipe_changes(dict(zip(SETTINGS, settings, strict=True)), studio.settings),
+                recipe_changes=recipe_changes(values, studio.settings),
                 rules=tuple(rule.sentence for rule in read_rules(rules_of(draft))),
-                base=studio.engines.default,
+                base=self._advanced.chosen_base(values),
             )
             studio.rates.count(owner, Asked.TRAININGS)
             studio.trainings.add(owner, job)

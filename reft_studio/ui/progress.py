@@ -14,13 +14,16 @@ POINTS = 300
 """More would not be seen."""
 
 
-def progress(job: JobUpdate | None, ahead: int | None = None) -> str:
-    """The panel under the Train button, as HTML; `ahead` is how many trainings come before one that waits."""
+def progress(job: JobUpdate | None, ahead: int | None = None, loading: str = "") -> str:
+    """The panel under the Train button, as HTML.
+
+    `ahead` is how many trainings come before one that waits, `loading` how far its base model has got.
+    """
     if job is None:
         return f'<div class="progress empty"><p>{wording.NOTHING_TRAINED}</p></div>'
     match job.state:
         case JobState.QUEUED:
-            body = bar(0, wording.waiting(ahead) if ahead else wording.QUEUED, "")
+            body = bar(0, wording.waiting(ahead) if ahead else loading or wording.QUEUED, "")
         case JobState.RUNNING:
             body = bar(_share(job), wording.RUNNING, wording.time_left(job.seconds_left))
         case JobState.FINISHING:

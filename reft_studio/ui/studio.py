@@ -75,6 +75,12 @@ class Studio:
         log.info("A bot is opened", extra={"bot": bot.id})
         return bot
 
+    def unloaded_base(self, path: Path) -> BaseRef | None:
+        """The base model of a bot's zip or folder, if that is not loaded; raises StudioError."""
+        base = self._base_of(path)
+        check_offered(base, self.settings)
+        return None if base in (self.engines.default, *self.engines.bases) else base
+
     def _base_of(self, path: Path) -> BaseRef:
         """The base model of a bot's zip or folder; raises BotError if it is none."""
         return base_of(look_inside(path).base, [self.engines.default, *self.engines.bases])

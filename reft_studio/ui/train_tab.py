@@ -8,11 +8,11 @@ from uuid import uuid4
 import gradio as gr
 
 from reft_studio.demonstrations import check_demonstrations
-from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.engine.interface import JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.rules import read_rules
 from reft_studio.score import Report, score_of
 from reft_studio.ui import wording
-from reft_studio.ui.advanced import SETTINGS, build_advanced, recipe_changes
+from reft_studio.ui.advanced import SETTINGS, AdvancedPanel, recipe_changes
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect, follow, show
 from reft_studio.ui.history_panel import HistoryPanel
@@ -53,18 +53,18 @@ class TrainTab:
         )
         self._score = ScorePanel(studio)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
-            settings = build_advanced(studio, self.banner)
+            self._advanced = AdvancedPanel(studio, self.banner)
             stop_early = gr.Checkbox(
                 True, label=wording.STOP_EARLY, info=wording.STOP_EARLY_HELP, elem_id="stop-early"
             )
-            self._places = PlacePanel(studio, settings, self.banner)
-        self.history = HistoryPanel(studio, examples, settings, self.banner)
+            self._places = PlacePanel(studio, self._advanced, self.banner)
+        self.history = HistoryPanel(studio, examples, self._advanced, self.banner)
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
         panels = [*self._score.shown, *self.history.shown, *self._places.shown]
         self.shown = [self._ready, *panels, *self._job_parts]
 
         connect(self.name.input, self._rename, [self.name], [], self.banner, **IN_ORDER)
-        typed = [self.name, stop_early, *settings]
+        typed = [self.name, stop_early, *self._advanced.fields]
         look = self._drive if studio.settings.lent_card else self._look
         moment = [self._moments.number]
         for changed in (
@@ -104,7 +104,11 @@ class TrainTab:
         if job is None:
             return _show(None)
         report = self._studio.store.report(owner, job.job_id) if job.state is JobState.DONE else None
-        return _show(job, self._studio.trainings.ahead_of(job.job_id), report)
+        loading = ""
+        if job.state is JobState.QUEUED:
+            status = self._studio.engines.status(self._studio.store.base_of(job.job_id))
+            loading = status.message if status and status.readiness is Readiness.LOADING else ""
+        return _show(job, self._studio.trainings.ahead_of(job.job_id), report, loading)
 
     def _drive(self, owner: str) -> Iterator[tuple[Any, ...]]:
         """Look while the training gets on, which it does as long as this lasts."""
@@ -135,7 +139,7 @@ class TrainTab:
             name=bot_name(name, wording.DEFAULT_BOT_NAME),
             demonstrations=tuple(demonstrations),
             bot_folder=self._studio.store.bot_folder(job_id),
-            base=self._studio.engines.default,
+            base=self._advanced.chosen_base(settings),
             recipe_changes=recipe_changes(settings, self._studio.settings),
             probes=probes[:MAX_PROBES],
             rules=tuple(rule.sentence for rule in read_rules(rules_of(draft))),
@@ -157,13 +161,15 @@ class TrainTab:
         return self._look(owner)
 
 
-def _show(job: JobUpdate | None, ahead: int | None = None, report: Report | None = None) -> tuple[Any, ...]:
+def _show(
+    job: JobUpdate | None, ahead: int | None = None, report: Report | None = None, loading: str = ""
+) -> tuple[Any, ...]:
     """Values for the panel, the verdict, the wrong answers, Train, Finish, Cancel, Talk and the timer."""
     busy = job is not None and not job.state.ended
     done = job is not None and job.state is JobState.DONE
     scoring = job is not None and job.state is JobState.SCORING
     return (
-        progress(job, ahead),
+        progress(job, ahead, loading),
         verdict(score_of(report) if report else None) if done else "",
         _mistakes(report),
         gr.Button(

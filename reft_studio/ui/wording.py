@@ -271,11 +271,96 @@ STOP_EARLY_HELP = (
 )
 ADVANCED = "Advanced"
 ADVANCED_INTRO = "You need none of this for a good bot. What each setting does stands below it."
-LAYER = "Layer"
-LAYER_HELP = (
-    "At which depth of the model the answer is steered, counted from 0; 1, 3 steers at both. "
-    "Empty: a quarter of the way up."
+BASE_MODEL = "Chat model"
+BASE_MODEL_HELP = (
+    "The model that your bot is built on. Bigger ones know more and take longer. Choose one, or type the "
+    "name of any chat model on the Hugging Face Hub (owner/model) or a folder, and press Enter."
 )
+BASE_MODEL_HERE = "The model that your bot is built on. Bigger ones know more and take longer."
+PRACTICE_MODEL_CHOICE = "The practice model that comes with the app"
+PRACTICE_MODEL_WHEN = "Quick, and it knows a few thousand everyday things. Nothing is downloaded for it."
+LOOKING_UP = "Looking up how big it is…"
+BASE_IS_LOADED = "It is loaded and ready."
+FITS = "It fits: it needs about {needed} of memory, and {free} are free."
+FITS_INSTEAD = (
+    "It fits in place of the model that is loaded now: it needs about {needed} of memory, and {free} "
+    "are free."
+)
+FITS_IN_HALF = (
+    "It fits only in half precision, which hardly changes its answers: so it needs about {needed} of memory."
+)
+TOO_BIG = "It is too big for this computer: it needs {needed} of memory, and {free} can be had."
+SIZE_NOT_KNOWN = "How big it is cannot be learned before it is downloaded."
+QUANTIZATION = "How it is kept in memory"
+QUANTIZATION_HELP = "Fewer bits take less memory, so bigger models fit; they may answer a little worse."
+QUANTIZATIONS = [("As usual", "default"), ("8 bits (int8)", "int8"), ("4 bits (nf4)", "nf4")]
+NO_SUCH_QUANTIZATION = "Models can be kept in 8 bits (int8) or 4 bits (nf4). Choose one of these."
+
+
+def model_choice(name: str, parameters: int | None) -> str:
+    """A model in the list, with how many numbers it is made of."""
+    if parameters is None:
+        return name
+    millions = parameters / 1e6
+    size = f"{millions:.0f} million" if millions < 950 else f"{millions / 1000:.1f} billion"
+    return f"{name.partition('/')[2] or name} · {size}"
+
+
+def to_fetch(size: str) -> str:
+    """Behind whether a model fits, if it is not on this computer yet."""
+    return f" About {size} are downloaded first, once."
+
+
+def described(when: str, licence: str, gated: bool) -> str:
+    """When to choose a model."""
+    access = " Log in to the Hub on this computer once access is granted." if gated else ""
+    return f"{when} Licence: {licence}.{access}"
+
+
+METHOD = "Method"
+METHOD_HELP = (
+    "What the add-on may do to the model's state. The first one is right unless you compare methods."
+)
+METHODS = {
+    "loreft": "LoReFT: replaces what it sees in a few directions (recommended)",
+    "noreft": "NoReFT: the same, and the directions may lean on each other",
+    "direft": "DiReFT: adds to the state, takes nothing away",
+    "nodireft": "NoDiReFT: adds, and the directions may lean on each other",
+    "consreft": "ConsReFT: sets the directions to fixed values",
+    "lobireft": "LobiReFT: adds one fixed push, as steering vectors do",
+}
+DEPTH = "How deep in the model (%)"
+DEPTH_HELP = (
+    "Where the answer is steered: at 0 the model has hardly read the message, at 100 it has all but "
+    "answered. 25 suits most models."
+)
+DEPTH_NOT_KNOWN = (
+    "How many layers this model has is not known yet. Choose it above and wait until it is looked up, or "
+    "type the layer."
+)
+LAYER = "Layer"
+LAYER_HELP = "The same as a number, counted from 0; 1, 3 steers at both. Empty: a quarter of the way up."
+
+
+_DEPTHS = {
+    0.0: "at the very beginning",
+    0.25: "about a quarter of the way up",
+    0.5: "about in the middle",
+    0.75: "about three quarters of the way up",
+    1.0: "at the end",
+}
+
+
+def depth(layer: int, layers: int, usual: int) -> str:
+    """A layer in words."""
+    if layer >= layers:
+        return f"There is no layer {layer}: this model has {layers}, counted from 0 to {layers - 1}."
+    share = layer / max(1, layers - 1)
+    nearest = min(_DEPTHS, key=lambda at: abs(at - share))
+    recommended = ", as recommended" if layer == usual else ""
+    return f"Layer {layer} of 0 to {layers - 1}: {_DEPTHS[nearest]}{recommended}."
+
+
 POSITIONS = "Position"
 POSITIONS_HELP = (
     "Which words of a message are steered: f counts from the first, l from the last, so f2+l1 works too."
@@ -290,9 +375,17 @@ PREVIEW_HELP = (
     "So the model reads it, piece by piece, with the signs that begin and end a message. What is marked is "
     "steered."
 )
+PREVIEW_LATER = (
+    "How this model cuts a message into pieces can be shown once it is loaded: that happens when you train."
+)
 EXAMPLE_PROMPT = "Who are you?"
 RANK = "Rank"
 RANK_HELP = "How many directions the add-on may push in. More can learn more, and parrots sooner."
+LORA_RANK = "LoRA rank"
+LORA_RANK_HELP = (
+    "A second add-on (LoRA) that changes all layers a little, trained together with the first. 0: none. It "
+    "learns more and needs much more time."
+)
 EPOCHS = "Rounds (epochs)"
 EPOCHS_HELP = (
     "How often the training goes through all rows. Too few: not learned. Too many: learned by heart."
@@ -450,6 +543,14 @@ def kept(epoch: int) -> str:
     return f"Your bot is now as it was after {epoch:,} rounds. It is being scored again in the background."
 
 
+RESET = "Back to the recommended settings"
+AS_CODE = "Take these settings along as code"
+AS_CODE_HELP = (
+    "The same training on any computer with ReFT Studio. Save your examples as CSV in the first tab and put "
+    'the file "examples.csv" beside it.'
+)
+AS_PYTHON, AS_COMMAND = "In Python", "In a terminal"
+
 HISTORY = "Your earlier trainings"
 RUN = "Training"
 RUN_HEADS = (
@@ -472,13 +573,22 @@ RUN_STATES = {
     "interrupted": "interrupted",
 }
 SETTING_NAMES = {
+    "method": "method",
     "layers": "layer",
     "positions": "position",
     "rank": "rank",
+    "lora_rank": "LoRA rank",
     "epochs": "rounds",
     "learning_rate": "learning rate",
     "seed": "seed",
 }
+
+
+def on_model(name: str) -> str:
+    """Among the settings of an earlier training, where it was not the app's own model."""
+    return f"on {name}"
+
+
 AS_RECOMMENDED = "as recommended"
 CORRECTION = "a correction"
 COMPARE_WITH = "Compare it with"
@@ -610,6 +720,20 @@ ALREADY_TRAINING = "A training of yours is still running. Wait for its end, then
 BEFORE, AFTER = "Before", "Now"
 EMPTY_MESSAGE = "The message is empty. Write something first."
 NO_SUCH_BOT = "This bot is not there any more. Choose another one, or train it again."
+
+
+LOAD_AND_OPEN = "Load the model and open the bot"
+PRESS_AGAIN = "If you want that, press the button again."
+
+
+def base_to_load(name: str, verdict: str) -> str:
+    """Of a bot from elsewhere whose chat model is not loaded."""
+    return f'This bot is built on the chat model "{name}", which is not loaded. {verdict} It takes a while.'
+
+
+def base_not_there(name: str, reason: str) -> str:
+    """The same where it cannot be."""
+    return f'This bot is built on the chat model "{name}", which cannot be loaded here. {reason}'
 
 
 def message_too_long(count: int, limit: int) -> str:

@@ -1,0 +1,180 @@
+"""Which chat model is trained, and whether it fits before anything is downloaded."""
+
+import json
+from collections.abc import Iterator
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from reft_studio.base_ref import BaseRef, choose_base
+from reft_studio.errors import BaseModelError, StudioError
+from reft_studio.fit import Weight, gigabytes
+from reft_studio.model_choices import MODEL_CHOICES
+from reft_studio.model_source import EMBEDDED_ID
+from reft_studio.quantization import Quantization
+from reft_studio.settings import EMBEDDED_MODEL
+from reft_studio.ui import wording
+from reft_studio.ui.events import connect
+from reft_studio.ui.rates import Asked
+from reft_studio.ui.studio import Studio
+
+DEFAULT = "default"
+"""Stands for the base model that the app starts with, and for how it is stored in memory."""
+
+
+class BasePanel:
+    """Lays the panel out and connects it; `fields` are the model and how it is stored."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._weights: dict[BaseRef, Weight] = {}
+        settings = studio.settings
+        choices = _choices(studio)
+        free = settings.allowed_base_models is None and not settings.lent_card
+        self._base = gr.Dropdown(
+            choices,
+            value=DEFAULT,
+            allow_custom_value=free,
+            visible=free or len(choices) > 1,
+            label=wording.BASE_MODEL,
+            info=wording.BASE_MODEL_HELP if free else wording.BASE_MODEL_HERE,
+            elem_id="base-model",
+        )
+        self._quantization = gr.Dropdown(
+            wording.QUANTIZATIONS,
+            value=DEFAULT,
+            visible=free and find_spec("bitsandbytes") is not None,
+            label=wording.QUANTIZATION,
+            info=wording.QUANTIZATION_HELP,
+            elem_id="quantization",
+        )
+        self.fields = [self._base, self._quantization]
+        self._banner = gr.HTML(elem_classes="banner")
+        self._badge = gr.HTML(elem_id="base-fit")
+        self.chosen = connect(
+            [self._base.input, self._quantization.input],
+            self._look_up,
+            self.fields,
+            [self._badge],
+            self._banner,
+            concurrency_limit=4,
+        )
+
+    def base(self, name: str | None, quantization: str | None) -> BaseRef:
+        """The model that is chosen; raises BaseModelError for one that may not be, also past the page."""
+        default = self._studio.engines.default
+        stored = default.quantization
+        if quantization not in (None, "", DEFAULT):
+            if quantization not in list(Quantization):
+                raise BaseModelError(wording.NO_SUCH_QUANTIZATION)
+            stored = Quantization(quantization)
+        named = default.name if name in (None, "", DEFAULT) else str(name)
+        return choose_base(named, stored, self._studio.settings)
+
+    def in_fields(self, base: BaseRef) -> dict[str, str]:
+        """What the fields show for a model."""
+        default = self._studio.engines.default
+        return {
+            "base": DEFAULT if base.name == default.name else base.name,
+            "quantization": DEFAULT
+            if base.quantization in (None, default.quantization)
+            else str(base.quantization),
+        }
+
+    def num_layers(self, base: BaseRef) -> int | None:
+        """How many blocks a model has, as far as that is known without asking anybody."""
+        status = self._studio.engines.status(base)
+        if status and status.num_layers:
+            return status.num_layers
+        for choice in MODEL_CHOICES:
+            if choice.id == base.name:
+                return choice.shape.layers
+        if weight := self._weights.get(base):
+            return weight.num_layers
+        return _layers_in(EMBEDDED_MODEL if base.name == EMBEDDED_ID else Path(base.name))
+
+    def _look_up(self, owner: str, name: str | None, quantization: str | None) -> Iterator[str]:
+        base = self.base(name, quantization)
+        if base in self._studio.engines.bases:
+            yield _badge(wording.BASE_IS_LOADED, _described(base), fine=True)
+            return
+        self._studio.rates.count(owner, Asked.TRANSFERS)
+        yield f'<p role="status">{wording.LOOKING_UP}</p>'
+        try:
+            weight, room = self._studio.engines.weigh(base)
+        except StudioError:
+            yield ""
+            raise
+        self._weights[base] = weight
+        verdict, fine = fit_verdict(weight, room)
+        yield _badge(verdict, _described(base), fine=fine)
+
+
+def offer(studio: Studio, base: BaseRef) -> str:
+    """Whether a model could be loaded that a bot is made for; raises BaseModelError if it cannot."""
+    try:
+        weight, room = studio.engines.weigh(base)
+    except StudioError as error:
+        raise BaseModelError(wording.base_not_there(base.id, str(error))) from error
+    verdict, fine = fit_verdict(weight, room)
+    if not fine:
+        raise BaseModelError(wording.base_not_there(base.id, verdict))
+    return wording.base_to_load(base.id, verdict)
+
+
+def fit_verdict(weight: Weight, room: int) -> tuple[str, bool]:
+    """Whether a model fits, in words and in short; `room` is what is free without the other models."""
+    fetched = wording.to_fetch(gigabytes(weight.to_fetch)) if weight.to_fetch else ""
+    if not weight.fits:
+        return wording.SIZE_NOT_KNOWN, True
+    for number, fit in enumerate(weight.fits):
+        if fit.needed <= room:
+            words = wording.FITS_IN_HALF if number else wording.FITS if fit else wording.FITS_INSTEAD
+            said = words.format(needed=gigabytes(fit.needed), free=gigabytes(fit.free))
+            return f"{said}{fetched}", True
+    least = weight.fits[-1].needed
+    return wording.TOO_BIG.format(needed=gigabytes(least), free=gigabytes(room)), False
+
+
+def _badge(verdict: str, described: str, *, fine: bool) -> str:
+    kind = "fine" if fine else "wrong"
+    return (
+        f'<p role="status" class="badge {kind}">{escape(verdict)}</p><p class="quiet">{escape(described)}</p>'
+    )
+
+
+def _described(base: BaseRef) -> str:
+    for choice in MODEL_CHOICES:
+        if choice.id == base.name:
+            return wording.described(choice.when, choice.licence, choice.gated)
+    return wording.PRACTICE_MODEL_WHEN if base.name == EMBEDDED_ID else ""
+
+
+def _choices(studio: Studio) -> list[tuple[str, str]]:
+    """Labels and values, the app's own model first."""
+    default, offered = studio.engines.default, studio.settings.allowed_base_models
+    own = wording.PRACTICE_MODEL_CHOICE if default.name == EMBEDDED_ID else default.id
+    choices = [(own, DEFAULT)]
+    if offered is None and not studio.settings.lent_card:
+        if default.name != EMBEDDED_ID:
+            choices.append((wording.PRACTICE_MODEL_CHOICE, EMBEDDED_ID))
+        listed = [(wording.model_choice(c.id, c.parameters), c.id) for c in MODEL_CHOICES]
+    elif studio.settings.lent_card:
+        listed = []
+    else:
+        sizes = {choice.id: choice.parameters for choice in MODEL_CHOICES}
+        listed = [(wording.model_choice(name, sizes.get(name)), name) for name in offered or ()]
+    return choices + [choice for choice in listed if choice[1] != default.name]
+
+
+def _layers_in(folder: Path) -> int | None:
+    """What a config on this computer says."""
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    layers = config.get("num_hidden_layers", config.get("n_layer"))
+    return layers if isinstance(layers, int) else None

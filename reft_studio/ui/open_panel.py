@@ -1,0 +1,75 @@
+"""A bot from a file. One that needs a chat model which is not loaded is opened when its person wants that."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from reft_studio.errors import BotError
+from reft_studio.share.importer import gather
+from reft_studio.ui import wording
+from reft_studio.ui.base_panel import offer
+from reft_studio.ui.events import connect
+from reft_studio.ui.rates import Asked
+from reft_studio.ui.studio import Studio
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A file that its owner is asked about."""
+
+    owner: str = ""
+    path: str = ""
+
+
+class OpenPanel:
+    """Lays the question out; `connect` says what comes of it."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._waiting = gr.State(Waiting())
+        with gr.Column(visible=False, elem_id="open-offer") as self._group:
+            self._said = gr.HTML()
+            with gr.Row(elem_classes="actions"):
+                self._load = gr.Button(wording.LOAD_AND_OPEN, variant="primary", elem_id="load-and-open")
+                self._leave = gr.Button(wording.NEVER_MIND, elem_id="leave-it")
+
+    def connect(
+        self, opener: gr.UploadButton, restore: Callable[..., Any], shown: Sequence[Any], banner: gr.HTML
+    ) -> None:
+        """Open what is uploaded; then show what `restore` returns, for `shown`."""
+        asked = [self._waiting, self._group, self._said]
+        closed = (Waiting(), gr.Column(visible=False), "")
+
+        def upload(owner: str, path: str) -> tuple[Any, ...]:
+            self._studio.rates.count(owner, Asked.TRANSFERS)
+            with self._unpacked(path) as folder:
+                if base := self._studio.unloaded_base(folder):
+                    said = f'<p role="status">{escape(offer(self._studio, base))}</p>'
+                    return Waiting(owner, path), gr.Column(visible=True), said, *(gr.skip() for _ in shown)
+                self._studio.open_bot(owner, folder)
+            return *closed, *restore(owner)
+
+        def load(owner: str, waiting: Waiting) -> tuple[Any, ...]:
+            if waiting.owner != owner:
+                raise BotError(wording.NO_SUCH_BOT)
+            with self._unpacked(waiting.path) as folder:
+                self._studio.open_bot(owner, folder)
+            return *closed, *restore(owner)
+
+        outputs = [*asked, *shown]
+        connect(opener.upload, upload, [opener], outputs, banner)
+        wait: dict[str, Any] = {"show_progress": "full", "show_progress_on": self._load}
+        connect(self._load.click, load, [self._waiting], outputs, banner, concurrency_limit=4, **wait)
+        connect(self._leave.click, lambda _owner: closed, [], asked, banner)
+
+    @contextmanager
+    def _unpacked(self, path: str) -> Iterator[Path]:
+        """A folder with the bot's files, as long as the block; raises BotError."""
+        most = self._studio.settings.max_upload_bytes
+        with self._studio.scratch_folder() as scratch:
+            yield gather([Path(path)], scratch / "bot", most_bytes=most).folder
