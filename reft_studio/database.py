@@ -121,6 +121,10 @@ ALTER TABLE jobs ADD COLUMN quantization TEXT;
 ALTER TABLE bots ADD COLUMN base TEXT;
 ALTER TABLE bots ADD COLUMN quantization TEXT;
 """
+# What is not as recommended under Advanced.
+_SETTINGS = """
+CREATE TABLE settings (owner TEXT PRIMARY KEY, chosen TEXT NOT NULL);
+"""
 MIGRATIONS = [
     FIRST_SCHEMA,
     _COUNT_ATTEMPTS,
@@ -135,6 +139,7 @@ MIGRATIONS = [
     _MOMENTS,
     _SEARCHES,
     _BASES,
+    _SETTINGS,
 ]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 

@@ -203,6 +203,18 @@ class Store:
                 _save_draft(connection, owner, edit.redone(draft) if undone else edit.undone(draft))
                 connection.execute("UPDATE edits SET undone = ? WHERE number = ?", (not undone, number))
 
+    def settings(self, owner: str) -> dict[str, Any]:
+        """What an owner has chosen for trainings, by the fields of the page; empty where all is as usual."""
+        with self._database.connect() as connection:
+            row = connection.execute("SELECT chosen FROM settings WHERE owner = ?", (owner,)).fetchone()
+        chosen: dict[str, Any] = json.loads(row["chosen"]) if row else {}
+        return chosen
+
+    def save_settings(self, owner: str, chosen: dict[str, Any]) -> None:
+        """Keep these instead of the last ones."""
+        with self._database.connect() as connection:
+            connection.execute("REPLACE INTO settings VALUES (?, ?)", (owner, json.dumps(chosen)))
+
     # Trainings
 
     def bot_folder(self, bot_id: str) -> Path:

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "device": set(),
     "quantization": {"errors"},
     "fit": {"quantization"},
+    "recipe_code": {"base_ref", "model_source", "recipe"},
     "model_choices": {"recipe", "fit", "device", "quantization"},
     "base_ref": {"errors", "settings", "model_source", "quantization"},
     "weighing": {"errors", "base_ref", "model_source", "fit", "device", "quantization"},

@@ -13,10 +13,10 @@ from reft_studio.demonstrations import Demonstration
 from reft_studio.manifest import MANIFEST_FILE, read_manifest
 from reft_studio.quantization import Quantization
 from reft_studio.recipe import Method, Recipe
+from reft_studio.recipe_code import BOT_FOLDER, ROWS_FILE, as_command, as_python
 from reft_studio.settings import Settings
 from reft_studio.table_files import write_demonstrations
 from reft_studio.ui.advanced import SETTINGS, in_fields, recipe_changes
-from reft_studio.ui.recipe_code import BOT_FOLDER, ROWS_FILE, as_command, as_python
 
 NAME = 'It\'s "mine"\\; rm $HOME'
 FIELDS = {

@@ -732,6 +732,14 @@ def test_what_was_cancelled_stays_so_through_a_restart(store: Store, tmp_path: P
     assert store.add_job(LOCAL, job(store, "two"))
 
 
+def test_what_one_has_chosen_for_trainings_is_kept_apart_from_what_others_have(store: Store) -> None:
+    assert store.settings(LOCAL) == {}
+    store.save_settings(LOCAL, {"rank": 2, "base": "me/model"})
+    store.save_settings("ann", {"rank": 3})
+    store.save_settings(LOCAL, {"rank": 4})
+    assert (store.settings(LOCAL), store.settings("ann")) == ({"rank": 4}, {"rank": 3})
+
+
 WRITTEN = {
     1: """
         INSERT INTO drafts VALUES (1, 'A bot', '[["Hi", "Ho"]]', '["And you?"]');

@@ -7,14 +7,15 @@ from typing import Any
 import gradio as gr
 
 from reft_studio.base_ref import BaseRef
-from reft_studio.errors import BaseModelError, RecipeError
+from reft_studio.errors import RecipeError
 from reft_studio.positions import Piece, parse_positions
-from reft_studio.recipe import Method, Recipe, default_layer
+from reft_studio.recipe import Method, Recipe
+from reft_studio.recipe_code import as_command, as_python
 from reft_studio.settings import Settings
 from reft_studio.ui import wording
 from reft_studio.ui.base_panel import DEFAULT, BasePanel
-from reft_studio.ui.events import connect, follow
-from reft_studio.ui.recipe_code import as_command, as_python
+from reft_studio.ui.depth_panel import DepthPanel
+from reft_studio.ui.events import connect, follow, show
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import filled
 
@@ -23,11 +24,13 @@ SETTINGS = (
     *("rank", "lora_rank", "epochs", "learning_rate", "seed"),
 )
 """What stands under Advanced, in its order there."""
+_KEPT = (*SETTINGS, "stop_early")
+"""What is remembered of it."""
 PREVIEWED = 400
 """So many characters of a prompt are shown."""
 _OF_THE_BASE = ("base", "quantization")
-_USUAL_DEPTH = 25
-"""Percent of the way up: where the recommended layer is."""
+_MOST_KEPT = 500
+"""So many characters of a field are remembered; longer ones are no name of anything."""
 
 
 class AdvancedPanel:
@@ -45,17 +48,7 @@ class AdvancedPanel:
             info=wording.METHOD_HELP,
             elem_id="method",
         )
-        with gr.Row():
-            depth = gr.Slider(
-                *(0, 100, _USUAL_DEPTH),
-                step=1,
-                label=wording.DEPTH,
-                info=wording.DEPTH_HELP,
-                elem_id="depth",
-            )
-            # A gr.Number turns into 0 as soon as it is seen empty.
-            layer = gr.Textbox(label=wording.LAYER, info=wording.LAYER_HELP, max_lines=1, elem_id="layer")
-        said = gr.HTML(elem_id="depth-said")
+        self._depth = DepthPanel(self.base, banner)
         positions = gr.Dropdown(
             wording.POSITION_CHOICES,
             value=default["positions"],
@@ -67,17 +60,43 @@ class AdvancedPanel:
         with gr.Row(elem_classes="actions"):
             look = gr.Button(wording.PREVIEW_PROMPT, size="sm", elem_id="preview-prompt")
         shown = gr.HTML(elem_id="pieces")
-        numbers = _numbers(default)
-        rank, lora_rank, epochs, rate, seed = numbers
-        self.fields = [*self.base.fields, method, layer, positions, rank, lora_rank, epochs, rate, seed]
-        where = [*self.base.fields, layer]
-        connect(depth.input, self._at_depth, [depth, *self.base.fields], [layer, said], banner)
-        connect(layer.change, self._say_where, where, [said], banner)
-        follow(self.base.chosen, self._say_where, where, [said])
+        self.fields = [*self.base.fields, method, self._depth.layer, positions, *_numbers(default)]
+        self.stop_early = gr.Checkbox(
+            True, label=wording.STOP_EARLY, info=wording.STOP_EARLY_HELP, elem_id="stop-early"
+        )
+        self._kept = [*self.fields, self.stop_early]
         asked = [*self.base.fields, positions]
         connect([look.click, positions.input], self._show_prompt, asked, [shown], banner)
         reset = self._build_actions(banner)
-        connect(reset.click, lambda _owner: (_USUAL_DEPTH, *in_fields({})), [], [depth, *self.fields], banner)
+        self.filled_in_by(connect(reset.click, _recommended, [], self._kept, banner))
+        connect([field.input for field in self._kept], self._keep, self._kept, [], banner)
+        follow(self._depth.moved, self._keep, self._kept, [])
+
+    def filled_in_by(self, event: Any) -> None:
+        """To be called for every event whose handler fills fields in: what follows from that and is kept."""
+        self._follow(event)
+        follow(event, self._keep, self._kept, [])
+
+    def restored_on(self, load: Any, group: gr.Accordion) -> None:
+        """Fill in what was chosen before when a page is loaded; `group` is open if there is any."""
+        self._follow(show(load, self._restore, [], [group, *self._kept]))
+
+    def _follow(self, event: Any) -> None:
+        self._depth.follow(self.base.follow(event))
+
+    def _keep(self, owner: str, *values: Any) -> None:
+        """Remember what is not as recommended."""
+        chosen = zip(_KEPT, values, _recommended(owner), strict=True)
+        kept = {name: _as_kept(value) for name, value, usual in chosen if value != usual}
+        self._studio.store.save_settings(owner, kept)
+
+    def _restore(self, owner: str) -> tuple[Any, ...]:
+        kept = self._studio.store.settings(owner)
+        if kept.get("base") and not self.base.may_be(kept["base"], kept.get("quantization")):
+            # Offered then, and not any more.
+            kept = {name: value for name, value in kept.items() if name not in _OF_THE_BASE}
+        values = dict(zip(_KEPT, _recommended(owner), strict=True)) | kept
+        return gr.Accordion(open=bool(kept)), *(values[name] for name in _KEPT)
 
     def _build_actions(self, banner: gr.HTML) -> gr.Button:
         with gr.Row(elem_classes="actions"):
@@ -109,26 +128,6 @@ class AdvancedPanel:
         with self._studio.engines.use(base) as engine:
             return _pieces(engine.preview(prompt[:PREVIEWED], positions))
 
-    def _at_depth(self, _owner: str, percent: float, name: str, quantization: str) -> tuple[str, str]:
-        """The layer at this depth; none where it is the recommended one anyway."""
-        layers = self.base.num_layers(self.base.base(name, quantization))
-        if layers is None:
-            raise RecipeError(wording.DEPTH_NOT_KNOWN)
-        layer = round(percent / 100 * (layers - 1))
-        text = "" if layer == default_layer(layers) else str(layer)
-        return text, _quiet(wording.depth(layer, layers, default_layer(layers)))
-
-    def _say_where(self, _owner: str, name: str, quantization: str, typed: str) -> str:
-        try:
-            layers = self.base.num_layers(self.base.base(name, quantization))
-        except BaseModelError:
-            return ""
-        if layers is None:
-            return ""
-        usual = default_layer(layers)
-        chosen = [int(part) for part in typed.split(",") if part.strip().isdigit()] or [usual]
-        return "".join(_quiet(wording.depth(layer, layers, usual)) for layer in chosen[:MOST_SAID])
-
     def _as_code(self, owner: str, *settings: Any) -> tuple[Any, ...]:
         values = dict(zip(SETTINGS, settings, strict=True))
         base, changes = self.chosen_base(values), recipe_changes(values, self._studio.settings)
@@ -139,12 +138,12 @@ class AdvancedPanel:
         return gr.Column(visible=True), as_python(base, changes, name), as_command(base, changes, name)
 
 
-MOST_SAID = 4
-"""Of so many layers it is said in words where they are."""
+def _recommended(_owner: str) -> tuple[Any, ...]:
+    return *in_fields({}), True
 
 
-def _quiet(text: str) -> str:
-    return f'<p class="quiet">{escape(text)}</p>'
+def _as_kept(value: Any) -> Any:
+    return value if value is None or isinstance(value, int) else str(value)[:_MOST_KEPT]
 
 
 def _numbers(default: dict[str, Any]) -> list[Any]:

@@ -17,7 +17,7 @@ from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.quantization import Quantization
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.ui import wording
-from reft_studio.ui.events import connect
+from reft_studio.ui.events import alert, connect, follow
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 
@@ -63,6 +63,18 @@ class BasePanel:
             concurrency_limit=4,
         )
 
+    def follow(self, event: Any) -> Any:
+        """Say whether the model fits once the handler of an event has filled it in; returns the new event."""
+        return follow(event, self._look_again, self.fields, [self._badge])
+
+    def may_be(self, name: str | None, quantization: str | None) -> bool:
+        """Whether the model may be chosen here."""
+        try:
+            self.base(name, quantization)
+        except BaseModelError:
+            return False
+        return True
+
     def base(self, name: str | None, quantization: str | None) -> BaseRef:
         """The model that is chosen; raises BaseModelError for one that may not be, also past the page."""
         default = self._studio.engines.default
@@ -96,6 +108,16 @@ class BasePanel:
             return weight.num_layers
         return _layers_in(EMBEDDED_MODEL if base.name == EMBEDDED_ID else Path(base.name))
 
+    def _look_again(self, owner: str, name: str | None, quantization: str | None) -> Iterator[str]:
+        """The same of what was not chosen just now; nothing of the app's own model."""
+        try:
+            if self.base(name, quantization) == self._studio.engines.default:
+                yield ""
+            else:
+                yield from self._look_up(owner, name, quantization)
+        except StudioError as error:
+            yield alert(str(error))
+
     def _look_up(self, owner: str, name: str | None, quantization: str | None) -> Iterator[str]:
         base = self.base(name, quantization)
         if base in self._studio.engines.bases:
@@ -118,11 +140,15 @@ def offer(studio: Studio, base: BaseRef) -> str:
     try:
         weight, room = studio.engines.weigh(base)
     except StudioError as error:
-        raise BaseModelError(wording.base_not_there(base.id, str(error))) from error
+        raise BaseModelError(wording.base_not_there(_called(base), str(error))) from error
     verdict, fine = fit_verdict(weight, room)
     if not fine:
-        raise BaseModelError(wording.base_not_there(base.id, verdict))
-    return wording.base_to_load(base.id, verdict)
+        raise BaseModelError(wording.base_not_there(_called(base), verdict))
+    return wording.base_to_load(_called(base), verdict)
+
+
+def _called(base: BaseRef) -> str:
+    return wording.PRACTICE_MODEL if base.name == EMBEDDED_ID else f'the chat model "{base.id}"'
 
 
 def fit_verdict(weight: Weight, room: int) -> tuple[str, bool]:

@@ -52,9 +52,9 @@ def show(
     return _on(triggers, _told(act), inputs, outputs, **options)
 
 
-def follow(event: Any, act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+def follow(event: Any, act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
     """The same after the handler of an event is done."""
-    event.then(_told(act), [*inputs], [*outputs], show_progress="hidden", api_visibility="private")
+    return event.then(_told(act), [*inputs], [*outputs], show_progress="hidden", api_visibility="private")
 
 
 def reveal(event: Any, elem_id: str) -> None:

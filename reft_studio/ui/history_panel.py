@@ -42,6 +42,7 @@ class HistoryPanel:
         connect([chosen.input, other.input], self._compare, [chosen, other], [compared], banner)
         taken = [*examples.shown, *advanced.fields]
         self.began = connect(again.click, self._take_up, [chosen], taken, banner, **IN_ORDER)
+        advanced.filled_in_by(self.began)
 
     def restore(self, owner: str) -> tuple[Any, ...]:
         """The panel as the store has it; the newest training is chosen."""

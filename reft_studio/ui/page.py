@@ -48,6 +48,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
         show(page.load, examples.restore, [], examples.shown)
         train.follow(show([page.load, train_tab.select], train.restore, [], train.shown, **IN_ORDER))
         show(page.load, train.named, [], [train.name])
+        train.restore_settings_on(page.load)
         for began in [*examples.began, share.fetch.began, train.history.began]:
             follow(began, train.named, [], [train.name])
         follow(train.history.began, train.restore, [], train.shown)

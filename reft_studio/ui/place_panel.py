@@ -54,7 +54,8 @@ class PlacePanel:
         connect(self._stop.click, self._cancel, [], self.shown, banner)
         show(self._timer.tick, self.restore, [], self.shown, concurrency_limit=LOOKS_AT_ONCE)
         fields = [settings[SETTINGS.index(name)] for name in FIELDS]
-        connect(self._map.click, self._use, [clicked], [*fields, said], banner, js=_READ_CLICK)
+        use = connect(self._map.click, self._use, [clicked], [*fields, said], banner, js=_READ_CLICK)
+        advanced.filled_in_by(use)
 
     def restore(self, owner: str) -> tuple[Any, ...]:
         """The panel as the store has it."""

@@ -6,6 +6,7 @@ from html import escape
 
 from reft_studio.engine.interface import JobUpdate
 from reft_studio.manifest import Suite
+from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.score import Report, Side
 from reft_studio.store import Run
 from reft_studio.ui import wording
@@ -37,6 +38,7 @@ def _facts(one: Told, other: Told) -> Iterator[tuple[str, str, str]]:
     rows = [set(told.run.demonstrations) for told in (one, other)]
     counts = [wording.rows_of(len(mine), len(mine - theirs)) for mine, theirs in (rows, rows[::-1])]
     yield wording.RUN_HEADS[2], counts[0], counts[1]
+    yield wording.BASE_MODEL, _base(one.run), _base(other.run)
     for setting, label in wording.SETTING_NAMES.items():
         yield label, _setting(one.run, setting), _setting(other.run, setting)
     yield wording.SCORED_BY, ", ".join(one.run.rules), ", ".join(other.run.rules)
@@ -53,6 +55,11 @@ def _row(label: str, one: str, other: str) -> str:
         cells = "".join(f'<td dir="auto"><mark>{escape(value or "–")}</mark></td>' for value in (one, other))
         label += f'<span class="sr">, {wording.DIFFERS}</span>'
     return f'<tr><th scope="row">{label}</th>{cells}</tr>'
+
+
+def _base(run: Run) -> str:
+    name = wording.PRACTICE_MODEL if run.base.name == EMBEDDED_ID else run.base.id
+    return f"{name}, {run.base.quantization}" if run.base.quantization else name
 
 
 def _setting(run: Run, setting: str) -> str:

@@ -52,11 +52,8 @@ class TrainTab:
             [], visible=False, label=wording.MISTAKES, info=wording.MISTAKES_HELP, elem_id="mistakes"
         )
         self._score = ScorePanel(studio)
-        with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced"):
+        with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced") as self._group:
             self._advanced = AdvancedPanel(studio, self.banner)
-            stop_early = gr.Checkbox(
-                True, label=wording.STOP_EARLY, info=wording.STOP_EARLY_HELP, elem_id="stop-early"
-            )
             self._places = PlacePanel(studio, self._advanced, self.banner)
         self.history = HistoryPanel(studio, examples, self._advanced, self.banner)
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
@@ -64,7 +61,7 @@ class TrainTab:
         self.shown = [self._ready, *panels, *self._job_parts]
 
         connect(self.name.input, self._rename, [self.name], [], self.banner, **IN_ORDER)
-        typed = [self.name, stop_early, *self._advanced.fields]
+        typed = [self.name, self._advanced.stop_early, *self._advanced.fields]
         look = self._drive if studio.settings.lent_card else self._look
         moment = [self._moments.number]
         for changed in (
@@ -94,6 +91,10 @@ class TrainTab:
         panels = self._score, self.history, self._places
         beside = [value for panel in panels for value in panel.restore(owner)]
         return f"<p>{ready}</p>", *beside, *self._look(owner)
+
+    def restore_settings_on(self, load: Any) -> None:
+        """Fill in what was chosen under Advanced before; only once, never over what is chosen."""
+        self._advanced.restored_on(load, self._group)
 
     def named(self, owner: str) -> str:
         """The name that the draft has; shown only when there is another draft, never over what is typed."""

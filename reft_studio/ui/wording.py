@@ -728,12 +728,12 @@ PRESS_AGAIN = "If you want that, press the button again."
 
 def base_to_load(name: str, verdict: str) -> str:
     """Of a bot from elsewhere whose chat model is not loaded."""
-    return f'This bot is built on the chat model "{name}", which is not loaded. {verdict} It takes a while.'
+    return f"This bot is built on {name}, which is not loaded. {verdict} It takes a while."
 
 
 def base_not_there(name: str, reason: str) -> str:
     """The same where it cannot be."""
-    return f'This bot is built on the chat model "{name}", which cannot be loaded here. {reason}'
+    return f"This bot is built on {name}, which cannot be loaded here. {reason}"
 
 
 def message_too_long(count: int, limit: int) -> str:

@@ -1,5 +1,6 @@
 """The base model is chosen on the page; each bot answers with its own; what cannot be loaded says why."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,9 @@ from tests.ui.running import (
     running_app,
     say,
     set_epochs,
+    table_is_there,
     train,
+    wait_until,
 )
 
 
@@ -131,6 +134,43 @@ def test_the_depth_is_a_slider_with_words_and_sets_the_layer(page: Page) -> None
     expect(layer).to_have_value("")
     expect(slider).to_have_value("25")
     set_epochs(page, 1)
+
+
+def test_what_was_chosen_is_there_again_when_the_page_is(page: Page, data_folder: Path) -> None:
+    choose(page, "embedded")
+    page.locator("#base-fit").get_by_text("loaded and ready").wait_for()
+    page.locator("#method input").click()
+    page.get_by_role("option", name="NoDiReFT").click()
+    layer, slider = advanced_box(page, "layer"), page.locator("#depth input[type=range]")
+    slider.focus()
+    slider.press("End")
+    expect(layer).to_have_value("5")
+    store = Store(data_folder)
+    chosen = {"base": "embedded", "method": "nodireft", "layer": "5", "epochs": 1, "stop_early": False}
+    wait_until(lambda: store.settings(LOCAL) == chosen)
+    come_back(page)
+    # Advanced is open, since not all is as usual.
+    page.locator("#base-fit").get_by_text("loaded and ready").wait_for()
+    expect(layer).to_have_value("5")
+    expect(slider).to_have_value("100")
+    expect(advanced_box(page, "epochs")).to_have_value("1")
+    expect(page.locator("#method input")).to_have_value(re.compile("NoDiReFT"))
+    expect(page.locator("#base-model input")).to_have_value(re.compile("practice model"))
+    expect(page.locator("#stop-early input")).not_to_be_checked()
+    page.locator("#reset-settings").click()
+    expect(layer).to_have_value("")
+    wait_until(lambda: store.settings(LOCAL) == {})
+    come_back(page)
+    page.locator("#advanced").wait_for()
+    expect(layer).to_be_hidden()
+    expect(advanced_box(page, "epochs")).to_have_value("30")
+    set_epochs(page, 1)
+
+
+def come_back(page: Page) -> None:
+    page.reload()
+    table_is_there(page)
+    open_tab(page, "Train")
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,17 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from reft_studio.draft import Draft
+from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.store import Store
 from reft_studio.ui.owners import COOKIE
 from tests.ui.running import (
+    REPOSITORY,
     choose_starter,
     open_page,
     open_tab,
@@ -89,6 +92,11 @@ def call(page: Page, address: str, name: str, event: str, data: list[Any], sessi
         for heard in config["dependencies"]
         if [component, event] in heard["targets"] and len(heard["inputs"]) == len(data)
     ]
+    return send(page, address, dependency, data, session)
+
+
+def send(page: Page, address: str, dependency: int, data: list[Any], session: str) -> str:
+    """What the server answers if a handler is asked past the page."""
     sent = {"data": data, "fn_index": dependency, "session_hash": session, "event_data": None}
     joined = page.request.post(f"{address}/gradio_api/queue/join", data=sent)
     assert joined.ok, joined.text()
@@ -231,7 +239,7 @@ def test_no_handler_whatever_is_sent_to_it_gives_or_changes_what_is_anothers(
 def _all_of(store: Store, name: str) -> tuple[Any, ...]:
     bots = store.bots(name)
     runs = [(run.id, run.state, run.name) for run in store.runs(name)]
-    return store.draft(name), bots, runs, [store.turns(name, bot.id) for bot in bots]
+    return store.draft(name), store.settings(name), bots, runs, [store.turns(name, bot.id) for bot in bots]
 
 
 def test_a_running_training_is_stopped_by_nobody_else(
@@ -247,6 +255,42 @@ def test_a_running_training_is_stopped_by_nobody_else(
     assert latest
     assert latest.state not in ("cancelling", "cancelled")
     ann.locator("#progress .progress.done").wait_for()
+
+
+def test_a_base_model_that_is_not_offered_is_used_for_nobody(
+    bob: Page, address: str, data_folder: Path, tmp_path: Path
+) -> None:
+    """Neither by what the page would never send, nor by the file of a bot."""
+    choose_starter(bob, "emoji")
+    config = bob.request.get(f"{address}/config").json()
+    parts = {
+        part["id"]: (part["props"].get("elem_id"), part["props"].get("value"))
+        for part in config["components"]
+    }
+    (handler,) = [
+        heard
+        for heard in config["dependencies"]
+        if any(parts[part][0] == "train" and event == "click" for part, event in heard["targets"])
+    ]
+    for number, base in enumerate(("HuggingFaceTB/SmolLM2-135M-Instruct", str(EMBEDDED_MODEL.parent), "..")):
+        usual = [parts[part] for part in handler["inputs"]]
+        sent = [base if name == "base-model" else value for name, value in usual]
+        answer = send(bob, address, handler["id"], sent, f"bobs-base{number}")
+        # By us or, before that, by Gradio, as above.
+        assert "offers certain base models only" in answer or "not in the list of choices" in answer
+    packed, ours = tmp_path / "theirs.zip", REPOSITORY / "spaces" / "emoji"
+    manifest = json.loads((ours / "bot.json").read_text())
+    manifest["base"]["id"] = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    with ZipFile(packed, "w") as archive:
+        archive.writestr("bot.json", json.dumps(manifest))
+        archive.write(ours / "intervention.safetensors", "intervention.safetensors")
+    open_tab(bob, "Chat")
+    with bob.expect_file_chooser() as chooser:
+        bob.locator("#open-bot").click()
+    chooser.value.set_files(packed)
+    bob.get_by_role("alert").get_by_text("offers certain base models only").first.wait_for()
+    store = Store(data_folder)
+    assert (store.runs(owner(bob)), store.bots(owner(bob))) == ([], [])
 
 
 def test_no_one_gets_more_than_the_server_allows(bob: Page) -> None:
