@@ -24,7 +24,12 @@ class DepthPanel:
         self._base = base
         with gr.Row():
             self._slider = gr.Slider(
-                *(0, 100, _USUAL), step=1, label=wording.DEPTH, info=wording.DEPTH_HELP, elem_id="depth"
+                *(0, 100, _USUAL),
+                step=1,
+                label=wording.DEPTH,
+                info=wording.DEPTH_HELP,
+                min_width=280,
+                elem_id="depth",
             )
             # A gr.Number turns into 0 as soon as it is seen empty.
             self.layer = gr.Textbox(
@@ -60,7 +65,9 @@ class DepthPanel:
             return gr.skip(), ""
         numbers = [int(part) for part in typed.split(",") if part.strip().isdecimal()]
         chosen = numbers or [default_layer(layers)]
-        return _moved(percent, chosen[0], layers), _words(chosen[:_MOST_SAID], layers)
+        # Where the slider means this layer already, it stays; a layer that nobody has chosen is where it was.
+        moved = None if numbers and layer_at(percent, layers) == chosen[0] else depth_of(chosen[0], layers)
+        return gr.skip() if moved is None else moved, _words(chosen[:_MOST_SAID], layers)
 
 
 def layer_at(percent: float, layers: int) -> int:
@@ -68,10 +75,10 @@ def layer_at(percent: float, layers: int) -> int:
     return round(percent / 100 * (layers - 1))
 
 
-def _moved(percent: float, layer: int, layers: int) -> Any:
-    """The slider where the layer is; where it stands, if that is the same layer."""
-    if layer_at(percent, layers) == layer:
-        return gr.skip()
+def depth_of(layer: int, layers: int) -> int:
+    """How far up a layer is, in percent; the usual depth where that means this layer, too."""
+    if layer_at(_USUAL, layers) == layer:
+        return _USUAL
     return min(100, round(100 * layer / max(1, layers - 1)))
 
 

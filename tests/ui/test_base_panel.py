@@ -1,0 +1,87 @@
+"""What is said of a base model and of a layer before anything is trained, without a browser."""
+
+from pathlib import Path
+
+import pytest
+
+from reft_studio.base_ref import NOT_LENT, BaseRef, choose_base
+from reft_studio.errors import BaseModelError
+from reft_studio.fit import Fit, Weight
+from reft_studio.model_choices import MODEL_CHOICES
+from reft_studio.quantization import Quantization
+from reft_studio.recipe import Method, default_layer
+from reft_studio.settings import Settings
+from reft_studio.ui import wording
+from reft_studio.ui.base_panel import fit_verdict
+from reft_studio.ui.depth_panel import depth_of, layer_at
+
+GB = 1_000_000_000
+
+
+def weight(*needed: int, free: int, to_fetch: int = 0) -> Weight:
+    """Of a model that needs so many bytes, in its best precision first."""
+    fits = tuple(Fit(weights=bytes_, working=0, overhead=0, free=free) for bytes_ in needed)
+    return Weight(30, 576, fits, to_fetch)
+
+
+@pytest.mark.parametrize(
+    ("weighed", "room", "said", "fine"),
+    [
+        (weight(2 * GB, free=3 * GB), 3 * GB, "It fits: it needs about 2.0 GB of memory, and 3.0 GB", True),
+        (weight(2 * GB, free=GB), 3 * GB, "It fits in place of the model that is loaded now", True),
+        (weight(4 * GB, 2 * GB, free=3 * GB), 3 * GB, "only in half precision", True),
+        (weight(8 * GB, 4 * GB, free=GB), 3 * GB, "too big for this computer: it needs 4.0 GB", False),
+        (weight(free=GB), 3 * GB, "cannot be learned before it is downloaded", True),
+        (weight(GB, free=2 * GB, to_fetch=GB), 2 * GB, "About 1.0 GB are downloaded first, once.", True),
+    ],
+)
+def test_whether_a_model_fits_is_said_in_words(weighed: Weight, room: int, said: str, fine: bool) -> None:
+    verdict, is_fine = fit_verdict(weighed, room)
+    assert said in verdict
+    assert is_fine == fine
+
+
+def test_what_does_not_fit_says_nothing_of_a_download() -> None:
+    assert "downloaded" not in fit_verdict(weight(9 * GB, free=GB, to_fetch=GB), GB)[0]
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4, 6, 7, 16, 30, 36, 80])
+def test_each_layer_has_a_place_on_the_slider_that_means_it(layers: int) -> None:
+    assert [layer_at(depth_of(layer, layers), layers) for layer in range(layers)] == [*range(layers)]
+    assert {layer_at(percent, layers) for percent in range(101)} == {*range(layers)}
+
+
+@pytest.mark.parametrize("layers", sorted({choice.shape.layers for choice in MODEL_CHOICES}))
+def test_the_usual_depth_is_the_recommended_layer_of_every_model_of_the_list(layers: int) -> None:
+    assert depth_of(default_layer(layers), layers) == 25
+    assert "about a quarter of the way up, as recommended" in wording.depth(
+        default_layer(layers), layers, default_layer(layers)
+    )
+
+
+def test_every_method_has_words() -> None:
+    assert set(wording.METHODS) == {method.value for method in Method}
+
+
+def test_in_a_shared_app_nobody_learns_which_folders_there_are(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    shared = Settings(shared=True, allowed_base_models="me/one")
+    assert choose_base(" me/one ", None, shared) == BaseRef("me/one")
+    refusals = set()
+    for name in (str(tmp_path / "there"), str(tmp_path / "not-there"), "me/two"):
+        with pytest.raises(BaseModelError) as refused:
+            choose_base(name, None, shared)
+        refusals.add(str(refused.value))
+    assert len(refusals) == 1
+    with pytest.raises(BaseModelError):
+        choose_base("me/one", Quantization.NF4, shared)
+    # On one's own computer any is fine.
+    assert choose_base(str(tmp_path / "there"), None, Settings()).name == str(tmp_path / "there")
+
+
+def test_where_a_card_is_lent_there_is_one_model_for_everybody() -> None:
+    lent = Settings(lent_card=True)
+    assert choose_base(BaseRef.default(lent).name, None, lent) == BaseRef.default(lent)
+    with pytest.raises(BaseModelError) as refused:
+        choose_base("me/one", None, lent)
+    assert str(refused.value) == NOT_LENT
