@@ -148,7 +148,7 @@ def offer(studio: Studio, base: BaseRef) -> str:
 
 
 def _called(base: BaseRef) -> str:
-    return wording.PRACTICE_MODEL if base.name == EMBEDDED_ID else f'the chat model "{base.id}"'
+    return wording.PRACTICE_MODEL if base.name == EMBEDDED_ID else wording.chat_model_called(base.id)
 
 
 def fit_verdict(weight: Weight, room: int) -> tuple[str, bool]:

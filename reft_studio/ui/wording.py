@@ -726,6 +726,11 @@ LOAD_AND_OPEN = "Load the model and open the bot"
 PRESS_AGAIN = "If you want that, press the button again."
 
 
+def chat_model_called(name: str) -> str:
+    """One that is not the app's own."""
+    return f'the chat model "{name}"'
+
+
 def base_to_load(name: str, verdict: str) -> str:
     """Of a bot from elsewhere whose chat model is not loaded."""
     return f"This bot is built on {name}, which is not loaded. {verdict} It takes a while."

@@ -236,6 +236,11 @@ def test_no_handler_whatever_is_sent_to_it_gives_or_changes_what_is_anothers(
     assert _all_of(store, her) == before
 
 
+def _name(part: dict[str, Any]) -> str | None:
+    name: str | None = part["props"].get("elem_id")
+    return name
+
+
 def _all_of(store: Store, name: str) -> tuple[Any, ...]:
     bots = store.bots(name)
     runs = [(run.id, run.state, run.name) for run in store.runs(name)]
@@ -263,18 +268,12 @@ def test_a_base_model_that_is_not_offered_is_used_for_nobody(
     """Neither by what the page would never send, nor by the file of a bot."""
     choose_starter(bob, "emoji")
     config = bob.request.get(f"{address}/config").json()
-    parts = {
-        part["id"]: (part["props"].get("elem_id"), part["props"].get("value"))
-        for part in config["components"]
-    }
-    (handler,) = [
-        heard
-        for heard in config["dependencies"]
-        if any(parts[part][0] == "train" and event == "click" for part, event in heard["targets"])
-    ]
+    parts = {part["id"]: part for part in config["components"]}
+    button = next(i for i, part in parts.items() if (part["type"], _name(part)) == ("button", "train"))
+    (handler,) = [heard for heard in config["dependencies"] if [button, "click"] in heard["targets"]]
+    inputs = [parts[part] for part in handler["inputs"]]
     for number, base in enumerate(("HuggingFaceTB/SmolLM2-135M-Instruct", str(EMBEDDED_MODEL.parent), "..")):
-        usual = [parts[part] for part in handler["inputs"]]
-        sent = [base if name == "base-model" else value for name, value in usual]
+        sent = [base if _name(part) == "base-model" else part["props"].get("value") for part in inputs]
         answer = send(bob, address, handler["id"], sent, f"bobs-base{number}")
         # By us or, before that, by Gradio, as above.
         assert "offers certain base models only" in answer or "not in the list of choices" in answer
