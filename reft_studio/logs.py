@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import traceback
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from safetensors import SafetensorError
 
@@ -26,9 +26,9 @@ _QUOTES_NOBODY = (
 )
 
 
-def configure_logs(process: str) -> None:
+def configure_logs(process: str, into: TextIO | None = None) -> None:
     """Have this process, called so in each line, log what happens in it; of libraries only warnings."""
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(into)
     handler.setFormatter(Line(process))
     root = logging.getLogger()
     root.handlers[:] = [handler]

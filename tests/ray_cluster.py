@@ -30,6 +30,7 @@ def ray_cluster() -> Iterator[Cluster]:
     environment = {
         "RAY_TMPDIR": home,
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "disabled",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
     with patch.dict(os.environ, environment):

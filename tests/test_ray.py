@@ -1,9 +1,8 @@
 """A cluster of machines trains and chats; and what goes down with one of them goes on with another."""
 
-from collections.abc import Iterator
+import json
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ray.cluster_utils import Cluster
@@ -19,14 +18,6 @@ from tests.test_engine import FOREVER, ROWS, ask, written_down, written_to
 from tests.updates import SECONDS, Updates
 
 pytestmark = pytest.mark.timeout(4 * SECONDS)
-
-
-@pytest.fixture
-def machines(cluster: Cluster) -> Iterator[list[Any]]:
-    """Two more, with room for one training each; the first one is too small for it."""
-    yield [add_machine(cluster) for _ in range(2)]
-    for machine in list(cluster.worker_nodes):
-        lose_machine(cluster, machine)
 
 
 @pytest.fixture
@@ -52,43 +43,51 @@ def endless(folder: Path) -> TrainingJob:
 
 
 def test_a_training_goes_on_on_another_machine_when_it_loses_its_own(
-    cluster: Cluster, machines: list[Any], updates: Updates, tmp_path: Path
+    cluster: Cluster, updates: Updates, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     lost, kept = endless(tmp_path / "lost"), endless(tmp_path / "kept")
+    # The first machine has too few processors for a training; each of these has enough for one.
+    first = add_machine(cluster)
     with closing(engine_at(updates, Place(cluster.address, 2, 0))) as engine:
         engine.start()
-        updates.wait_for(lambda: engine.status().readiness is Readiness.READY)
-        updates.wait_for(lambda: engine.capacity() == 2)
+        second = add_machine(cluster)
+        updates.wait_for(lambda: engine.status().readiness is Readiness.READY and engine.capacity() == 2)
         plain = ask(engine)
-        (first,) = [machine for machine in machines if works_on(machine)]
 
         # Both at the same time, each on a machine of its own.
         engine.submit(lost)
+        before = written_down(updates, lost)
         engine.submit(kept)
         updates.running(kept.id)
-        assert [len(works_on(machine)) for machine in machines] == [1, 1]
+        assert [len(works_on(machine)) for machine in (first, second)] == [1, 1]
         assert not updates.of(lost.id)[-1].state.ended
 
-        before = written_down(updates, lost)
         lose_machine(cluster, first)
         updates.wait_for(lambda: engine.capacity() == 1)
-        # The other machine answers now.
+        # The other machine answers now, and has room for the lost one when it is done with its own.
         assert ask(engine) == plain
+        engine.finish(kept.id, updates.of(kept.id)[-1].step)
+        done = updates.end(kept.id)
+        assert (done.state, done.message.startswith("You ended")) == (JobState.DONE, True)
+        assert ask(engine, kept.bot_folder) != plain
+        assert list((tmp_path / "kept" / "moments").glob("*/bot.json"))
 
-        add_machine(cluster)
         after = updates.wait(lost.id, lambda update: "went on from step" in update.message)
         assert after.step >= before
         told = [update for update in updates.of(lost.id) if not update.message][-1].losses
         assert after.losses[: len(told)] == told[: len(after.losses)]
-        engine.finish(lost.id, after.step)
-        assert updates.end(lost.id).state is JobState.DONE
-        assert ask(engine, lost.bot_folder) != plain
-        assert list((tmp_path / "lost" / "moments").glob("*/bot.json"))
-        updates.wait_for(lambda: not written_to(lost).exists())
     # What was still to be done when the app was closed is written down to its last step.
-    assert {update.state for update in updates.of(kept.id)} == {JobState.RUNNING}
-    assert not any(update.message for update in updates.of(kept.id))
-    assert Checkpoint.load(written_to(kept)).step >= updates.of(kept.id)[-1].step
+    assert {update.state for update in updates.of(lost.id)} == {JobState.RUNNING}
+    assert Checkpoint.load(written_to(lost)).step >= updates.of(lost.id)[-1].step
+    assert not written_to(kept).exists()
+    lose_machine(cluster, second)
+    logged = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith('{"time"')]
+    assert {"process": "machine", "job": lost.id}.items() <= {
+        key: line.get(key)
+        for line in logged
+        if line["event"] == "A training goes on from its checkpoint"
+        for key in ("process", "job")
+    }.items()
 
 
 def test_who_asks_for_more_than_any_machine_has_is_told(cluster: Cluster, updates: Updates) -> None:

@@ -7,6 +7,7 @@ that goes down with its machine has left a checkpoint here, from which it goes o
 
 import logging
 import os
+import sys
 import time
 from collections import deque
 from concurrent.futures import Future
@@ -217,6 +218,7 @@ class Cluster:
             if told is None:
                 self._end(worker)
                 return
+            sys.stderr.write(told.logged)
             error = worker.write(told.files)
             if told.event:
                 self._pass_on(worker, told.event, told.files, error)

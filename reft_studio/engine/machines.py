@@ -16,7 +16,8 @@ from reft_studio.quantization import Quantization
 
 NO_CLUSTER = (
     'No Ray cluster can be joined at "{address}": {reason} Start one with "ray start --head", or give the '
-    "address of another. It is tried again every few seconds."
+    "address of another; the token of one that asks for it belongs into ~/.ray/auth_token here too. It is "
+    "tried again every few seconds."
 )
 NO_MACHINE = (
     "No machine of the Ray cluster has {asked}. Ask for less with REFT_STUDIO_RAY_CPUS and "
@@ -78,19 +79,18 @@ class Machines:
 
     def join(self) -> None:
         """Become part of the cluster, once; raises EngineError."""
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        import ray
-
+        ray = _ray()
         if ray.is_initialized():
             return
         left_out = [f"/{path.name}" for path in _INSTALLATION.iterdir() if path.name not in _SHIPPED]
         shipped = {"working_dir": str(_INSTALLATION), "excludes": [*left_out, "/assets/screenshots"]}
         try:
             _check_that_someone_is_there(self._place.address)
-            ray.init(self._place.address, runtime_env=shipped, logging_level=logging.WARNING)
-        except (OSError, RuntimeError, ValueError) as error:
+            # What a machine logs comes with what it tells.
+            ray.init(self._place.address, runtime_env=shipped, configure_logging=False, log_to_driver=False)
+        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             ray.shutdown()
-            reason = str(error).strip().split("\n")[0]
+            reason = str(error).strip().split("\n")[0].rstrip(".") + "."
             raise EngineError(NO_CLUSTER.format(address=self._place.address, reason=reason)) from error
 
     def room(self, held: int) -> int:
@@ -123,6 +123,22 @@ class Machines:
         import ray
 
         ray.shutdown()
+
+
+def _ray() -> Any:
+    """The library, told to be quiet and to show its token, if there is one, to whichever cluster."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    has_token = (Path.home() / ".ray" / "auth_token").exists()
+    if has_token or any(name in os.environ for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    import ray
+
+    # It goes into our log, in our form.
+    its_log = logging.getLogger("ray")
+    its_log.handlers.clear()
+    its_log.propagate = True
+    its_log.setLevel(logging.ERROR)
+    return ray
 
 
 def _check_that_someone_is_there(address: str) -> None:

@@ -1,5 +1,6 @@
 """A copy of the model on one machine of a cluster: what `ray.py` makes an actor of. Nothing of Ray here."""
 
+import io
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -10,7 +11,20 @@ from reft_studio.engine.interface import JobState, JobUpdate
 from reft_studio.engine.messages import Answer, Ask, End, Event, Submit
 from reft_studio.engine.parcels import Parcel, Told, Unpacked
 from reft_studio.engine.process import load_core
+from reft_studio.logs import configure_logs
 from reft_studio.quantization import Quantization
+
+
+class _Lines(io.StringIO):
+    """Where the log of this process goes: to the app."""
+
+    def __init__(self, told: "SimpleQueue[Told | None]") -> None:
+        super().__init__()
+        self._told = told
+
+    def write(self, line: str) -> int:
+        self._told.put(Told(None, {}, line))
+        return len(line)
 
 
 class Node:
@@ -20,6 +34,7 @@ class Node:
         self._scratch = TemporaryDirectory(prefix="reft-studio-")
         self._told: SimpleQueue[Told | None] = SimpleQueue()
         self._unpacked: dict[str, Unpacked] = {}
+        configure_logs("machine", _Lines(self._told))
         self._core = load_core(base_model, quantization, self._send)
 
     def handle(self, parcel: Parcel) -> None:

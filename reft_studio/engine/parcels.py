@@ -36,6 +36,8 @@ class Told:
 
     event: Event | None
     files: Files
+    logged: str = ""
+    """A line for the log of the app."""
 
 
 def pack(command: Command) -> Parcel:
