@@ -31,6 +31,7 @@ def ray_cluster() -> Iterator[Cluster]:
         "RAY_TMPDIR": home,
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_AUTH_MODE": "disabled",
+        "RAY_worker_niceness": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
     with patch.dict(os.environ, environment):

@@ -1,8 +1,12 @@
 """A cluster of machines trains and chats; and what goes down with one of them goes on with another."""
 
 import json
+import os
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from ray.cluster_utils import Cluster
@@ -15,6 +19,7 @@ from reft_studio.settings import EMBEDDED_MODEL, Settings
 from reft_studio.train.checkpoint import Checkpoint
 from tests.ray_cluster import add_machine, lose_machine, works_on
 from tests.test_engine import FOREVER, ROWS, ask, written_down, written_to
+from tests.ui.running import started_app
 from tests.updates import SECONDS, Updates
 
 pytestmark = pytest.mark.timeout(4 * SECONDS)
@@ -47,21 +52,22 @@ def test_a_training_goes_on_on_another_machine_when_it_loses_its_own(
 ) -> None:
     lost, kept = endless(tmp_path / "lost"), endless(tmp_path / "kept")
     # The first machine has too few processors for a training; each of these has enough for one.
-    first = add_machine(cluster)
+    machines = [add_machine(cluster)]
     with closing(engine_at(updates, Place(cluster.address, 2, 0))) as engine:
         engine.start()
-        second = add_machine(cluster)
+        machines.append(add_machine(cluster))
         updates.wait_for(lambda: engine.status().readiness is Readiness.READY and engine.capacity() == 2)
         plain = ask(engine)
+        (first,) = [machine for machine in machines if works_on(machine)]
 
         # Both at the same time, each on a machine of its own.
         engine.submit(lost)
-        before = written_down(updates, lost)
         engine.submit(kept)
         updates.running(kept.id)
-        assert [len(works_on(machine)) for machine in (first, second)] == [1, 1]
+        assert [len(works_on(machine)) for machine in machines] == [1, 1]
         assert not updates.of(lost.id)[-1].state.ended
 
+        before = written_down(updates, lost)
         lose_machine(cluster, first)
         updates.wait_for(lambda: engine.capacity() == 1)
         # The other machine answers now, and has room for the lost one when it is done with its own.
@@ -80,7 +86,7 @@ def test_a_training_goes_on_on_another_machine_when_it_loses_its_own(
     assert {update.state for update in updates.of(lost.id)} == {JobState.RUNNING}
     assert Checkpoint.load(written_to(lost)).step >= updates.of(lost.id)[-1].step
     assert not written_to(kept).exists()
-    lose_machine(cluster, second)
+    lose_machine(cluster, *set(machines) - {first})
     logged = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith('{"time"')]
     assert {"process": "machine", "job": lost.id}.items() <= {
         key: line.get(key)
@@ -122,8 +128,13 @@ def test_the_cluster_is_named_in_the_terminal_or_the_environment(monkeypatch: py
         assert found == wanted
 
 
-def test_without_ray_it_is_said_how_to_get_it(updates: Updates, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reft_studio.engine.ray.find_spec", lambda _: None)
-    with pytest.raises(EngineError) as refused:
-        engine_at(updates, Place("auto", 1, 0)).start()
-    assert str(refused.value) == NOT_INSTALLED
+WITHOUT_RAY = "import runpy, sys; sys.modules['ray'] = None; runpy.run_path('app.py', run_name='__main__')"
+
+
+def test_the_app_needs_no_ray_unless_it_is_asked_for(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_RAY]
+    with started_app(tmp_path / "data", command) as (address, _), urlopen(f"{address}/healthz") as health:
+        assert health.status == 200
+    asked = os.environ | {"REFT_STUDIO_DATA_FOLDER": str(tmp_path / "data")}
+    told = subprocess.run([*command, "--engine", "ray"], env=asked, capture_output=True, encoding="utf-8")
+    assert (told.returncode, told.stderr.strip()) == (1, NOT_INSTALLED)

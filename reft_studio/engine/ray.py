@@ -16,7 +16,7 @@ from reft_studio.errors import EngineError
 
 NOT_INSTALLED = (
     'To work on a Ray cluster the package "ray" is needed, and it is not installed here. Install it with '
-    'pip install "ray>=2.50,<3", or start the app without asking for it.'
+    'pip install "ray>=2.60,<3", or start the app without asking for it.'
 )
 
 
