@@ -237,6 +237,19 @@ def test_who_waits_for_an_answer_hears_of_a_loss_and_is_answered_by_another(tmp_
         it.handled(second, StopAnswering("b"))
 
 
+def test_who_asks_is_answered_by_the_copy_that_has_the_least_to_do(tmp_path: Path) -> None:
+    with spread(space=2) as it:
+        for name in ("one", "two"):
+            it.cluster.handle(Submit(job(name, tmp_path)))
+        first, second = it.copy(0), it.copy(1)
+        it.until(lambda: first.handled and second.handled)
+        second.tell(JobUpdate("two", JobState.DONE))
+        it.tells(JobUpdate("two", JobState.DONE))
+        for name, copy in (("a", second), ("b", first), ("c", second)):
+            it.cluster.handle(Ask(name, Preview("Hi", "l1")))
+            it.handled(copy, Ask(name, Preview("Hi", "l1")))
+
+
 def test_without_a_cluster_nobody_waits_and_trainings_begin_when_there_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

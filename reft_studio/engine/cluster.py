@@ -1,6 +1,7 @@
 """Spreads an engine's work over copies of the model on several machines, which come and go.
 
-The first copy answers and trains; more of them are made for further trainings as long as there is room.
+The first copy answers and trains; more of them are made for further trainings as long as there is room, and
+while they are there, whoever asks is answered by the one that has the least to do.
 Machines share no disk, so files travel along, and only this side writes under the data folder. A training
 that goes down with its machine has left a checkpoint here, from which it goes on elsewhere.
 """
@@ -201,7 +202,8 @@ class Cluster:
         if not self._workers:
             self._send(End(ask.id, self._trouble or LOST))
             return
-        worker = next((worker for worker in self._workers if worker.is_loaded), self._workers[0])
+        loaded = [worker for worker in self._workers if worker.is_loaded]
+        worker = min(loaded or self._workers[:1], key=lambda worker: worker.load)
         try:
             worker.copy.handle(pack(ask))
             worker.asked.add(ask.id)

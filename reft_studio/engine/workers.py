@@ -55,6 +55,11 @@ class Worker:
         return self.status is not None and self.status.readiness is Readiness.READY and not self.leaving
 
     @property
+    def load(self) -> int:
+        """How much it has to do at the same time."""
+        return len(self.asked) + (self.task is not None)
+
+    @property
     def is_free(self) -> bool:
         """Whether it could begin a training."""
         return self.status is not None and self.task is None and not self.leaving

@@ -17,7 +17,8 @@ POINTS = 300
 def progress(job: JobUpdate | None, ahead: int | None = None, loading: str = "") -> str:
     """The panel under the Train button, as HTML.
 
-    `ahead` is how many trainings come before one that waits, `loading` how far its base model has got.
+    `ahead` is how many trainings come before one that waits, `loading` how far its base model has got,
+    or what that waits for.
     """
     if job is None:
         return f'<div class="progress empty"><p>{wording.NOTHING_TRAINED}</p></div>'
@@ -74,7 +75,7 @@ def bar(share: float, text: str, aside: str) -> str:
     """How much of something is done, as HTML."""
     percent = round(100 * share)
     return (
-        f'<div class="bar-text" aria-live="polite"><strong>{text}</strong><span>{aside}</span></div>'
+        f'<div class="bar-text" aria-live="polite"><strong>{escape(text)}</strong><span>{aside}</span></div>'
         f'<div class="bar" role="progressbar" aria-label="{escape(text)}" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{percent}"><div style="width:{percent}%"></div></div>'
     )

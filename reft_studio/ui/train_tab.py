@@ -8,7 +8,7 @@ from uuid import uuid4
 import gradio as gr
 
 from reft_studio.demonstrations import check_demonstrations
-from reft_studio.engine.interface import JobState, JobUpdate, Readiness, TrainingJob
+from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.rules import read_rules
 from reft_studio.score import Report, score_of
 from reft_studio.ui import wording
@@ -108,7 +108,7 @@ class TrainTab:
         loading = ""
         if job.state is JobState.QUEUED:
             status = self._studio.engines.status(self._studio.store.base_of(job.job_id))
-            loading = status.message if status and status.readiness is Readiness.LOADING else ""
+            loading = status.message if status else ""
         return _show(job, self._studio.trainings.ahead_of(job.job_id), report, loading)
 
     def _drive(self, owner: str) -> Iterator[tuple[Any, ...]]:

@@ -111,7 +111,7 @@ def test_an_empty_conversation_says_what_to_do() -> None:
 @pytest.mark.parametrize("state", JobState)
 def test_every_state_of_a_training_has_words(state: JobState) -> None:
     samples = (Sample(HOSTILE, HOSTILE, HOSTILE),)
-    html = progress(JobUpdate("one", state, 1, 2, (3.0,), 5.0, HOSTILE, samples))
+    html = progress(JobUpdate("one", state, 1, 2, (3.0,), 5.0, HOSTILE, samples), loading=HOSTILE)
     assert "<p" in html or "progressbar" in html or "alert" in html
     assert (wording.SAFE_TO_CLOSE in html) is not state.ended
     assert "<script" not in html
