@@ -59,8 +59,7 @@ for (const kind of ["pointerdown", "keydown"]) {
 // part of the page says in data-row.
 window.goToRow = (where, column) => {
   const named = document.querySelector(`${where} [data-row]`);
-  // Nobody is taken away from where they have gone on in the table meanwhile.
-  if (!named || touched?.closest?.("#table")) return;
+  if (!named) return;
   const row = Number(named.dataset.row);
   const form = document.querySelector("#row-form");
   if (form?.offsetParent) return form.scrollIntoView({ block: "center" });
@@ -70,6 +69,8 @@ window.goToRow = (where, column) => {
   let still = 0;
 
   function look(attempts) {
+    // Nobody is taken away from where they have gone on in the table meanwhile.
+    if (touched?.closest?.("#table")) return;
     const cell = find();
     const scroller = document.querySelector("#table .virtual-table-viewport");
     const drawn = [...document.querySelectorAll("#table [data-row]")].map((each) => Number(each.dataset.row));

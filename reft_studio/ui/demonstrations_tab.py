@@ -86,8 +86,9 @@ class DemonstrationsTab:
             self._on(button.click, partial(self._change_row, change), [self._table, self._selected])
         for starter, card in cards:
             self._began(card, partial(self._start_from, starter))
-        self._began(self._undo, self._take_back)
-        self._began(self._redo, self._do_again)
+        # Each press counts, also one that comes before the page has drawn what the last one did.
+        self._began(self._undo, self._take_back, trigger_mode="multiple")
+        self._began(self._redo, self._do_again, trigger_mode="multiple")
         self._connect_table()
         self._connect_form()
         self._connect_files()
@@ -158,11 +159,11 @@ class DemonstrationsTab:
         )
         files.offer(self._table, self._studio.scratch, self._banner)
 
-    def _on(self, trigger: Any, act: Any, inputs: Sequence[Any]) -> Any:
-        return connect(trigger, act, inputs, self.shown, self._banner, **IN_ORDER)
+    def _on(self, trigger: Any, act: Any, inputs: Sequence[Any], **options: Any) -> Any:
+        return connect(trigger, act, inputs, self.shown, self._banner, **IN_ORDER, **options)
 
-    def _began(self, button: gr.Button, act: Any) -> None:
-        self.began.append(self._on(button.click, act, []))
+    def _began(self, button: gr.Button, act: Any, **options: Any) -> None:
+        self.began.append(self._on(button.click, act, [], **options))
 
     # Values
 

@@ -105,7 +105,7 @@ def test_rows_are_added_moved_doubled_and_deleted_and_all_of_it_can_be_undone(
 ) -> None:
     first, second, *others = before = rows(store)
     page.locator("#add-row").click()
-    page.locator('[data-testid="cell-10-0"]').first.wait_for()
+    page.locator('[data-testid="cell-10-0"][aria-selected=true]').first.wait_for()
     assert rows(store) == [*before, Demonstration("", "")]
     page.locator('[data-testid="cell-1-0"]').first.click()
 
@@ -136,6 +136,27 @@ def test_rows_are_added_moved_doubled_and_deleted_and_all_of_it_can_be_undone(
         wait_until(lambda now=now: rows(store) != now)
     page.locator("#count").get_by_text("10 examples").wait_for()
     page.locator('[data-testid="cell-0-0"]').get_by_text(before[0].prompt).first.wait_for()
+
+
+def test_each_press_of_undo_counts_however_slow_the_connection_is(page: Page, store: Store) -> None:
+    before = rows(store)
+    for starter in ("pirate", "blank", "pirate"):
+        kept = rows(store)
+        page.locator(f"#starter-{starter}").click()
+        wait_until(lambda kept=kept: rows(store) != kept)
+    page.evaluate(
+        """() => {
+            const send = window.fetch;
+            window.fetch = async (...request) => {
+                await new Promise((done) => setTimeout(done, 300));
+                return send(...request);
+            };
+        }"""
+    )
+    for _ in range(3):
+        page.locator("#undo").click()
+        page.wait_for_timeout(200)
+    wait_until(lambda: rows(store) == before)
 
 
 def test_a_word_is_found_without_anything_being_moved_or_lost(page: Page, store: Store) -> None:
