@@ -103,7 +103,16 @@ class DemonstrationsTab:
             self._banner,
             **IN_ORDER,
         )
-        picked = table.select(_row_of, None, [selected], show_progress="hidden", api_visibility="private")
+        # In order and each, or a button that is pressed soon after would change another row.
+        picked = table.select(
+            _row_of,
+            None,
+            [selected],
+            show_progress="hidden",
+            api_visibility="private",
+            trigger_mode="multiple",
+            **IN_ORDER,
+        )
         follow(picked, self._look_at, [selected], self._form.shown)
         finder = self._finder
         found = connect(

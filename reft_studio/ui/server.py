@@ -72,6 +72,8 @@ def serve(page: gr.Blocks, studio: Studio) -> None:
         enable_monitoring=False,
         ssr_mode=False,
         share=False,
+        # Or a computer that is too busy to answer Gradio's own request within three seconds has no app.
+        _frontend=False,
         allowed_paths=[],
         blocked_paths=[str(settings.data_folder)],
         max_file_size=settings.max_upload_bytes,

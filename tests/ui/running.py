@@ -146,17 +146,18 @@ def open_tab(page: Page, name: str) -> None:
 
 
 def choose_starter(page: Page, key: str, count: str = "10 examples") -> None:
-    """Fill the table from a starter and wait for it, by way of an empty one: then something changes."""
+    """Fill the table from a starter and wait for it, by way of another one: then something changes."""
     open_tab(page, "Examples")
-    for card, text in [("blank", "No examples yet"), (key, count)]:
+    other = ("emoji", "10 examples") if key == "blank" else ("blank", "No examples yet")
+    for card, text in [other, (key, count)]:
         page.locator(f"#starter-{card}").click()
         page.locator("#count").get_by_text(text).wait_for()
-    if key != "blank":
-        if page.locator("#table").is_visible():
-            page.locator('[data-testid="cell-0-0"]').get_by_text("Who are you?").first.wait_for()
-        else:
-            # On a phone there is one row at a time.
-            page.wait_for_function("document.querySelector('#form-prompt textarea').value === 'Who are you?'")
+        first = "" if card == "blank" else "Who are you?"
+        page.wait_for_function(
+            "first => document.querySelector('#form-prompt textarea').value === first", arg=first
+        )
+        if first and page.locator("#table").is_visible():
+            page.locator('[data-testid="cell-0-0"]').get_by_text(first).first.wait_for()
 
 
 def set_epochs(page: Page, epochs: int) -> None:
