@@ -40,7 +40,7 @@ class MomentChoice:
             self.number = gr.Slider(1, 2, 1, step=1, label=wording.CHAT_MOMENT, elem_id="chat-moment")
             self._said = gr.HTML(elem_id="chat-moment-said")
             self._keep_button = gr.Button(
-                wording.KEEP_MOMENT, visible=False, size="sm", elem_id="keep-chat-moment"
+                wording.KEEP_MOMENT, interactive=False, size="sm", elem_id="keep-chat-moment"
             )
         seen = gr.State(Shown())
         self.inputs = [self.number, seen]
@@ -70,7 +70,7 @@ class MomentChoice:
         job = self._studio.store.training_of(owner, chosen or "")
         moments = moments_of(self._studio, owner, chosen)
         if job is None or len(moments) < 2:
-            return Shown(), gr.Column(visible=False), gr.skip(), "", gr.Button(visible=False)
+            return Shown(), gr.Column(visible=False), gr.skip(), "", gr.Button(interactive=False)
         now = Shown(chosen, len(moments), job.kept, job.state is JobState.DONE)
         if (now.bot_id, now.moments, now.kept) != (seen.bot_id, seen.moments, seen.kept):
             epochs = [moment.epoch for moment, _ in moments]
@@ -85,10 +85,9 @@ class MomentChoice:
         job = self._studio.store.training_of(owner, chosen or "")
         moments = moments_of(self._studio, owner, chosen)
         if job is None or not 1 <= number <= len(moments):
-            return "", gr.Button(visible=False)
+            return "", gr.Button(interactive=False)
         moment, _ = moments[number - 1]
-        can_keep = job.state is JobState.DONE and moment.epoch != job.kept
-        return described(moment, job.moments, job.kept), gr.Button(visible=can_keep, interactive=True)
+        return described(moment, job.moments, job.kept), gr.Button(interactive=moment.epoch != job.kept)
 
     def _keep(self, owner: str, chosen: str | None, number: int) -> Iterator[tuple[Any, ...]]:
         """Wait until it is the bot; its score comes in the background."""
@@ -107,7 +106,7 @@ class MomentChoice:
             for _ in self._studio.trainings.drive(owner):
                 yield _told(wording.keeping(epoch)), waiting
             sleep(SECONDS_BETWEEN_LOOKS)
-        yield _told(wording.kept(epoch)), gr.Button(visible=False, interactive=True)
+        yield _told(wording.kept(epoch)), waiting
 
 
 def moments_of(studio: Studio, owner: str, bot_id: str | None) -> list[tuple[Moment, Path]]:

@@ -19,6 +19,7 @@ from reft_studio.ui.studio import Studio
 
 ASKING_AT_ONCE = 16
 TOKENS = 64
+_NOTHING_KEPT = (JobState.CANCELLING, JobState.CANCELLED, JobState.FAILED)
 
 
 @dataclass(frozen=True)
@@ -45,23 +46,26 @@ class MomentsPanel:
     def __init__(self, studio: Studio, banner: gr.HTML) -> None:
         self._studio = studio
         with gr.Column(visible=False, elem_id="moments") as self._group:
-            gr.HTML(f"<h3>{wording.MOMENTS}</h3><p>{wording.MOMENTS_HELP}</p>")
-            self._bars = gr.HTML(elem_id="moment-bars")
-            self.number = gr.Slider(1, 2, 1, step=1, label=wording.MOMENT, elem_id="moment")
+            with gr.Column() as self._choice:
+                gr.HTML(f"<h3>{wording.MOMENTS}</h3><p>{wording.MOMENTS_HELP}</p>")
+                self._bars = gr.HTML(elem_id="moment-bars")
+                self.number = gr.Slider(1, 2, 1, step=1, label=wording.MOMENT, elem_id="moment")
             self._said = gr.HTML(elem_id="moment-said")
-            with gr.Row(elem_classes="actions"):
-                self.keep = gr.Button(wording.KEEP_MOMENT, visible=False, elem_id="keep-moment")
-            with gr.Row(elem_classes="composer"):
-                question = gr.Textbox(
-                    label=wording.ASK_MOMENTS,
-                    placeholder=wording.MESSAGE_PLACEHOLDER,
-                    max_lines=3,
-                    elem_id="ask-moments",
-                )
-                ask = gr.Button(wording.ASK, min_width=88, scale=0, elem_id="ask-moments-now")
+            with gr.Column() as self._asking:
+                with gr.Row(elem_classes="actions"):
+                    self.keep = gr.Button(wording.KEEP_MOMENT, interactive=False, elem_id="keep-moment")
+                with gr.Row(elem_classes="composer"):
+                    question = gr.Textbox(
+                        label=wording.ASK_MOMENTS,
+                        placeholder=wording.MESSAGE_PLACEHOLDER,
+                        max_lines=3,
+                        elem_id="ask-moments",
+                    )
+                    ask = gr.Button(wording.ASK, min_width=88, scale=0, elem_id="ask-moments-now")
         seen, self._answers = gr.State(Shown()), gr.State(Answers())
         self.seen = [seen, self.number, self._answers]
-        self.shown = [seen, self._group, self._bars, self.number, self._said, self.keep]
+        parts = [self._group, self._choice, self._asking]
+        self.shown = [seen, *parts, self._bars, self.number, self._said, self.keep]
         moved = [self._said, self.keep]
         show(self.number.input, self._choose, [self.number, self._answers], moved)
         connect(
@@ -77,17 +81,19 @@ class MomentsPanel:
     def look(self, owner: str, seen: Shown, number: int, answers: Answers) -> tuple[Any, ...]:
         """Values for `shown`: nothing new as long as nothing is, so that nobody's slider jumps."""
         job = self._studio.store.latest_job(owner)
-        if job is None or len(job.moments) < 2:
-            return Shown(job.job_id if job else ""), gr.Column(visible=False), *(gr.skip() for _ in range(4))
+        if job is None or not job.moments or job.state in _NOTHING_KEPT:
+            hidden = Shown(job.job_id if job else ""), gr.Column(visible=False)
+            return *hidden, *(gr.skip() for _ in self.shown[len(hidden) :])
         now = Shown(job.job_id, len(job.moments), job.kept, job.state is JobState.DONE)
         if now == seen:
             return tuple(gr.skip() for _ in self.shown)
-        number = _next_number(job, seen, now, number)
+        number, several = _next_number(job, seen, now, number), _has_several(job)
         return (
             now,
             gr.Column(visible=True),
+            *(gr.Column(visible=several) for _ in (self._choice, self._asking)),
             bars(job.moments, job.kept),
-            gr.Slider(maximum=len(job.moments), value=number),
+            gr.Slider(maximum=max(2, len(job.moments)), value=number, interactive=len(job.moments) > 1),
             *self._at(job, number, answers),
         )
 
@@ -106,9 +112,9 @@ class MomentsPanel:
         """Values for what is said of a moment and for Keep."""
         moment = job.moments[number - 1]
         can_keep = job.state is JobState.DONE and moment.epoch != job.kept
-        said = described(moment, job.moments, job.kept) + _answered(moment, answers)
-        said += samples(moment.samples, wording.SAMPLES_IN_THE_END)
-        return said, gr.Button(visible=can_keep)
+        said = described(moment, job.moments, job.kept) if _has_several(job) else ""
+        said += _answered(moment, answers) + samples(moment.samples)
+        return said, gr.Button(interactive=can_keep)
 
     def _ask(self, owner: str, question: str, number: int) -> Iterator[tuple[Any, ...]]:
         """Ask the bots of all moments at once: then the slider shows each one's without any waiting."""
@@ -119,6 +125,8 @@ class MomentsPanel:
             raise ChatError(wording.message_too_long(len(question), limit))
         job_id, _ = self.chosen(owner, number)
         folders = self._studio.store.moment_folders(owner, job_id)
+        if not folders:
+            raise BotError(wording.NO_SUCH_MOMENT)
         self._studio.rates.count(owner, Asked.MESSAGES)
         conversations = [
             Conversation(({"role": "user", "content": question},), folder) for folder in folders.values()
@@ -172,6 +180,11 @@ def _answered(moment: Moment, answers: Answers) -> str:
         f'<section class="samples asked"><dl><dt dir="auto">{escape(answers.question)}</dt><dd class="bot">'
         f'<span>{wording.SIDES["bot"]}</span><p dir="auto">{escape(reply)}</p></dd></dl></section>'
     )
+
+
+def _has_several(job: JobUpdate) -> bool:
+    """Whether there is a choice of moments, or will be: then its place is there from the first one on."""
+    return len(job.moments) > 1 or job.state in (JobState.RUNNING, JobState.FINISHING)
 
 
 def _next_number(job: JobUpdate, seen: Shown, now: Shown, number: int) -> int:

@@ -45,6 +45,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
         show(looks, tour.restore, [], tour.shown)
         for began in examples.began:
             follow(began, tour.restore, [], tour.shown)
+        show(train.ended.change, tour.restore, [], tour.shown)
         show(page.load, examples.restore, [], examples.shown)
         train.follow(show([page.load, train_tab.select], train.restore, [], train.shown, **IN_ORDER))
         show(page.load, train.named, [], [train.name])

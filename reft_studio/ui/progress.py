@@ -42,14 +42,11 @@ def progress(job: JobUpdate | None, ahead: int | None = None, loading: str = "")
     safe = "" if job.state.ended else f'<p class="quiet">{wording.SAFE_TO_CLOSE}</p>'
     went_well = job.state in (JobState.RUNNING, JobState.SCORING, JobState.DONE)
     remarks = f'<p class="quiet">{escape(job.message)}</p>' if job.message and went_well else ""
-    title = wording.SAMPLES_IN_THE_END if job.state is JobState.DONE else wording.SAMPLES
-    # From the second moment on there is a slider with what was said at each.
-    said = samples(job.samples, title) if len(job.moments) < 2 else ""
-    curve = loss_curve(job.losses, job.total_steps) + said
+    curve = loss_curve(job.losses, job.total_steps)
     return f'<div class="progress {job.state}" data-job="{job.job_id}">{body}{remarks}{curve}{safe}</div>'
 
 
-def samples(said_to: Sequence[Sample], title: str) -> str:
+def samples(said_to: Sequence[Sample]) -> str:
     """What is said to prompts that are in no row."""
     if not said_to:
         return ""
@@ -59,7 +56,7 @@ def samples(said_to: Sequence[Sample], title: str) -> str:
         + _said(Side.BOT, sample.bot)
         for sample in said_to
     )
-    return f'<section class="samples"><h3>{title}</h3><dl>{said}</dl></section>'
+    return f'<section class="samples"><h3>{wording.SAMPLES}</h3><dl>{said}</dl></section>'
 
 
 def _said(side: Side, reply: str) -> str:

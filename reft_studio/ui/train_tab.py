@@ -43,9 +43,9 @@ class TrainTab:
             self._train = gr.Button(wording.TRAIN, variant="primary", elem_id="train")
             self._finish = gr.Button(wording.FINISH, visible=False, elem_id="finish")
             self._cancel = gr.Button(wording.CANCEL, visible=False, elem_id="cancel")
+            self.talk = gr.Button(wording.TALK, variant="primary", visible=False, elem_id="talk")
         self.banner = gr.HTML(elem_classes="banner")
         self._progress = gr.HTML(elem_id="progress")
-        self.talk = gr.Button(wording.TALK, variant="primary", visible=False, elem_id="talk")
         self._moments = MomentsPanel(studio, self.banner)
         self._verdict = gr.HTML(elem_id="verdict")
         self.mistakes = gr.Radio(
@@ -57,10 +57,13 @@ class TrainTab:
             self._places = PlacePanel(studio, self._advanced, self.banner)
         self.history = HistoryPanel(studio, examples, self._advanced, self.banner)
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
+        self.ended = gr.State("")
+        """Changes when a training has ended."""
         panels = [*self._score.shown, *self.history.shown, *self._places.shown]
         self.shown = [self._ready, *panels, *self._job_parts]
 
         connect(self.name.input, self._rename, [self.name], [], self.banner, **IN_ORDER)
+        show(self.ended.change, self.history.restore, [], self.history.shown)
         typed = [self.name, self._advanced.stop_early, *self._advanced.fields]
         look = self._drive if studio.settings.lent_card else self._look
         moment = [self._moments.number]
@@ -81,7 +84,7 @@ class TrainTab:
     def _job_parts(self) -> list[Any]:
         return [
             *(self._progress, self._verdict, self.mistakes),
-            *(self._train, self._finish, self._cancel, self.talk, self._timer),
+            *(self._train, self._finish, self._cancel, self.talk, self._timer, self.ended),
         ]
 
     def restore(self, owner: str) -> tuple[Any, ...]:
@@ -165,10 +168,11 @@ class TrainTab:
 def _show(
     job: JobUpdate | None, ahead: int | None = None, report: Report | None = None, loading: str = ""
 ) -> tuple[Any, ...]:
-    """Values for the panel, the verdict, the wrong answers, Train, Finish, Cancel, Talk and the timer."""
+    """Values for the panel, the verdict, the wrong answers, the buttons, the timer and `ended`."""
     busy = job is not None and not job.state.ended
     done = job is not None and job.state is JobState.DONE
     scoring = job is not None and job.state is JobState.SCORING
+    can_finish = job is not None and job.state is JobState.RUNNING and job.step > 0
     return (
         progress(job, ahead, loading),
         verdict(score_of(report) if report else None) if done else "",
@@ -178,10 +182,12 @@ def _show(
             variant="secondary" if done else "primary",
             interactive=not busy,
         ),
-        gr.Button(visible=job is not None and job.state is JobState.RUNNING and job.step > 0),
+        # Seen before it can be pressed, so that nothing moves when it can.
+        gr.Button(visible=busy and not scoring, interactive=can_finish),
         gr.Button(wording.SKIP_SCORE if scoring else wording.CANCEL, visible=busy),
         gr.Button(visible=done or scoring),
         gr.Timer(active=busy),
+        f"{job.job_id} {job.state}" if job and not busy else "",
     )
 
 

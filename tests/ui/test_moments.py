@@ -54,7 +54,7 @@ def test_the_best_moment_is_kept_and_shown(page: Page, data_folder: Path) -> Non
     expect(said).to_contain_text(f"{kept.right} of 12 messages it had never seen were answered right.")
     expect(said).to_contain_text("This is your bot.")
     expect(said).to_contain_text(kept.samples[0].bot)
-    expect(page.locator("#keep-moment")).to_be_hidden()
+    expect(page.locator("#keep-moment")).to_be_disabled()
     expect(page.locator("#moment-bars li")).to_have_count(len(job.moments))
 
 
@@ -117,14 +117,22 @@ def test_another_moment_is_kept_and_then_is_the_bot(page: Page, data_folder: Pat
 def test_a_training_is_ended_early_and_keeps_what_it_has_learned(page: Page, data_folder: Path) -> None:
     open_tab(page, "Train")
     set_epochs(page, 10_000)
+    place = page.locator("#progress").bounding_box()
     page.locator("#train").click()
     page.locator("#finish").click()
     page.locator("#progress .progress:is(.scoring, .done)").wait_for()
+    # The buttons come and go beside each other: nothing below them moves.
+    now = page.locator("#progress").bounding_box()
+    assert place
+    assert now
+    assert (now["x"], now["y"]) == (place["x"], place["y"])
     expect(page.locator("#progress")).to_contain_text("You ended this training after")
     expect(page.locator("#finish")).to_be_hidden()
     page.locator("#cancel").click()
     page.locator("#progress .progress.done").wait_for()
     newest = Store(data_folder).bots(LOCAL)[0]
+    # Without opening the page anew.
+    expect(page.locator("#runs tbody tr")).to_have_count(2)
     stopped = Bot.load(newest.folder).manifest.stopped_after
     assert stopped
     assert stopped < 10_000

@@ -40,7 +40,7 @@ from reft_studio.ui.conversation import conversation
 from reft_studio.ui.finder import find_next
 from reft_studio.ui.moments_panel import bars, described
 from reft_studio.ui.place_map import place_at, place_map
-from reft_studio.ui.progress import POINTS, loss_curve, progress
+from reft_studio.ui.progress import POINTS, loss_curve, progress, samples
 from reft_studio.ui.published_panel import Act, Pending, PublishedPanel
 from reft_studio.ui.rates import Asked, Rates
 from reft_studio.ui.row_form import in_form, written
@@ -110,11 +110,17 @@ def test_an_empty_conversation_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("state", JobState)
 def test_every_state_of_a_training_has_words(state: JobState) -> None:
-    samples = (Sample(HOSTILE, HOSTILE, HOSTILE),)
-    html = progress(JobUpdate("one", state, 1, 2, (3.0,), 5.0, HOSTILE, samples), loading=HOSTILE)
+    html = progress(JobUpdate("one", state, 1, 2, (3.0,), 5.0, HOSTILE), loading=HOSTILE)
     assert "<p" in html or "progressbar" in html or "alert" in html
     assert (wording.SAFE_TO_CLOSE in html) is not state.ended
     assert "<script" not in html
+
+
+def test_what_is_said_on_the_way_is_text() -> None:
+    said = samples([Sample(HOSTILE, HOSTILE, HOSTILE)])
+    assert said.count("&lt;script&gt;") == 3
+    assert "<script" not in said
+    assert not samples([])
 
 
 def test_the_curve_of_a_long_training_has_few_points() -> None:
