@@ -60,7 +60,7 @@ def train(
     lora_rank: Annotated[int | None, typer.Option(help="A LoRA beside the edits.")] = None,
     quantization: Annotated[Quantization | None, typer.Option(help="Fewer bits a weight.")] = None,
 ) -> None:
-    """Train a bot."""
+    """Train a bot, by all its epochs. (The page asks it things on its way and keeps its best moment.)"""
     from reft_studio.bot import check_target
     from reft_studio.train.events import Event, Step
 

@@ -1,8 +1,9 @@
 """The moments of a training: how the bot was after 5, 10, 20, … epochs, and which of them is the best.
 
-A bot that learns for long knows its rows by heart and does worse with everything else. So it is kept as it is
-at some moments, and each is judged by the same few prompts that are in no row. No torch here: the page reads
-these too.
+A bot that learns for long knows its rows by heart and does worse with everything else. So the app keeps it as
+it is at some moments, judges each by the same few prompts that are in no row, and takes the best for the bot.
+(`train_bot` and the terminal do what the recipe says, to its last epoch.) No torch here: the page reads these
+too.
 """
 
 from collections.abc import Sequence

@@ -36,6 +36,8 @@ def train_bot(
 ) -> Bot:
     """Train a bot to the end and record its self-test; without a recipe, with the model's default one.
 
+    It is as it was after the last epoch: a recipe and a seed make the bot, and nothing is asked of it on its
+    way. The app does ask, and keeps the best of its moments (`moments.best`), which may be an earlier one.
     With `start_from` it goes on from what that bot has learned, by the same form of recipe. Raises
     DemonstrationsError, RecipeError, BotError or TrainingError.
     """

@@ -1,7 +1,7 @@
 """In the Train tab: a slider over the moments of a training, what the bot said at each, and which to keep."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -34,10 +34,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Answers:
-    """What the bot of each epoch said to a question of one's own."""
+    """What the bot of a training said at some epochs to a question of one's own."""
 
+    job_id: str = ""
     question: str = ""
-    replies: Mapping[int, str] = field(default_factory=dict)
+    replies: tuple[tuple[int, str], ...] = ()
 
 
 class MomentsPanel:
@@ -67,12 +68,14 @@ class MomentsPanel:
         parts = [self._group, self._choice, self._asking]
         self.shown = [seen, *parts, self._bars, self.number, self._said, self.keep]
         moved = [self._said, self.keep]
-        show(self.number.input, self._choose, [self.number, self._answers], moved)
+        # Wherever the slider is by the time an answer comes.
+        looks = [self.number.input, self._answers.change]
+        show(looks, self._choose, [self.number, self._answers], moved)
         connect(
             [ask.click, question.submit],
             self._ask,
-            [question, self.number],
-            [self._answers, self._said],
+            [question],
+            [self._answers],
             banner,
             concurrency_limit=ASKING_AT_ONCE,
             trigger_mode="once",
@@ -113,17 +116,17 @@ class MomentsPanel:
         moment = job.moments[number - 1]
         can_keep = job.state is JobState.DONE and moment.epoch != job.kept
         said = described(moment, job.moments, job.kept) if _has_several(job) else ""
-        said += _answered(moment, answers) + samples(moment.samples)
+        said += _answered(job, moment, answers) + samples(moment.samples)
         return said, gr.Button(interactive=can_keep)
 
-    def _ask(self, owner: str, question: str, number: int) -> Iterator[tuple[Any, ...]]:
+    def _ask(self, owner: str, question: str) -> Iterator[Answers]:
         """Ask the bots of all moments at once: then the slider shows each one's without any waiting."""
         if not question.strip():
             raise ChatError(wording.EMPTY_MESSAGE)
         limit = self._studio.settings.max_cell_characters
         if len(question) > limit:
             raise ChatError(wording.message_too_long(len(question), limit))
-        job_id, _ = self.chosen(owner, number)
+        job_id, _ = self.chosen(owner, 1)
         folders = self._studio.store.moment_folders(owner, job_id)
         if not folders:
             raise BotError(wording.NO_SUCH_MOMENT)
@@ -132,13 +135,9 @@ class MomentsPanel:
             Conversation(({"role": "user", "content": question},), folder) for folder in folders.values()
         ]
         sampling = Sampling(max_new_tokens=TOKENS)
-        answers = Answers(question)
         with self._studio.engines.use(self._studio.store.base_of(job_id)) as engine:
             for replies in engine.chat(f"{owner}/moments", conversations, sampling):
-                answers = Answers(question, dict(zip(folders, replies, strict=True)))
-                said, _ = self._choose(owner, number, answers)
-                yield gr.skip(), said
-        yield answers, gr.skip()
+                yield Answers(job_id, question, tuple(zip(folders, replies, strict=True)))
 
 
 def keep(studio: Studio, owner: str, bot_id: str, epoch: int) -> None:
@@ -172,9 +171,9 @@ def bars(moments: Sequence[Moment], kept: int | None) -> str:
     return f'<ol class="moment-bars" aria-hidden="true">{columns}</ol>'
 
 
-def _answered(moment: Moment, answers: Answers) -> str:
-    reply = answers.replies.get(moment.epoch)
-    if reply is None:
+def _answered(job: JobUpdate, moment: Moment, answers: Answers) -> str:
+    reply = dict(answers.replies).get(moment.epoch)
+    if reply is None or answers.job_id != job.job_id:
         return ""
     return (
         f'<section class="samples asked"><dl><dt dir="auto">{escape(answers.question)}</dt><dd class="bot">'

@@ -29,7 +29,7 @@ TOKEN = "hf_AbCdEfGhIjKlMnOpQrStUvWxYz012345678"
 MOST_BYTES = 300_000_000
 RUN = """
 import atexit, json, pathlib, runpy, sys
-imported = pathlib.Path(sys.argv[1])
+imported = pathlib.Path(sys.argv.pop())
 atexit.register(lambda: imported.write_text(json.dumps(sorted(sys.modules))))
 sys.path.insert(0, "")
 runpy.run_path("app.py", run_name="__main__")
