@@ -29,7 +29,7 @@ def compared(one: Told, other: Told) -> str:
     names = [f"{told.run.number} · {told.run.name}" for told in (one, other)]
     heads = "".join(f'<th scope="col" dir="auto">{escape(name)}</th>' for name in names)
     rows = "".join(_row(label, *values) for label, *values in _facts(one, other))
-    table = f'<table><thead><tr><th scope="col"></th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    table = f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<div class="wide runs-compared" tabindex="0">{table}</div>{_answers(one, other, names)}'
 
 

@@ -210,7 +210,7 @@ TALK = "Talk to your bot"
 SCORING = "Your bot is ready. Asking it what it has never seen…"
 SKIP_SCORE = "Skip the score"
 NO_SCORE = (
-    'This bot has no score. Say under "How your bot is scored" what makes an answer right, and train again.'
+    'This bot has no score. It gets one when you train again, by what stands under "How your bot is scored".'
 )
 SCORING_TITLE = "How your bot is scored"
 SCORING_INTRO = (
