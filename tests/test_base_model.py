@@ -1,3 +1,4 @@
+import json
 import shutil
 from types import SimpleNamespace
 
@@ -155,6 +156,19 @@ def test_a_hub_that_cannot_tell_the_size_is_told_from_a_model_without_safetensor
 def test_the_parameters_in_a_folder_are_those_of_the_model(base, copied):
     count = sum(parameter.numel() for parameter in base.model.parameters())
     assert ModelSource("model", copied, None).count_parameters() == count
+
+
+def test_a_model_on_the_disk_that_no_memory_would_hold_is_said_to_be_too_big(copied):
+    parameters = 2**39
+    tensor = {"dtype": "BF16", "shape": [parameters], "data_offsets": [0, 2 * parameters]}
+    header = json.dumps({"weight": tensor}).encode()
+    with (copied / "model.safetensors").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        # A terabyte with nothing in it takes no room.
+        file.truncate(8 + len(header) + 2 * parameters)
+    assert ModelSource("model", copied, None).count_parameters() == parameters
+    with pytest.raises(BaseModelError, match="too big for this machine"):
+        load_base_model(copied)
 
 
 @pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])

@@ -74,15 +74,12 @@ class AdvancedPanel:
 
     def filled_in_by(self, event: Any) -> None:
         """To be called for every event whose handler fills fields in: what follows from that and is kept."""
-        self._follow(event)
+        self._depth.follow(event)
         follow(event, self._keep, self._kept, [])
 
     def restored_on(self, load: Any, group: gr.Accordion) -> None:
         """Fill in what was chosen before when a page is loaded; `group` is open if there is any."""
-        self._follow(show(load, self._restore, [], [group, *self._kept]))
-
-    def _follow(self, event: Any) -> None:
-        self._depth.follow(self.base.follow(event))
+        self._depth.follow(show(load, self._restore, [], [group, *self._kept]))
 
     def _keep(self, owner: str, *values: Any) -> None:
         """Remember what is not as recommended."""

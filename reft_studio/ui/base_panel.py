@@ -17,7 +17,7 @@ from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.quantization import Quantization
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.ui import wording
-from reft_studio.ui.events import alert, connect, follow
+from reft_studio.ui.events import connect
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 
@@ -54,18 +54,15 @@ class BasePanel:
         self.fields = [self._base, self._quantization]
         self._banner = gr.HTML(elem_classes="banner")
         self._badge = gr.HTML(elem_id="base-fit")
+        # Not `input`: of one choice that tells several times. So this also follows what fills the fields in.
         self.chosen = connect(
-            [self._base.input, self._quantization.input],
+            [self._base.change, self._quantization.change],
             self._look_up,
             self.fields,
             [self._badge],
             self._banner,
             concurrency_limit=4,
         )
-
-    def follow(self, event: Any) -> Any:
-        """Say whether the model fits once the handler of an event has filled it in; returns the new event."""
-        return follow(event, self._look_again, self.fields, [self._badge])
 
     def may_be(self, name: str | None, quantization: str | None) -> bool:
         """Whether the model may be chosen here."""
@@ -108,16 +105,6 @@ class BasePanel:
             return weight.num_layers
         return _layers_in(EMBEDDED_MODEL if base.name == EMBEDDED_ID else Path(base.name))
 
-    def _look_again(self, owner: str, name: str | None, quantization: str | None) -> Iterator[str]:
-        """The same of what was not chosen just now; nothing of the app's own model."""
-        try:
-            if self.base(name, quantization) == self._studio.engines.default:
-                yield ""
-            else:
-                yield from self._look_up(owner, name, quantization)
-        except StudioError as error:
-            yield alert(str(error))
-
     def _look_up(self, owner: str, name: str | None, quantization: str | None) -> Iterator[str]:
         base = self.base(name, quantization)
         if base in self._studio.engines.bases:
@@ -132,7 +119,7 @@ class BasePanel:
             raise
         self._weights[base] = weight
         verdict, fine = fit_verdict(weight, room)
-        yield _badge(verdict, _described(base), fine=fine)
+        yield _badge(verdict, _described(base) if fine else wording.IF_TOO_BIG, fine=fine)
 
 
 def offer(studio: Studio, base: BaseRef) -> str:

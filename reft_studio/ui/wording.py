@@ -290,6 +290,7 @@ FITS_IN_HALF = (
     "It fits only in half precision, which hardly changes its answers: so it needs about {needed} of memory."
 )
 TOO_BIG = "It is too big for this computer: it needs {needed} of memory, and {free} can be had."
+IF_TOO_BIG = "Choose a smaller one, keep this one in fewer bits, or close other programs."
 SIZE_NOT_KNOWN = "How big it is cannot be learned before it is downloaded."
 QUANTIZATION = "How it is kept in memory"
 QUANTIZATION_HELP = "Fewer bits take less memory, so bigger models fit; they may answer a little worse."
