@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from reft_studio.errors import BaseModelError
-from reft_studio.model_source import EMBEDDED_ID
+from reft_studio.model_source import EMBEDDED_ID, split_pinned
 from reft_studio.quantization import Quantization
 from reft_studio.settings import EMBEDDED_MODEL, Settings
 
@@ -24,7 +24,7 @@ class BaseRef:
     """A base model by its name, and how its weights are stored in memory. There is one engine for each."""
 
     name: str = EMBEDDED_ID
-    """"embedded", a Hub id, or the absolute path of a folder."""
+    """"embedded", a Hub id, perhaps with its revision ("owner/model@v1"), or a folder's absolute path."""
     quantization: Quantization | None = None
 
     @classmethod
@@ -44,8 +44,13 @@ class BaseRef:
 
     @property
     def id(self) -> str:
-        """As bots call it, who need not know where a folder was: its last part."""
-        return Path(self.name).name if Path(self.name).is_absolute() else self.name
+        """As bots call it, who need not know where a folder was: its last part; and without the revision."""
+        return Path(self.name).name if Path(self.name).is_absolute() else split_pinned(self.name)[0]
+
+    @property
+    def revision(self) -> str | None:
+        """The one that a Hub id is pinned to."""
+        return None if Path(self.name).is_absolute() else split_pinned(self.name)[1]
 
 
 def choose_base(name: str, quantization: Quantization | None, settings: Settings) -> BaseRef:

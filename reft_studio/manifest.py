@@ -75,11 +75,13 @@ def base_of(record: BaseRecord, known: Sequence[BaseRef]) -> BaseRef:
     """The base model that a bot was made for: one of those that are known here, or else as the bot has it.
 
     A bot does not know where a folder was, so without one of that name here it is called as the bot calls it.
+    One from the Hub is pinned to the bot's revision, unless its newest one is here: whether that has the same
+    weights is found out when the bot is opened.
     """
-    made_for = BaseRef(record.id, record.quantization)
-    same = [base for base in known if base.id == record.id]
+    pinned = BaseRef(f"{record.id}@{record.revision}" if record.revision else record.id, record.quantization)
+    same = [base for base in known if base.id == record.id and base.revision in (None, record.revision)]
     exact = [base for base in same if base.quantization == record.quantization]
-    return next(iter([*exact, *same]), made_for)
+    return next((base for base in exact if base == pinned), next(iter([*exact, *same]), pinned))
 
 
 ProbeText = Annotated[str, Field(max_length=100_000)]

@@ -72,8 +72,17 @@ def _parameters_in(path: Path) -> int:
         return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
 
 
+def split_pinned(name: str) -> tuple[str, str | None]:
+    """A Hub id and the revision behind an "@", if there is one."""
+    hub_id, _, revision = name.partition("@")
+    return hub_id, revision or None
+
+
 def find_model(name: str | Path, revision: str | None) -> ModelSource:
-    """Find a model and fetch its config if need be; raises BaseModelError if it is not there."""
+    """Find a model and fetch its config if need be; raises BaseModelError if it is not there.
+
+    A Hub id may have its revision in it, as in "owner/model@v1"; one that is given beside it counts more.
+    """
     folder = EMBEDDED_MODEL if name == EMBEDDED_ID else Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -85,8 +94,9 @@ def find_model(name: str | Path, revision: str | None) -> ModelSource:
         return ModelSource(EMBEDDED_ID if embedded else folder.resolve().name, folder, None)
     if name == EMBEDDED_ID or isinstance(name, Path) or folder.is_absolute() or name.startswith((".", "~")):
         raise BaseModelError(f'There is no folder "{folder}". Check the path, or give a Hub id.')
-    folder = _fetch_config(name, revision).parent
-    return ModelSource(name, folder, folder.name)
+    hub_id, pinned = split_pinned(name)
+    folder = _fetch_config(hub_id, revision or pinned).parent
+    return ModelSource(hub_id, folder, folder.name)
 
 
 def _fetch_config(hub_id: str, revision: str | None) -> Path:

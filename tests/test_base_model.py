@@ -118,6 +118,25 @@ def test_every_answer_of_the_hub_has_its_own_advice(monkeypatch, error, said):
         load_base_model("someone/model", revision="v9")
 
 
+@pytest.mark.parametrize(
+    ("name", "revision", "asked"),
+    [
+        ("someone/model", None, ("someone/model", None)),
+        ("someone/model@v2", None, ("someone/model", "v2")),
+        ("someone/model@v2", "v3", ("someone/model", "v3")),
+        ("someone/model@", None, ("someone/model", None)),
+    ],
+)
+def test_a_revision_can_be_part_of_the_name(monkeypatch, tmp_path, name, revision, asked):
+    def fetched(hub_id, file, *, revision):
+        assert (hub_id, revision) == asked
+        return str(tmp_path / "abc" / file)
+
+    monkeypatch.setattr(model_source, "hf_hub_download", fetched)
+    source = model_source.find_model(name, revision)
+    assert (source.id, source.revision, source.place) == ("someone/model", "abc", "someone/model")
+
+
 def test_a_model_that_is_too_big_is_refused_before_its_weights_are_read(copied, monkeypatch):
     monkeypatch.setattr(fit, "free_memory", lambda _: 250_000_000)
     monkeypatch.setattr(base_model.AutoModelForCausalLM, "from_pretrained", None)

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from reft_studio.engine.interface import Engine, EngineStatus, JobState, JobUpda
 from reft_studio.engine.pool import Engines
 from reft_studio.errors import BaseModelError, EngineError, NoRoomYetError
 from reft_studio.fit import Fit, Weight
+from reft_studio.manifest import BaseRecord, base_of
 from reft_studio.quantization import Quantization
 from reft_studio.settings import EMBEDDED_MODEL, Settings
 from reft_studio.store import Store
@@ -328,6 +329,23 @@ def test_a_folder_is_the_same_model_however_it_is_written(tmp_path: Path) -> Non
     assert twice[0] == twice[1]
     assert twice[0].id == "model"
     assert BaseRef.of("me/model").id == "me/model"
+
+
+def record(**changes: Any) -> BaseRecord:
+    """Of a bot for a model of the Hub, at its revision "r1"."""
+    sizes = {"digest": "0" * 64, "template_digest": "0" * 64, "dtype": "float32", "num_layers": 2, "width": 8}
+    return BaseRecord.model_validate({"id": "me/model", "revision": "r1", **sizes, **changes})
+
+
+def test_a_bot_means_the_revision_that_it_was_made_for_unless_that_model_is_here() -> None:
+    pinned, newest, other = BaseRef("me/model@r1"), BaseRef("me/model"), BaseRef("me/model@r2")
+    assert {base.id for base in (pinned, newest, other)} == {"me/model"}
+    assert [base.revision for base in (pinned, newest, other)] == ["r1", None, "r2"]
+    assert base_of(record(), []) == base_of(record(), [other, BaseRef()]) == pinned
+    assert base_of(record(), [other, newest]) == newest
+    assert base_of(record(), [newest, pinned]) == pinned
+    assert base_of(record(revision=None), []) == newest
+    assert base_of(record(id="embedded", revision=None), [newest, BaseRef()]) == BaseRef()
 
 
 def test_a_shared_app_offers_what_is_on_its_list_and_no_folder(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ class BasePanel:
         if status and status.num_layers:
             return status.num_layers
         for choice in MODEL_CHOICES:
-            if choice.id == base.name:
+            if choice.id == base.id:
                 return choice.shape.layers
         if weight := self._weights.get(base):
             return weight.num_layers
@@ -161,7 +161,7 @@ def _badge(verdict: str, described: str, *, fine: bool) -> str:
 
 def _described(base: BaseRef) -> str:
     for choice in MODEL_CHOICES:
-        if choice.id == base.name:
+        if choice.id == base.id:
             return wording.described(choice.when, choice.licence, choice.gated)
     return wording.PRACTICE_MODEL_WHEN if base.name == EMBEDDED_ID else ""
 

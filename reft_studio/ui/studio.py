@@ -83,7 +83,12 @@ class Studio:
 
     def _base_of(self, path: Path) -> BaseRef:
         """The base model of a bot's zip or folder; raises BotError if it is none."""
-        return base_of(look_inside(path).base, [self.engines.default, *self.engines.bases])
+        known = [self.engines.default, *self.engines.bases]
+        base = base_of(look_inside(path).base, known)
+        if base in known or self.settings.allowed_base_models is None:
+            return base
+        # Who names the models that are offered means their newest revision: others can be anybody's work.
+        return BaseRef(base.id, base.quantization)
 
 
 def bot_name(typed: str, otherwise: str) -> str:

@@ -1,12 +1,14 @@
 """What is said of a base model and of a layer before anything is trained, without a browser."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from reft_studio.base_ref import NOT_LENT, BaseRef, choose_base
 from reft_studio.errors import BaseModelError
 from reft_studio.fit import Fit, Weight
+from reft_studio.manifest import MANIFEST_FILE, read_manifest, write_manifest
 from reft_studio.model_choices import MODEL_CHOICES
 from reft_studio.quantization import Quantization
 from reft_studio.recipe import Method, default_layer
@@ -14,6 +16,8 @@ from reft_studio.settings import Settings
 from reft_studio.ui import wording
 from reft_studio.ui.base_panel import fit_verdict
 from reft_studio.ui.depth_panel import depth_of, layer_at
+from reft_studio.ui.studio import Studio
+from tests.ui.running import REPOSITORY
 
 GB = 1_000_000_000
 
@@ -77,6 +81,22 @@ def test_in_a_shared_app_nobody_learns_which_folders_there_are(tmp_path: Path) -
         choose_base("me/one", Quantization.NF4, shared)
     # On one's own computer any is fine.
     assert choose_base(str(tmp_path / "there"), None, Settings()).name == str(tmp_path / "there")
+
+
+def test_in_a_shared_app_a_bot_brings_no_revision_of_an_offered_model(tmp_path: Path) -> None:
+    """Anybody can propose one on the Hub."""
+    manifest = read_manifest(REPOSITORY / "spaces" / "emoji" / MANIFEST_FILE)
+    base = manifest.base.model_copy(update={"id": "me/model", "revision": "refs/pr/1"})
+    folder = tmp_path / "bot"
+    folder.mkdir()
+    write_manifest(manifest.model_copy(update={"base": base}), folder)
+    means = []
+    for settings in (Settings(shared=True, allowed_base_models="me/model"), Settings()):
+        engines = Mock(default=BaseRef(), bases=[])
+        means.append(Studio(settings, Mock(), engines, Mock(), Mock(), tmp_path).unloaded_base(folder))
+    assert means == [BaseRef("me/model"), BaseRef("me/model@refs/pr/1")]
+    with pytest.raises(BaseModelError):
+        choose_base("me/model@refs/pr/1", None, Settings(shared=True, allowed_base_models="me/model"))
 
 
 def test_where_a_card_is_lent_there_is_one_model_for_everybody() -> None:
