@@ -151,9 +151,7 @@ class BaseModel:
     @cached_property
     def end_tokens(self) -> tuple[int, ...]:
         """Token ids that end a reply."""
-        configured = getattr(self.model.generation_config, "eos_token_id", None)
-        ids = configured if isinstance(configured, list) else [configured]
-        return tuple(dict.fromkeys(i for i in (*ids, self.tokenizer.eos_token_id) if i is not None))
+        return tuple(dict.fromkeys([*_configured_ends(self.model), self.tokenizer.eos_token_id]))
 
     def digest(self) -> str:
         """SHA-256 over the weight files as they lie on disk, hence the same on every device and dtype."""
@@ -172,6 +170,30 @@ class BaseModel:
     def template_digest(self) -> str:
         """SHA-256 of the chat template; it fixes which tokens a bot was trained on."""
         return hashlib.sha256(str(self.tokenizer.chat_template).encode()).hexdigest()
+
+
+def _configured_ends(model: PreTrainedModel) -> list[int]:
+    """Token ids that end a reply by the model's own settings."""
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    ids = configured if isinstance(configured, list) else [configured]
+    return [token_id for token_id in ids if token_id is not None]
+
+
+def _complete(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, name: str) -> None:
+    """Where a tokenizer does not know how a reply ends, the model may; any token can fill up a batch.
+
+    Raises BaseModelError if neither knows: replies would never end.
+    """
+    if tokenizer.eos_token_id is None:
+        ends = [tokenizer.convert_ids_to_tokens(token_id) for token_id in _configured_ends(model)]
+        if not any(ends):
+            raise BaseModelError(
+                f"{name} does not say by which token a reply ends, so its bots would talk on and on. "
+                'Choose a model made for chatting: its name often ends in "Instruct" or "it".'
+            )
+        tokenizer.eos_token = next(filter(None, ends))
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
 
 
 def states_of(output: Any) -> Tensor:
@@ -219,6 +241,5 @@ def load_base_model(
         make_trainable(model)
     else:
         nn.Module.to(model, device)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    _complete(tokenizer, model, source.id)
     return BaseModel(model, tokenizer, source.id, source.revision, source.folder, quantization)

@@ -7,6 +7,7 @@
     ├── BaseModelError        the chat model cannot be found or used
     ├── BotError              a folder or zip that is not a bot, or a bot for another base model
     ├── TrainingError         a training that cannot go on
+    │   └── UnstableError     its loss is no longer a number
     ├── ChatError             a message that cannot be answered
     ├── EngineError           the process that trains and chats
     │   └── NoRoomYetError    another base model is at work and needs the memory
@@ -45,6 +46,10 @@ class BotError(StudioError):
 
 class TrainingError(StudioError):
     """A training that cannot go on."""
+
+
+class UnstableError(TrainingError):
+    """A training whose loss is no longer a number; what was learned before may still be of use."""
 
 
 class ChatError(StudioError):

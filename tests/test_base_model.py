@@ -53,6 +53,33 @@ def test_other_weights_have_another_digest(base, copied):
     assert load_base_model(copied, device="cpu").digest() != base.digest()
 
 
+def without(folder, file, *names):
+    """Leave something out of one of a model's files."""
+    path = folder / file
+    said = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({name: value for name, value in said.items() if name not in names}))
+
+
+def test_a_tokenizer_that_does_not_say_how_a_reply_ends_takes_the_models_word(base, copied, rows):
+    without(copied, "tokenizer_config.json", "eos_token", "pad_token")
+    found = load_base_model(copied, device="cpu")
+    assert found.end_tokens == base.end_tokens
+    assert found.tokenizer.pad_token_id is not None
+    recipe = Recipe.for_model(base.num_layers, base.width, epochs=2, batch_size=3)
+    trained, wanted = (Training(model, rows, recipe) for model in (found, base))
+    for training in (trained, wanted):
+        list(training.events())
+    assert trained.losses == wanted.losses
+
+
+def test_a_model_whose_replies_would_never_end_is_refused(copied):
+    without(copied, "tokenizer_config.json", "eos_token", "pad_token")
+    for file in ("config.json", "generation_config.json"):
+        without(copied, file, "eos_token_id")
+    with pytest.raises(BaseModelError, match="does not say by which token a reply ends"):
+        load_base_model(copied, device="cpu")
+
+
 def test_weights_in_a_pickle_are_refused(base, copied):
     (copied / "model.safetensors").unlink()
     torch.save(base.model.state_dict(), copied / "pytorch_model.bin")

@@ -1,5 +1,7 @@
 """The fast path computes what the whole forward pass through pyvene computes, on every architecture."""
 
+import random
+
 import pytest
 import torch
 from torch import nn
@@ -7,10 +9,10 @@ from torch import nn
 from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import BaseModelError
 from reft_studio.intervention import build_interventions, parameter_groups
-from reft_studio.positions import parse_positions
+from reft_studio.positions import locate, parse_positions
 from reft_studio.recipe import Recipe
 from reft_studio.train.cache import Rows
-from reft_studio.train.examples import build_examples
+from reft_studio.train.examples import Example, build_examples
 from reft_studio.train.loop import Training, choose_path
 from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
 from reft_studio.train.reference import Reference
@@ -100,6 +102,35 @@ def test_memory_is_given_out_until_the_budget_is_spent(rows, monkeypatch):
         kept.keep(index, row)
     assert [kept.get(index) is not None for index in range(2)] == [True, True]
     assert sum(kept.get(index) is not None for index in range(4)) < 4
+
+
+def test_a_thousand_rows_of_two_hundred_tokens_train_in_the_memory_that_is_given(monkeypatch):
+    base = tiny_model("Llama")
+    free = 4 * 2**20
+    monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": free}))
+    draw = random.Random(0)
+    positions = locate(parse_positions("l3"), 188)
+    words = range(10, base.model.config.vocab_size)
+    examples = [
+        Example(draw.choices(words, k=188), draw.choices(words, k=12), positions) for _ in range(1000)
+    ]
+    interventions = build_interventions(Recipe(layers=(1,)), base.width)
+    path, slow_because = choose_path(base, examples, interventions, 20)
+    assert slow_because is None
+    optimizer = torch.optim.AdamW(parameter_groups(interventions, 0.0), lr=5e-3)
+    sums = []
+    for _ in range(2):
+        sums.append(0.0)
+        for start in range(0, 1000, 20):
+            optimizer.zero_grad()
+            loss = path.loss(range(start, start + 20))
+            loss.backward()
+            optimizer.step()
+            sums[-1] += loss.item()
+    assert sums[1] < sums[0]
+    kept = [row for index in range(1000) if (row := path._rows.get(index))]
+    assert 0 < len(kept) < 1000
+    assert 0.9 * free / 2 < sum(row.bytes for row in kept) <= free / 2
 
 
 def test_a_step_leaves_the_base_model_as_it_was(rows):

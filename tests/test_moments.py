@@ -1,5 +1,7 @@
 """The best moment of a training is the one that stays, and any other can take its place."""
 
+import itertools
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +15,11 @@ from reft_studio.chat.score import QUESTIONS
 from reft_studio.engine import observer as observing
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.engine.work import train
+from reft_studio.errors import UnstableError
 from reft_studio.moments import PATIENCE, Moment, Stage, best, copies, has_settled, schedule, stage
 from reft_studio.recipe import Recipe
 from reft_studio.table_files import read_demonstrations
+from reft_studio.train import loop
 from reft_studio.train.loop import Training
 
 EMOJI = Path(__file__).resolve().parents[1] / "assets" / "starters" / "emoji.csv"
@@ -197,6 +201,48 @@ def test_a_long_training_ends_when_it_gets_no_better_and_does_not_go_on_after_a_
         first[-1].moments,
         first[-1].kept,
     )
+
+
+def lose_the_loss(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """From this step on, counted from 1."""
+    real, steps = loop._backward, itertools.count(1)
+    monkeypatch.setattr(loop, "_backward", lambda *given: math.nan if next(steps) >= step else real(*given))
+
+
+def test_a_training_that_becomes_unstable_keeps_the_best_of_before(
+    base, job: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_the_loss(monkeypatch, 4)
+    *_, last = until_it_is_scored(base, job(6))
+    assert "became unstable in step 4 of 6" in last.message
+    assert "lower learning rate" in last.message
+    assert "What it had learned before was kept." in last.message
+    assert {moment.epoch for moment in last.moments} == {1, 2, 3}
+    assert same(Bot.load(tmp_path / "bot_folder"), Bot.load(tmp_path / "moments_folder" / str(last.kept)))
+
+
+def test_a_training_that_is_unstable_from_the_start_has_nothing_to_keep(
+    base, job: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose_the_loss(monkeypatch, 1)
+    with pytest.raises(UnstableError, match="lower learning rate"):
+        until_it_is_scored(base, job(6))
+    assert not (tmp_path / "bot_folder").exists()
+
+
+def test_weights_that_are_no_numbers_are_no_moment(base, job: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = torch.optim.AdamW.step
+
+    def step(optimizer: torch.optim.AdamW) -> None:
+        real(optimizer)
+        if next(steps) == 3:
+            optimizer.param_groups[0]["params"][0].data.fill_(math.nan)
+
+    steps = itertools.count(1)
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    *_, last = until_it_is_scored(base, job(6))
+    assert "became unstable in step 4 of 6" in last.message
+    assert {moment.epoch for moment in last.moments} == {1, 2}
 
 
 def test_a_training_that_is_to_finish_keeps_what_it_has_learned_until_then(

@@ -77,6 +77,11 @@ class Observer:
         self._take()
         self._ask(should_stop)
 
+    @property
+    def has_any(self) -> bool:
+        """Whether there is a moment to fall back on."""
+        return bool(self._bots)
+
     def best(self) -> tuple[Moment, Bot]:
         """The moment to keep; the last one where nothing was asked."""
         moment = best(self.moments) if self.moments else Moment(self.training.epoch)
@@ -94,7 +99,10 @@ class Observer:
         epoch = self.training.epoch
         if epoch in self._bots:
             return
-        self._bots[epoch] = self.training.bot(self.job.name)
+        bot = self.training.bot(self.job.name)
+        if not all(tensor.isfinite().all() for tensor in bot.tensors().values()):
+            return
+        self._bots[epoch] = bot
         if self.job.moments_folder:
             try:
                 self._bots[epoch].save(self.job.moments_folder / str(epoch))

@@ -35,7 +35,7 @@ from reft_studio.engine.messages import (
     Weigh,
 )
 from reft_studio.engine.observer import Observer
-from reft_studio.errors import TrainingError
+from reft_studio.errors import TrainingError, UnstableError
 from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
 from reft_studio.moments import has_settled
 from reft_studio.pyreft_folder import read_pyreft
@@ -43,7 +43,7 @@ from reft_studio.recipe import Recipe
 from reft_studio.rules import read_rules
 from reft_studio.table_files import read_demonstrations
 from reft_studio.train.checkpoint import Checkpoint
-from reft_studio.train.events import Started, Step
+from reft_studio.train.events import Event, Started, Step
 from reft_studio.train.loop import Training
 from reft_studio.weighing import weigh
 
@@ -64,6 +64,8 @@ SETTLED = (
     "It stopped by itself after {epoch:,} of {epochs:,} rounds: what it says to messages that it has never "
     "seen got no better."
 )
+
+KEPT_BEFORE = "What it had learned before was kept."
 
 Condition = Callable[[], bool]
 
@@ -97,7 +99,10 @@ def train(
     def should_stop() -> bool:
         return should_cancel() or should_pause()
 
-    for event in training.events():
+    for event in _events(training, observer):
+        if isinstance(event, UnstableError):
+            progress = replace(progress, message=f"{event} {KEPT_BEFORE}")
+            break
         if isinstance(event, Started):
             message = _remarks(event, 0 if in_pieces else resumed_at)
             progress = replace(progress, step=resumed_at, total_steps=event.total_steps, message=message)
@@ -143,6 +148,16 @@ def _begin(base: BaseModel, job: TrainingJob) -> Training:
         limits=job.limits,
         start_from=start_from,
     )
+
+
+def _events(training: Training, observer: Observer) -> Iterator[Event | UnstableError]:
+    """Those of the training; its loss may be lost at the end, where there are moments to fall back on."""
+    try:
+        yield from training.events()
+    except UnstableError as error:
+        if not observer.has_any:
+            raise
+        yield error
 
 
 def _with_moments(progress: JobUpdate, training: Training, observer: Observer) -> JobUpdate:

@@ -13,7 +13,7 @@ from torch import nn
 from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration, Limits, check_demonstrations
-from reft_studio.errors import RecipeError, TrainingError
+from reft_studio.errors import RecipeError, TrainingError, UnstableError
 from reft_studio.intervention import Interventions, build_interventions, learned, parameter_groups
 from reft_studio.lora import TrainableLoRA, check_lora
 from reft_studio.positions import parse_positions
@@ -99,7 +99,7 @@ class Training:
         return self.recipe.epochs * math.ceil(len(self._examples) / rows)
 
     def events(self) -> Iterator[Event]:
-        """Train step by step; to cancel, stop iterating. Raises TrainingError if the loss is lost."""
+        """Train step by step; to cancel, stop iterating. Raises UnstableError if the loss is lost."""
         path, slow_because = self._choose_path()
         total, before = self.total_steps, self.step
         yield Started(total, slow_because, self._short_prompts)
@@ -156,7 +156,7 @@ class Training:
         with self._lora.in_place(), self._own_randomness():
             loss = sum(_backward(path, batch, tokens) for batch in batches)
         if not math.isfinite(loss):
-            raise TrainingError(
+            raise UnstableError(
                 f"The training became unstable in step {self.step + 1} of {total}: the loss is no longer a "
                 f"number. Set a lower learning rate (it is {recipe.learning_rate:g}) and train again."
             )
