@@ -4,6 +4,7 @@ The store's draft is the truth: every change goes there first, and the page show
 and, on narrow screens, one row at a time.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -307,4 +308,6 @@ def _card(starter: Starter) -> gr.Button:
     text = f"{starter.title}\n{starter.sentence}"
     if starter.score:
         text += f"\n{wording.starters_score(starter.score.right, starter.score.of)}"
-    return gr.Button(text, icon=starter.picture, elem_classes="card", elem_id=f"starter-{starter.key}")
+    # Not as a file: Gradio would take it away with the other files that it has handed out, after an hour.
+    picture: Any = {"url": f"data:image/svg+xml;base64,{b64encode(starter.picture.read_bytes()).decode()}"}
+    return gr.Button(text, icon=picture, elem_classes="card", elem_id=f"starter-{starter.key}")

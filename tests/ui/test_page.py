@@ -21,6 +21,15 @@ from tests.ui.running import (
 pytestmark = pytest.mark.timeout(1200)
 
 
+def test_every_starter_shows_its_picture_which_is_in_the_page_itself(page: Page) -> None:
+    # Files that Gradio has handed out are gone after an hour, or when another app on this computer ends.
+    pictures = page.locator("button.card img")
+    assert pictures.count() == 7
+    for picture in pictures.all():
+        assert (picture.get_attribute("src") or "").startswith("data:image/svg+xml")
+        assert picture.evaluate("image => image.complete && image.naturalWidth") > 0
+
+
 def test_what_is_steered_is_shown_in_the_first_example(page: Page) -> None:
     choose_starter(page, "emoji")
     open_tab(page, "Train")
