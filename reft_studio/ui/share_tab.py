@@ -34,9 +34,9 @@ class ShareTab:
         banner = gr.HTML(elem_classes="banner")
         download = gr.Button(wording.DOWNLOAD, variant="primary", interactive=False, elem_id="download")
         self._publish = PublishPanel(studio, self._bot, self._name, include)
-        self._delete = DeletePanel(studio, self._bot)
         PublishedPanel(studio)
         self.fetch = FetchPanel(studio, examples)
+        self._delete = DeletePanel(studio, self._bot)
         beside = [*self._publish.shown, *self._delete.shown]
         self.shown = [self._bot, self._name, self._empty, download, *beside]
         named = [self._name, *beside]
