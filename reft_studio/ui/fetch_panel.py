@@ -115,7 +115,7 @@ class FetchPanel:
                     positions_asked = gr.Dropdown(visible=fetched.from_pyreft)
                     yield *_flow(question)[:-2], positions_asked, source
                 else:
-                    yield self._taken_in(owner, fetched, positions)
+                    yield from self._take_in(owner, fetched, positions)
         except StudioError:
             yield _flow("")
             raise
@@ -139,14 +139,16 @@ class FetchPanel:
         base = self._studio.unloaded_base(fetched.folder)
         return f"{offer(self._studio, base)} {wording.PRESS_AGAIN}" if base else ""
 
-    def _taken_in(self, owner: str, fetched: Fetched, positions: str) -> tuple[Any, ...]:
+    def _take_in(self, owner: str, fetched: Fetched, positions: str) -> Iterator[tuple[Any, ...]]:
         name = fetched.name or wording.DEFAULT_BOT_NAME
         pyreft = PyreftFolder(positions, name) if fetched.from_pyreft else None
-        bot = self._studio.open_bot(owner, fetched.folder, pyreft)
+        for event in self._studio.opening(owner, fetched.folder, pyreft):
+            yield _flow(event) if isinstance(event, str) else self._taken_in(owner, event, fetched.license)
+
+    def _taken_in(self, owner: str, bot: SavedBot, license_: str | None) -> tuple[Any, ...]:
         rows = len(self._studio.store.trained_on(owner, bot.id))
-        said = _about(bot, rows, fetched.license)
         return (
-            said,
+            _about(bot, rows, license_),
             gr.Button(visible=False),
             gr.Button(visible=bool(rows)),
             bot.id,

@@ -43,23 +43,25 @@ class OpenPanel:
     ) -> None:
         """Open what is uploaded; then show what `restore` returns, for `shown`."""
         asked = [self._waiting, self._group, self._said]
-        closed = (Waiting(), gr.Column(visible=False), "")
+        closed, same = (Waiting(), gr.Column(visible=False), ""), (gr.skip(),) * len(shown)
 
         def upload(owner: str, path: str) -> tuple[Any, ...]:
             self._studio.rates.count(owner, Asked.TRANSFERS)
             with self._unpacked(path) as folder:
                 if base := self._studio.unloaded_base(folder):
-                    said = f'<p role="status">{escape(offer(self._studio, base))}</p>'
-                    return Waiting(owner, path), gr.Column(visible=True), said, *(gr.skip() for _ in shown)
+                    said = _said(offer(self._studio, base))
+                    return Waiting(owner, path), gr.Column(visible=True), said, *same
                 self._studio.open_bot(owner, folder)
             return *closed, *restore(owner)
 
-        def load(owner: str, waiting: Waiting) -> tuple[Any, ...]:
+        def load(owner: str, waiting: Waiting) -> Iterator[tuple[Any, ...]]:
             if waiting.owner != owner:
                 raise BotError(wording.NO_SUCH_BOT)
             with self._unpacked(waiting.path) as folder:
-                self._studio.open_bot(owner, folder)
-            return *closed, *restore(owner)
+                for event in self._studio.opening(owner, folder):
+                    if isinstance(event, str):
+                        yield gr.skip(), gr.skip(), _said(event), *same
+            yield *closed, *restore(owner)
 
         outputs = [*asked, *shown]
         connect(opener.upload, upload, [opener], outputs, banner)
@@ -73,3 +75,7 @@ class OpenPanel:
         most = self._studio.settings.max_upload_bytes
         with self._studio.scratch_folder() as scratch:
             yield gather([Path(path)], scratch / "bot", most_bytes=most).folder
+
+
+def _said(text: str) -> str:
+    return f'<p role="status">{escape(text)}</p>'

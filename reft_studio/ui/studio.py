@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from reft_studio.ui.rates import Rates
 log = logging.getLogger(__name__)
 
 MAX_NAME_CHARACTERS = 80
+SECONDS_BETWEEN_LOOKS = 0.5
 MAX_PROBES = 4
 """So many prompts are tried with a bot when it is trained, to tell later whether it is still the same."""
 
@@ -74,6 +76,21 @@ class Studio:
         self.store.add_bot(owner, bot)
         log.info("A bot is opened", extra={"bot": bot.id})
         return bot
+
+    def opening(
+        self, owner: str, source: Path, pyreft: PyreftFolder | None = None
+    ) -> Iterator[str | SavedBot]:
+        """The same, telling meanwhile how far its base model has got; the bot comes last.
+
+        It is opened to the end also for who has left: nobody knows when the model would be there again.
+        """
+        base = self.engines.default if pyreft else self._base_of(source)
+        with ThreadPoolExecutor(1) as opener:
+            opened = opener.submit(self.open_bot, owner, source, pyreft)
+            while not wait([opened], SECONDS_BETWEEN_LOOKS).done:
+                status = self.engines.status(base)
+                yield (status.message if status else "") or wording.OPENING_BOT
+            yield opened.result()
 
     def unloaded_base(self, path: Path) -> BaseRef | None:
         """The base model of a bot's zip or folder, if that is not loaded; raises StudioError."""

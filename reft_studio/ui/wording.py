@@ -723,6 +723,7 @@ NO_SUCH_BOT = "This bot is not there any more. Choose another one, or train it a
 
 
 LOAD_AND_OPEN = "Load the model and open the bot"
+OPENING_BOT = "The chat model is being loaded, then the bot is opened…"
 PRESS_AGAIN = "If you want that, press the button again."
 
 

@@ -1,21 +1,28 @@
 """What is said of a base model and of a layer before anything is trained, without a browser."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Event as Flag
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
 from reft_studio.base_ref import NOT_LENT, BaseRef, choose_base
-from reft_studio.errors import BaseModelError
+from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
+from reft_studio.errors import BaseModelError, BotError
 from reft_studio.fit import Fit, Weight
 from reft_studio.manifest import MANIFEST_FILE, read_manifest, write_manifest
 from reft_studio.model_choices import MODEL_CHOICES
 from reft_studio.quantization import Quantization
 from reft_studio.recipe import Method, default_layer
 from reft_studio.settings import Settings
+from reft_studio.store import SavedBot
+from reft_studio.ui import studio as studio_module
 from reft_studio.ui import wording
 from reft_studio.ui.base_panel import fit_verdict
 from reft_studio.ui.depth_panel import depth_of, layer_at
+from reft_studio.ui.progress import progress
 from reft_studio.ui.studio import Studio
 from tests.ui.running import REPOSITORY
 
@@ -97,6 +104,44 @@ def test_in_a_shared_app_a_bot_brings_no_revision_of_an_offered_model(tmp_path: 
     assert means == [BaseRef("me/model"), BaseRef("me/model@refs/pr/1")]
     with pytest.raises(BaseModelError):
         choose_base("me/model@refs/pr/1", None, Settings(shared=True, allowed_base_models="me/model"))
+
+
+def test_a_training_that_waits_for_its_model_shows_how_far_that_is() -> None:
+    waiting = JobUpdate("one", JobState.QUEUED)
+    assert "1.0 GB of about 2.0 GB" in progress(waiting, None, "Downloaded: 1.0 GB of about 2.0 GB.")
+    assert wording.QUEUED in progress(waiting)
+    # Whoever is not next waits for others first.
+    assert wording.waiting(2) in progress(waiting, 2, "Downloaded: 1.0 GB of about 2.0 GB.")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_while_a_bot_is_opened_it_is_told_what_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fails: bool
+) -> None:
+    monkeypatch.setattr(studio_module, "SECONDS_BETWEEN_LOOKS", 0.01)
+    loaded, bot = Flag(), SavedBot("one", "A bot", tmp_path)
+    messages = iter(["", "Half of it is there."])
+
+    def status(_base: BaseRef) -> EngineStatus:
+        message = next(messages, None)
+        if message is None:
+            loaded.set()
+        return EngineStatus(Readiness.LOADING, message=message or "")
+
+    def open_bot(*_: Any) -> SavedBot:
+        assert loaded.wait(10)
+        if fails:
+            raise BotError("It is damaged.")
+        return bot
+
+    monkeypatch.setattr(Studio, "open_bot", open_bot)
+    engines = Mock(default=BaseRef(), bases=[], status=status)
+    studio = Studio(Settings(), Mock(), engines, Mock(), Mock(), tmp_path)
+    told: list[str | SavedBot] = []
+    with pytest.raises(BotError, match="damaged") if fails else nullcontext():
+        told.extend(studio.opening("ann", REPOSITORY / "spaces" / "emoji"))
+    assert told[:2] == [wording.OPENING_BOT, "Half of it is there."]
+    assert fails or told[-1] == bot
 
 
 def test_where_a_card_is_lent_there_is_one_model_for_everybody() -> None:

@@ -74,6 +74,10 @@ def test_a_bot_of_another_base_model_is_opened_with_it_when_that_is_wanted(
 ) -> None:
     """Before the tests that load that model."""
     packed = shutil.make_archive(str(tmp_path / "theirs"), "zip", REPOSITORY / "spaces" / "emoji")
+    open_tab(page, "Share")
+    page.locator("#fetch-files input").set_input_files(packed)
+    asked = "built on the practice model, which is not loaded. It fits"
+    page.locator("#fetched").get_by_text(asked).get_by_text("press the button again").wait_for()
     open_tab(page, "Chat")
     offer = page.locator("#open-offer")
     open_file(page, packed)
