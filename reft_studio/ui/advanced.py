@@ -101,9 +101,20 @@ class AdvancedPanel:
             copy = gr.Button(wording.AS_CODE, size="sm", elem_id="as-code")
         with gr.Column(visible=False, elem_id="recipe-code") as codes:
             gr.HTML(f'<p class="quiet">{wording.AS_CODE_HELP}</p>')
-            python = gr.Code(language="python", label=wording.AS_PYTHON, interactive=False, elem_id="python")
-            command = gr.Code(
-                language="shell", label=wording.AS_COMMAND, interactive=False, elem_id="command"
+            # Not gr.Code: in its colours and by keyboard alone it cannot be read by everybody.
+            python, command = (
+                gr.Textbox(
+                    label=label,
+                    interactive=False,
+                    lines=lines,
+                    buttons=["copy"],
+                    elem_classes="code",
+                    elem_id=elem_id,
+                )
+                for label, lines, elem_id in (
+                    (wording.AS_PYTHON, 5, "python"),
+                    (wording.AS_COMMAND, 2, "command"),
+                )
             )
         connect(copy.click, self._as_code, self.fields, [codes, python, command], banner)
         return reset

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from reft_studio.errors import BotError
+from reft_studio.errors import BotError, StudioError
 from reft_studio.share.importer import gather
 from reft_studio.ui import wording
 from reft_studio.ui.base_panel import offer
@@ -34,7 +34,7 @@ class OpenPanel:
         self._waiting = gr.State(Waiting())
         with gr.Column(visible=False, elem_id="open-offer") as self._group:
             self._said = gr.HTML()
-            with gr.Row(elem_classes="actions"):
+            with gr.Row(elem_classes="actions") as self._buttons:
                 self._load = gr.Button(wording.LOAD_AND_OPEN, variant="primary", elem_id="load-and-open")
                 self._leave = gr.Button(wording.NEVER_MIND, elem_id="leave-it")
 
@@ -42,32 +42,33 @@ class OpenPanel:
         self, opener: gr.UploadButton, restore: Callable[..., Any], shown: Sequence[Any], banner: gr.HTML
     ) -> None:
         """Open what is uploaded; then show what `restore` returns, for `shown`."""
-        asked = [self._waiting, self._group, self._said]
-        closed, same = (Waiting(), gr.Column(visible=False), ""), (gr.skip(),) * len(shown)
+        asked, same = [self._waiting, self._group, self._said, self._buttons], (gr.skip(),) * len(shown)
 
         def upload(owner: str, path: str) -> tuple[Any, ...]:
             self._studio.rates.count(owner, Asked.TRANSFERS)
             with self._unpacked(path) as folder:
                 if base := self._studio.unloaded_base(folder):
-                    said = _said(offer(self._studio, base))
-                    return Waiting(owner, path), gr.Column(visible=True), said, *same
+                    return *_asking(Waiting(owner, path), offer(self._studio, base)), *same
                 self._studio.open_bot(owner, folder)
-            return *closed, *restore(owner)
+            return *_closed(), *restore(owner)
 
         def load(owner: str, waiting: Waiting) -> Iterator[tuple[Any, ...]]:
             if waiting.owner != owner:
                 raise BotError(wording.NO_SUCH_BOT)
-            with self._unpacked(waiting.path) as folder:
-                for event in self._studio.opening(owner, folder):
-                    if isinstance(event, str):
-                        yield gr.skip(), gr.skip(), _said(event), *same
-            yield *closed, *restore(owner)
+            try:
+                with self._unpacked(waiting.path) as folder:
+                    for event in self._studio.opening(owner, folder):
+                        if isinstance(event, str):
+                            yield gr.skip(), gr.skip(), _said(event), gr.Row(visible=False), *same
+            except StudioError:
+                yield *_closed(), *same
+                raise
+            yield *_closed(), *restore(owner)
 
         outputs = [*asked, *shown]
         connect(opener.upload, upload, [opener], outputs, banner)
-        wait: dict[str, Any] = {"show_progress": "full", "show_progress_on": self._load}
-        connect(self._load.click, load, [self._waiting], outputs, banner, concurrency_limit=4, **wait)
-        connect(self._leave.click, lambda _owner: closed, [], asked, banner)
+        connect(self._load.click, load, [self._waiting], outputs, banner, concurrency_limit=4)
+        connect(self._leave.click, lambda _owner: _closed(), [], asked, banner)
 
     @contextmanager
     def _unpacked(self, path: str) -> Iterator[Path]:
@@ -75,6 +76,14 @@ class OpenPanel:
         most = self._studio.settings.max_upload_bytes
         with self._studio.scratch_folder() as scratch:
             yield gather([Path(path)], scratch / "bot", most_bytes=most).folder
+
+
+def _asking(waiting: Waiting, question: str) -> tuple[Any, ...]:
+    return waiting, gr.Column(visible=True), _said(question), gr.Row(visible=True)
+
+
+def _closed() -> tuple[Any, ...]:
+    return Waiting(), gr.Column(visible=False), "", gr.skip()
 
 
 def _said(text: str) -> str:
