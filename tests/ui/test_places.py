@@ -50,7 +50,7 @@ def test_the_map_is_there_again_and_says_which_place_was_best(searched: Page) ->
     assert said.startswith("Best of") or said == wording.NO_PLACE_WORKS
     assert searched.locator("#places button.best").count() == 1
     assert searched.locator("#places table").count() == 3
-    assert searched.locator("#place-progress").inner_text().startswith("This took as long")
+    searched.locator("#place-progress").get_by_text("This took as long").wait_for()
     assert searched.locator("#find-place").is_enabled()
     # Nothing sticks out of a phone.
     assert searched.evaluate("document.documentElement.scrollWidth") <= 390
