@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from reft_studio import Bot, compare_replies
@@ -171,6 +172,8 @@ def test_two_trainings_stand_side_by_side_with_what_differs(page: Page, data_fol
     assert [run.recipe_changes["epochs"] for run in (newest, first)] == [1000, 30]
     expect(compared.get_by_role("row", name="Rank").locator("mark")).to_have_count(0)
     expect(compared.locator(".samples dt").first).to_be_visible()
+    found = Axe().run(page, context="#runs-compared").response["violations"]
+    assert [(wrong["id"], wrong["nodes"][0]["html"]) for wrong in found] == []
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
