@@ -74,6 +74,10 @@ class Trainings:
                     self._running.pop(update.job_id, None)
                     self._stopping.discard(update.job_id)
                     self._advance()
+            elif self._engines and not self._engines.share_a_machine:
+                # Another machine may have joined since then.
+                with self._lock:
+                    self._advance()
 
     def _record_later(self, update: JobUpdate) -> None:
         """Or its owner would see it run, and could begin no other, until the app is started again."""

@@ -11,8 +11,8 @@ from threading import RLock
 import pytest
 
 from reft_studio.demonstrations import Demonstration
-from reft_studio.engine.cluster import GIVEN_UP, LOST, Cluster
-from reft_studio.engine.explain import OUR_MISTAKE
+from reft_studio.engine.cluster import Cluster
+from reft_studio.engine.explain import GIVEN_UP, GOES_ON, LOST, OUR_MISTAKE
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.engine.messages import (
     Answer,
@@ -211,6 +211,9 @@ def test_a_training_that_was_to_end_where_it_was_ends_there_on_another_machine(t
         it.cluster.handle(Finish("one"))
         it.handled(copy, Finish("one"))
         copy.die()
+        # Whoever looks sees why nothing gets on; and the lost one, should it be there after all, is ended.
+        it.tells(JobUpdate("one", JobState.RUNNING, 7, 9, message=GOES_ON))
+        assert copy.killed
         other = it.copy(1)
         it.until(lambda: other.handled)
         (command,) = other.handled

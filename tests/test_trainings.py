@@ -73,8 +73,8 @@ def engine() -> Recorder:
     return Recorder()
 
 
-def engines_of(engine: Recorder) -> Engines:
-    engines = Engines(lambda _: cast("Engine", engine), BaseRef())
+def engines_of(engine: Recorder, *, share_a_machine: bool = True) -> Engines:
+    engines = Engines(lambda _: cast("Engine", engine), BaseRef(), share_a_machine=share_a_machine)
     engines.start()
     return engines
 
@@ -120,6 +120,18 @@ def test_as_many_trainings_run_as_the_engine_has_room_for(click, trainings, engi
     engine.room = 3
     trainings.record(JobUpdate("bob", JobState.DONE))
     assert engine.ids == ["ann", "bob", "cleo", "dora"]
+
+
+def test_whoever_waits_is_next_when_another_machine_joins(store: Store, engine: Recorder) -> None:
+    trainings = Trainings(store, Settings())
+    trainings.start(engines_of(engine, share_a_machine=False))
+    for owner in ("ann", "bob", "cleo"):
+        rows = (Demonstration("Hi", "Ho"),)
+        trainings.add(owner, TrainingJob(owner, "A bot", rows, store.bot_folder(owner)))
+    assert engine.ids == ["ann"]
+    engine.room = 2
+    trainings.record(JobUpdate("ann", JobState.RUNNING, 1, 9))
+    assert engine.ids == ["ann", "bob"]
 
 
 @pytest.mark.parametrize("end", [state for state in JobState if state.ended])

@@ -17,7 +17,7 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from reft_studio.engine.explain import explain
+from reft_studio.engine.explain import GIVEN_UP, GOES_ON, LOST, NOT_BEGUN, explain
 from reft_studio.engine.interface import (
     EngineStatus,
     JobState,
@@ -34,15 +34,6 @@ from reft_studio.errors import EngineError
 
 log = logging.getLogger(__name__)
 
-NOT_BEGUN = (
-    "The base model could not be started on a machine of the cluster: {reason} It is tried again every few "
-    "seconds."
-)
-LOST = "The machine that worked on this was lost. Another one takes its place: please try again."
-GIVEN_UP = (
-    "This training lost its machine again and again without getting any further, perhaps because the memory "
-    "there is too small. Try fewer or shorter rows, or a smaller base model."
-)
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_TO_TRY_AGAIN = 5.0
 SECONDS_KEPT = 300.0
@@ -253,7 +244,8 @@ class Cluster:
 
     def _mourn(self, worker: Worker, error: BaseException) -> None:
         """A machine is gone, or what ran there: another copy does what this one had to do."""
-        self._workers.remove(worker)
+        # Should it only have been out of reach for a moment, it must not go on beside the other one.
+        self._end(worker)
         if worker.leaving:
             return
         log.warning("A copy of the base model is lost: %s", error)
@@ -268,5 +260,7 @@ class Cluster:
                 self._send(JobUpdate(task.job.id, JobState.CANCELLED))
             elif task.losses < ATTEMPTS:
                 self._waiting.appendleft(task)
+                if task.told:
+                    self._send(replace(task.told, message=GOES_ON, seconds_left=None))
             else:
                 self._send(JobUpdate(task.job.id, JobState.INTERRUPTED, message=GIVEN_UP))

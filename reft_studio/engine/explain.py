@@ -21,6 +21,19 @@ NO_ROOM = (
     "The disk is full, so nothing could be saved. Make room on it and try again; your rows and the bots that "
     "you have are as they were."
 )
+NOT_BEGUN = (
+    "The base model could not be started on a machine of the cluster: {reason} It is tried again every few "
+    "seconds."
+)
+LOST = "The machine that worked on this was lost. Another one takes its place: please try again."
+GOES_ON = (
+    "The machine that worked on this was lost. Another one goes on from where it was written down last, as "
+    "soon as it has room."
+)
+GIVEN_UP = (
+    "This training lost its machine again and again without getting any further, perhaps because the memory "
+    "there is too small. Try fewer or shorter rows, or a smaller base model."
+)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 

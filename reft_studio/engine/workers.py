@@ -16,7 +16,8 @@ class Task:
     """A training, or a search, as it would have to be begun again."""
 
     job: Job
-    step: int = 0
+    told: JobUpdate | None = None
+    """What was last heard of it."""
     cancelled: bool = False
     losses: int = 0
     """So often it has lost its machine since it got any further."""
@@ -24,11 +25,11 @@ class Task:
     def finish(self) -> None:
         """End where it is."""
         if isinstance(self.job, TrainingJob):
-            self.job = replace(self.job, last_step=self.step)
+            self.job = replace(self.job, last_step=self.told.step if self.told else 0)
 
     def note(self, update: JobUpdate, files: Files) -> None:
         """What was told of it, and has come along, need not be done again."""
-        self.step = update.step
+        self.told = update
         if isinstance(self.job, SearchJob) and update.places:
             self.job, self.losses = replace(self.job, known=update.places), 0
         if isinstance(self.job, TrainingJob) and self.job.checkpoint_file in files:
