@@ -92,8 +92,9 @@ class AdvancedPanel:
         if kept.get("base") and not self.base.may_be(kept["base"], kept.get("quantization")):
             # Offered then, and not any more.
             kept = {name: value for name, value in kept.items() if name not in _OF_THE_BASE}
-        values = dict(zip(_KEPT, _recommended(owner), strict=True)) | kept
-        return gr.Accordion(open=bool(kept)), *(values[name] for name in _KEPT)
+        # The rest stays as it is: somebody may be quicker than this and have typed already.
+        opened = gr.Accordion(open=True) if kept else gr.skip()
+        return opened, *(kept.get(name, gr.skip()) for name in _KEPT)
 
     def _build_actions(self, banner: gr.HTML) -> gr.Button:
         with gr.Row(elem_classes="actions"):
