@@ -58,7 +58,7 @@ class Watched:
     def train(self, name: str, epochs: int, until: JobState, times: int = 1) -> None:
         """Submit the emoji starter's rows, so many times, and wait until the training has come so far."""
         rows = [
-            replace(row, prompt=row.prompt + " " * n)
+            replace(row, prompt=f"{row.prompt} ({n})")
             for n in range(times)
             for row in read_demonstrations(ROWS)
         ]
