@@ -174,9 +174,13 @@ def applied_lora(base: BaseModel, rows: Sequence[LoRA]) -> Iterator[None]:
     try:
         for key, lora in different.items():
             rank = len(next(iter(lora.values())).A)
-            _inject(base, str(key), list(lora), rank)
+            # peft draws numbers to start with; of those that trainings in other threads draw none may be missing.
+            with torch.device("meta"):
+                _inject(base, str(key), list(lora), rank)
             for name, layer in _layers(base):
                 if name in lora:
+                    for part in (layer.lora_A, layer.lora_B):
+                        part[str(key)].to_empty(device=base.device)
                     mine = _parameters(layer, str(key))
                     mine.A.data.copy_(lora[name].A)
                     mine.B.data.copy_(lora[name].B)

@@ -21,11 +21,12 @@ from reft_studio.base_ref import BaseRef
 from reft_studio.chat.probes import record_probes
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
+from reft_studio.engine import seats
 from reft_studio.engine.explain import NO_ROOM, TOO_BIG
 from reft_studio.engine.inline import InlineEngine
 from reft_studio.engine.interface import Conversation, Engine, JobState, Readiness, TrainingJob
 from reft_studio.engine.process import ATTEMPTS, INTERRUPTED, ProcessEngine
-from reft_studio.errors import EngineError
+from reft_studio.errors import BaseModelError, EngineError
 from reft_studio.manifest import read_manifest
 from reft_studio.recipe import Recipe
 from reft_studio.score import score_of
@@ -61,10 +62,11 @@ def ask(
     bot_folder: Path | None = None,
     sampling: Sampling = GREEDY,
     prompt: str = "Who am I?",
+    chat_id: str = "chat",
 ) -> str:
     """The last snapshot of one reply."""
     conversation = Conversation(({"role": "user", "content": prompt},), bot_folder)
-    *_, (reply,) = engine.chat("chat", [conversation], sampling)
+    *_, (reply,) = engine.chat(chat_id, [conversation], sampling)
     return reply
 
 
@@ -279,6 +281,50 @@ def test_stopping_one_chat_and_the_error_of_another_leave_the_third(engine: Engi
     assert len(part) < len(whole)
 
 
+def test_who_waits_for_a_chat_to_end_can_give_up_and_files_do_not_wait(
+    monkeypatch: pytest.MonkeyPatch, updates: Updates
+) -> None:
+    monkeypatch.setattr(seats, "MOST_AT_ONCE", 1)
+    story = Conversation(({"role": "user", "content": "Tell me a story."},))
+    with (
+        closing(InlineEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine,
+        ThreadPoolExecutor(1) as other,
+    ):
+        talking = engine.chat("talking", [story], ENDLESS)
+        next(talking)
+        waiting = other.submit(list, engine.chat("waiting", [story, story], ENDLESS))
+        assert engine.preview("Hi", "l1")
+        assert not waiting.done()
+        engine.stop_chat("waiting")
+        assert waiting.result(SECONDS) == [("", "")]
+        assert next(talking)
+        engine.stop_chat("talking")
+        assert len(list(talking)) < 300
+        assert ask(engine)
+
+
+def test_who_waits_for_a_model_to_load_can_give_up(monkeypatch: pytest.MonkeyPatch, updates: Updates) -> None:
+    there = Event()
+
+    def load(*_: object, **__: object) -> BaseModel:
+        assert there.wait(SECONDS)
+        raise BaseModelError("It is not there.")
+
+    monkeypatch.setattr("reft_studio.engine.core.load_base_model", load)
+    with (
+        closing(InlineEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine,
+        ThreadPoolExecutor(2) as two,
+    ):
+        patient, impatient = (two.submit(ask, engine, chat_id=name) for name in ("patient", "impatient"))
+        time.sleep(0.3)
+        engine.stop_chat("impatient")
+        assert impatient.result(SECONDS) == ""
+        assert not patient.done()
+        there.set()
+        with pytest.raises(EngineError, match="It is not there"):
+            patient.result(SECONDS)
+
+
 def test_a_chat_can_be_stopped(engine: Engine) -> None:
     longest = Sampling(temperature=1.5, max_new_tokens=128)
     conversation = Conversation(({"role": "user", "content": "Tell me a long story."},))
@@ -323,6 +369,20 @@ def test_a_killed_engine_comes_back_and_goes_on_with_its_training(updates: Updat
         engine.cancel(job.id)
         assert updates.end(job.id).state is JobState.CANCELLED
         updates.wait_for(lambda: not written_to(job).exists())
+
+
+def test_whoever_chats_when_the_engine_is_killed_is_told_and_can_ask_again(updates: Updates) -> None:
+    story = Conversation(({"role": "user", "content": "Tell me a story."},))
+    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        talks = [engine.chat(str(number), [story], ENDLESS) for number in range(3)]
+        for talk in talks:
+            next(talk)
+        assert engine.pid
+        os.kill(engine.pid, signal.SIGKILL)
+        for talk in talks:
+            with pytest.raises(EngineError, match=INTERRUPTED):
+                list(talk)
+        assert ask(engine)
 
 
 def test_a_training_that_was_asked_to_stop_does_not_come_back_with_the_engine(

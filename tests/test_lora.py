@@ -85,6 +85,13 @@ def test_bots_with_and_without_it_and_the_base_share_a_batch_and_reply_as_when_a
     assert alone[0] not in alone[1:]
 
 
+def test_a_reply_draws_none_of_the_numbers_that_a_training_at_the_same_time_would_draw(bot, base):
+    state = torch.random.get_rng_state()
+    request = ChatRequest([{"role": "user", "content": "Hi"}], bot)
+    final_replies(base, [request], Sampling(temperature=1, max_new_tokens=4))
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
 def test_a_lora_has_the_strength_of_its_bot(base, bot):
     messages = [{"role": "user", "content": "Tell me about cats."}]
 

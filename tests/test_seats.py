@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 
 import pytest
 import torch
@@ -42,6 +42,13 @@ def said_at_once(model, chats):
         return list(people.map(one, chats))
 
 
+def wait_until(condition):
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @pytest.fixture(scope="module")
 def with_lora(base, bot):
     """The bot with a random LoRA of rank 2 on every linear layer."""
@@ -59,12 +66,12 @@ def test_everyone_gets_what_they_get_alone_greedily_or_drawn(base, bot, with_lor
     chats = [
         ([asked(PROMPT)], SHORT),
         ([asked(PROMPT), asked(PROMPT, bot), asked(PROMPT, system_prompt="Answer in one word.")], DRAWN),
-        ([asked("Who are you?", with_lora, strength=0.5)], SHORT),
+        ([asked("Who are you?", with_lora, strength=0.5), asked("Who are you?", bot)], SHORT),
         ([asked("Hi", bot, strength=-1.5)], replace(DRAWN, seed=7)),
         ([asked("Hi", bot, beside=[(with_lora, 0.3)]), asked("Hi")], replace(DRAWN, seed=7, top_p=0.9)),
     ]
     alone = [final_replies(base, *chat) for chat in chats]
-    assert len({reply for replies in alone for reply in replies}) == 8
+    assert len({reply for replies in alone for reply in replies}) == 9
     assert said_at_once(base, chats) == alone
 
 
@@ -164,20 +171,52 @@ def test_so_many_chat_at_once_as_there_is_memory_for(base, monkeypatch):
     for free, expected in ((0, 1), (2 * one, 1), (8.5 * one, 4), (1e15, seats.MOST_AT_ONCE)):
         monkeypatch.setattr(seats, "free_memory", lambda _, free=free: free)
         assert how_many(base) == expected
+
+
+@pytest.fixture
+def only(base, monkeypatch):
+    """Seats of which there is one."""
     monkeypatch.setattr(seats, "free_memory", lambda _: 0)
-    few, second = Seats(base), []
+    return Seats(base)
 
-    def wait():
-        with few.taken() as seat:
-            second.append(seat)
 
-    with few.taken() as first:
-        waiting = Thread(target=wait)
-        waiting.start()
-        waiting.join(0.2)
-        assert second == []
-    waiting.join(SECONDS)
-    assert second == [first]
+def test_who_waits_for_a_seat_gets_it_in_the_order_of_coming(only):
+    got, came = [], []
+
+    def wait(name):
+        came.append(name)
+        with only.taken() as seat:
+            got.append((name, seat))
+
+    people = [Thread(target=wait, args=(name,)) for name in "abcd"]
+    with only.taken() as first:
+        for count, person in enumerate(people, 1):
+            person.start()
+            wait_until(lambda count=count: len(only._waiting) == count)
+        assert got == []
+    for person in people:
+        person.join(SECONDS)
+    assert got == [(name, first) for name in came]
+
+
+def test_who_gives_up_waiting_gets_none_and_is_in_nobodys_way(only):
+    enough, left, got = Event(), [], []
+
+    def wait(should_stop, seats_had):
+        with only.taken(should_stop) as seat:
+            seats_had.append(seat)
+
+    with only.taken() as first:
+        impatient = Thread(target=wait, args=(enough.is_set, left))
+        impatient.start()
+        wait_until(lambda: only._waiting)
+        patient = Thread(target=wait, args=(lambda: False, got))
+        patient.start()
+        enough.set()
+        impatient.join(SECONDS)
+        assert (left, got) == ([None], [])
+    patient.join(SECONDS)
+    assert got == [first]
 
 
 def test_a_twin_has_the_same_tensors_and_remembers_no_digest_of_its_own(base, monkeypatch):

@@ -1,13 +1,14 @@
 """The half of an engine with the model in it: trains and chats at the same time, on one copy of the weights.
 
-There are two lanes: one thread that does one training at a time, and threads for everything a person waits
-for (chats, bot files), each with a seat of its own (`seats`); a third reckons what other base models would
-need. Threads rather than turns, because a reply is generated inside one long call of transformers, and
-because torch lets go of the interpreter while it computes. Training and seats hook into the model's modules,
-so each has a module tree of its own over the same tensors.
+There are lanes: one thread that does one training at a time, threads for chats, each with a seat of its own
+(`seats`), and some for what a person waits for that needs no pass of the model (bot files, previews, what
+other base models would need). Threads rather than turns, because a reply is generated inside one long call of
+transformers, and because torch lets go of the interpreter while it computes. Training and seats hook into the
+model's modules, so each has a module tree of its own over the same tensors.
 """
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event as Flag
 
 from reft_studio.base_model import BaseModel, load_base_model
@@ -19,20 +20,27 @@ from reft_studio.engine.messages import (
     Answer,
     Ask,
     Cancel,
+    Chat,
     Command,
     End,
     Finish,
+    LookWhetherUntouched,
     Question,
     Send,
     StopAnswering,
     Submit,
+    Value,
     Weigh,
 )
+from reft_studio.engine.memory import given_back
 from reft_studio.engine.places import search
-from reft_studio.engine.seats import MOST_AT_ONCE, Seats
+from reft_studio.engine.seats import SECONDS_BETWEEN_LOOKS, Seats
 from reft_studio.engine.work import answer, train
 from reft_studio.quantization import Quantization
 from reft_studio.weighing import weigh
+
+MOST_CHATS = 256
+"""Those that wait for a seat too."""
 
 
 class Core:
@@ -44,14 +52,16 @@ class Core:
         self._finishing: dict[str, Flag] = {}
         self._closing = Flag()
         self._training_lane = ThreadPoolExecutor(1, "training")
-        self._waiting_lane = ThreadPoolExecutor(MOST_AT_ONCE, "waiting")
+        # Most of them wait for a seat.
+        self._chat_lane = ThreadPoolExecutor(MOST_CHATS, "chat")
+        self._file_lane = ThreadPoolExecutor(4, "file")
         self._weighing_lane = ThreadPoolExecutor(1, "weighing")
         send(EngineStatus(Readiness.LOADING))
-        self._base = self._waiting_lane.submit(self._load, BaseRef(base_model, quantization))
+        self._base = self._file_lane.submit(self._load, BaseRef(base_model, quantization))
         self._base.add_done_callback(self._report_readiness)
         # Nothing is ever hooked into the base model itself, so that it can be copied at any time.
-        self._twin = self._waiting_lane.submit(lambda: self._base.result().twin())
-        self._seats = self._waiting_lane.submit(lambda: Seats(self._base.result()))
+        self._twin = self._file_lane.submit(lambda: self._base.result().twin())
+        self._seats = self._file_lane.submit(lambda: Seats(self._base.result()))
 
     def handle(self, command: Command) -> None:
         """Begin what is asked for; returns at once."""
@@ -65,8 +75,10 @@ class Core:
                 if isinstance(question, Weigh):
                     # Whether this base model is loaded or not, and whatever else is to be answered.
                     answering = self._weighing_lane.submit(self._weigh, id, question)
+                elif isinstance(question, Chat | LookWhetherUntouched):
+                    answering = self._chat_lane.submit(self._answer_seated, id, question)
                 else:
-                    answering = self._waiting_lane.submit(self._answer, id, question)
+                    answering = self._file_lane.submit(self._answer, id, question)
                 answering.add_done_callback(lambda done: self._end_answer(id, done))
             case Finish(id):
                 if flag := self._finishing.get(id):
@@ -81,8 +93,8 @@ class Core:
         for flag in list(self._flags.values()):
             flag.set()
         # First the lane that a training may wait for: a model that loads slowly is not waited for.
-        self._waiting_lane.shutdown(wait=False, cancel_futures=True)
-        self._weighing_lane.shutdown(wait=False, cancel_futures=True)
+        for lane in (self._file_lane, self._chat_lane, self._weighing_lane):
+            lane.shutdown(wait=False, cancel_futures=True)
         self._training_lane.shutdown(wait=True, cancel_futures=True)
 
     def _load(self, base: BaseRef) -> BaseModel:
@@ -97,6 +109,10 @@ class Core:
             self._send(EngineStatus(Readiness.READY, num_layers=base.num_layers, held=base.held_bytes))
 
     def _train(self, job: Job) -> None:
+        with given_back(with_cycles=True):
+            self._do(job)
+
+    def _do(self, job: Job) -> None:
         base = self._twin.result()
         stops = self._flags[job.id].is_set, self._closing.is_set
         if isinstance(job, SearchJob):
@@ -112,10 +128,27 @@ class Core:
         if not self._closing.is_set() and (message := explain_end(done)):
             self._send(JobUpdate(job.id, JobState.FAILED, message=message))
 
+    def _answer_seated(self, request_id: str, question: Chat | LookWhetherUntouched) -> None:
+        should_stop = self._flags[request_id].is_set
+        if not self._is_loaded(should_stop):
+            self._tell(request_id, _nothing(question))
+            return
+        with self._seats.result().taken(should_stop) as seat, given_back():
+            self._tell(request_id, answer(seat, question, should_stop) if seat else _nothing(question))
+
+    def _is_loaded(self, should_stop: Callable[[], bool]) -> bool:
+        """Wait for the model, or until nobody asks for it any more; it may be on its way for long."""
+        while not wait([self._seats], SECONDS_BETWEEN_LOOKS).done:
+            if should_stop():
+                return False
+        return True
+
     def _answer(self, request_id: str, question: Question) -> None:
-        with self._seats.result().taken() as base:
-            for value in answer(base, question, self._flags[request_id].is_set):
-                self._send(Answer(request_id, value))
+        self._tell(request_id, answer(self._base.result(), question, self._flags[request_id].is_set))
+
+    def _tell(self, request_id: str, values: Iterator[Value]) -> None:
+        for value in values:
+            self._send(Answer(request_id, value))
 
     def _weigh(self, request_id: str, question: Weigh) -> None:
         self._send(Answer(request_id, weigh(question.base)))
@@ -123,3 +156,9 @@ class Core:
     def _end_answer(self, request_id: str, done: Future[None]) -> None:
         self._flags.pop(request_id, None)
         self._send(End(request_id, explain_end(done)))
+
+
+def _nothing(question: Question) -> Iterator[Value]:
+    """What is said to somebody who has given up waiting; in a chat that is something."""
+    if isinstance(question, Chat):
+        yield ("",) * len(question.conversations)

@@ -195,7 +195,9 @@ def load_core(base_model: str, quantization: Quantization | None, send: Send) ->
     # step ten times slower as soon as another program has work for one of the cores; these soon go to sleep.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     from reft_studio.engine.core import Core
+    from reft_studio.engine.memory import keep_together
 
+    keep_together()
     return Core(base_model, send, quantization)
 
 

@@ -12,9 +12,9 @@ that one reads depends on what one asked alone, for every architecture that tran
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock, Semaphore
+from threading import Condition, Lock
 from typing import Any
 
 from reft_studio.base_model import BaseModel
@@ -22,6 +22,8 @@ from reft_studio.fit import Shape, free_memory
 
 MOST_AT_ONCE = 16
 """Chats; further ones wait for the end of one."""
+SECONDS_BETWEEN_LOOKS = 0.1
+"""So often who waits looks whether they still want to."""
 SHARE_OF_FREE_MEMORY = 0.5
 """How much of what is free once the model is loaded the pasts of all chats may take."""
 PANES, TOKENS = 3, 2048
@@ -33,14 +35,19 @@ class Seats:
 
     def __init__(self, base: BaseModel) -> None:
         self._base = base
-        self._room = Semaphore(how_many(base))
+        self._left = how_many(base)
+        self._waiting: deque[object] = deque()
+        self._changed = Condition()
         self._free: list[BaseModel] = []
         self._passes = Passes()
 
     @contextmanager
-    def taken(self) -> Iterator[BaseModel]:
-        """Wait for a seat, and have it within the block."""
-        with self._room:
+    def taken(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[BaseModel | None]:
+        """Wait for a seat, who comes first gets it first, and have it within the block; None for who gives up."""
+        if not self._wait(should_stop):
+            yield None
+            return
+        try:
             try:
                 seat = self._free.pop()
             except IndexError:
@@ -49,6 +56,25 @@ class Seats:
                 yield seat
             finally:
                 self._free.append(seat)
+        finally:
+            with self._changed:
+                self._left += 1
+                self._changed.notify_all()
+
+    def _wait(self, should_stop: Callable[[], bool]) -> bool:
+        me = object()
+        with self._changed:
+            self._waiting.append(me)
+            try:
+                while not self._left or self._waiting[0] is not me:
+                    if should_stop():
+                        return False
+                    self._changed.wait(SECONDS_BETWEEN_LOOKS)
+                self._left -= 1
+                return True
+            finally:
+                self._waiting.remove(me)
+                self._changed.notify_all()
 
     def _new(self) -> BaseModel:
         def begin(*_: Any) -> None:
