@@ -174,7 +174,7 @@ def applied_lora(base: BaseModel, rows: Sequence[LoRA]) -> Iterator[None]:
     try:
         for key, lora in different.items():
             rank = len(next(iter(lora.values())).A)
-            # peft draws numbers to start with; of those that trainings in other threads draw none may be missing.
+            # peft draws numbers to start with; trainings in other threads draw from the same source.
             with torch.device("meta"):
                 _inject(base, str(key), list(lora), rank)
             for name, layer in _layers(base):

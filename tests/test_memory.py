@@ -18,7 +18,7 @@ from tests.updates import SECONDS, Updates
 
 MB = 1_000_000
 TOLERANCE = 40 * MB
-"""The bits and pieces between which allocators find room for something small. The process has 500 MB and more."""
+"""The bits and pieces that are too small to be given back. The process takes 500 MB and more."""
 TAKEN = 80 * MB
 """What a big training, or several long chats, take at least."""
 PEOPLE = 6

@@ -16,6 +16,7 @@ from reft_studio.base_ref import BaseRef
 from reft_studio.engine.explain import explain_end
 from reft_studio.engine.fetching import telling_how_far
 from reft_studio.engine.interface import EngineStatus, Job, JobState, JobUpdate, Readiness, SearchJob
+from reft_studio.engine.memory import given_back
 from reft_studio.engine.messages import (
     Answer,
     Ask,
@@ -32,7 +33,6 @@ from reft_studio.engine.messages import (
     Value,
     Weigh,
 )
-from reft_studio.engine.memory import given_back
 from reft_studio.engine.places import search
 from reft_studio.engine.seats import SECONDS_BETWEEN_LOOKS, Seats
 from reft_studio.engine.work import answer, train

@@ -17,6 +17,7 @@ class InlineEngine(EngineClient):
 
     _core: "Core | None" = field(init=False, default=None)
     _receiving: Lock = field(init=False, default_factory=Lock)
+    _starting: Lock = field(init=False, default_factory=Lock)
 
     def start(self) -> None:
         from reft_studio.engine.core import Core
@@ -30,8 +31,9 @@ class InlineEngine(EngineClient):
         self.lost("The engine was closed.")
 
     def _send(self, command: Command) -> None:
-        if self._core is None:
-            self.start()
+        with self._starting:
+            if self._core is None:
+                self.start()
         assert self._core
         self._core.handle(command)
 

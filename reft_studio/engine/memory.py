@@ -14,8 +14,8 @@ _ELSEWHERE = (AttributeError, OSError, TypeError)
 
 
 def keep_together() -> None:
-    """For a process that does nothing but compute, before it does: so that what it gives back is all of it."""
-    # Nothing of the libraries is ever garbage, and there is much of it: whoever collects some need not look there.
+    """For a process that does nothing but compute, before it does: what is free can then be given back."""
+    # Nothing of the libraries is ever garbage, and there is much of it: none is looked for there.
     gc.freeze()
     # Else each thread has a heap of its own, whose end glibc keeps for it, 20 MB and more after a long chat.
     with suppress(*_ELSEWHERE):
@@ -26,7 +26,7 @@ def keep_together() -> None:
 def given_back(*, with_cycles: bool = False) -> Iterator[None]:
     """After the block, what was made in it goes back, also where it failed.
 
-    What refers to itself in a circle is found only `with_cycles`; meanwhile nothing else goes on in the process.
+    What refers to itself in a circle is found only `with_cycles`, and while that is looked for all else waits.
     """
     try:
         yield

@@ -43,7 +43,7 @@ class Seats:
 
     @contextmanager
     def taken(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[BaseModel | None]:
-        """Wait for a seat, who comes first gets it first, and have it within the block; None for who gives up."""
+        """Wait for a seat, in the order of coming, and have it within the block; None for who gives up."""
         if not self._wait(should_stop):
             yield None
             return
