@@ -26,7 +26,7 @@ def keep_together() -> None:
 def given_back(*, with_cycles: bool = False) -> Iterator[None]:
     """After the block, what was made in it goes back, also where it failed.
 
-    What refers to itself in a circle is found only `with_cycles`, and while that is looked for all else waits.
+    What refers to itself in a circle is found only `with_cycles`, and all else waits while it is looked for.
     """
     try:
         yield
