@@ -147,6 +147,7 @@ def print_one_batch(base: BaseModel) -> None:
     def in_turns(requests: Sequence[ChatRequest], sampling: Sampling) -> list[str]:
         def one(request: ChatRequest) -> str:
             with seats.taken() as seat:
+                assert seat
                 return final_replies(seat, [request], sampling)[0]
 
         with ThreadPoolExecutor(len(requests)) as pool:
