@@ -17,6 +17,8 @@ from reft_studio.engine.seats import Passes, Seats, how_many
 from reft_studio.errors import ChatError
 from reft_studio.lora import LoRAWeights, linear_sizes
 from reft_studio.prompts import render
+from reft_studio.recipe import Recipe
+from reft_studio.train.loop import Training
 from tests.architectures import tiny_model
 
 PROMPT = "Tell me about penguins."
@@ -96,6 +98,33 @@ def test_beside_a_bots_chat_the_base_model_computes_what_it_does_untouched_bit_f
     assert reply == final_replies(base, [asked(PROMPT)], SHORT)[0]
     assert len(found) == len(untouched) > 5
     assert all(map(torch.equal, found, untouched))
+
+
+def test_a_training_goes_as_it_goes_alone_whatever_bots_are_talked_to_meanwhile(base, rows, bot, with_lora):
+    recipe = Recipe.for_model(base.num_layers, base.width, epochs=15, dropout=0.3, lora_rank=2)
+
+    def losses():
+        training = Training(base.twin(), rows, recipe)
+        for _ in training.events():
+            pass
+        return training.losses
+
+    alone, seats, done = losses(), Seats(base), Event()
+
+    def talk(other):
+        times = 0
+        with seats.taken() as seat:
+            while not done.is_set():
+                final_replies(seat, [asked("Hi", other), asked("Hi")], replace(DRAWN, max_new_tokens=4))
+                times += 1
+        return times
+
+    with ThreadPoolExecutor(2) as people:
+        talks = [people.submit(talk, other) for other in (bot, with_lora)]
+        beside = losses()
+        done.set()
+        assert all(talking.result(SECONDS) > 1 for talking in talks)
+    assert beside == alone
 
 
 @pytest.mark.parametrize("name", ["Mistral", "Gemma3", "GPT-OSS", "GPT-2", "LFM2", "Falcon-H1", "Mamba"])

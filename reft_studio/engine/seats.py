@@ -4,12 +4,12 @@ Each chat has a seat: modules of its own over the same tensors, so that its bot'
 else's. Their forward passes take turns, so that everybody's reply grows, and whoever comes later waits for
 no more than one pass of each of the others. The panes of one chat are one batch.
 
-Why not one batch for everybody, as in transformers' continuous batching? It gets through more, three to four
-times as much with twelve people on the embedded model (`benchmarks/chat.py`), but the last bits of a row
-depend on how many are beside it: in bfloat16 3 of 60 sampled replies came out otherwise, and then neither does
-a seed give the same reply again nor the base pane what the untouched model says. Nor can packed rows have a
-LoRA each. Here all that one reads depends on what one asked alone, for every architecture that transformers
-can generate with.
+Why not one batch for everybody, as in transformers' continuous batching? It gets through more, three to
+four times as much with twelve people on the embedded model (`benchmarks/chat.py`), but the last bits of a
+row depend on how many are beside it: in bfloat16 3 of 60 sampled replies came out otherwise, and then
+neither does a seed give the same reply again nor the base pane what the untouched model says. Nor can
+packed rows have a LoRA each. Here all that one reads depends on what one asked alone, for every
+architecture that transformers can generate with.
 """
 
 from collections import deque
