@@ -170,10 +170,16 @@ def set_epochs(page: Page, epochs: int) -> None:
 
 def advanced_box(page: Page, field: str) -> Locator:
     """A field under Advanced, which is opened if it is closed."""
-    box = page.locator(f"#{field} :is(input, textarea)")
-    if not box.is_visible():
-        page.locator("#advanced button").first.click()
-    return box
+    page.locator("#advanced").wait_for()
+    # Looked and pressed at once: where settings come back with the page, it opens by itself.
+    page.evaluate(
+        """field => {
+            const box = document.querySelector(`#${field}`);
+            if (!box?.offsetParent) document.querySelector("#advanced button").click();
+        }""",
+        field,
+    )
+    return page.locator(f"#{field} :is(input, textarea)")
 
 
 def train(page: Page) -> None:
