@@ -21,6 +21,7 @@ from reft_studio.ui.theme import SCRIPT, STYLE, theme
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_WAITING = 64
+SECONDS_TO_CLOSE = 1
 
 # Gradio's own scripts are inline and evaluate templates. Spaces show the page in a frame of huggingface.co.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -78,7 +79,11 @@ def serve(page: gr.Blocks, studio: Studio) -> None:
         blocked_paths=[str(settings.data_folder)],
         max_file_size=settings.max_upload_bytes,
         app_kwargs=_app_kwargs(studio),
+        prevent_thread_lock=True,
     )
+    # Every open page holds a connection that does not end by itself.
+    page.server.config.timeout_graceful_shutdown = SECONDS_TO_CLOSE
+    page.block_thread()
 
 
 def _app_kwargs(studio: Studio) -> dict[str, Any]:

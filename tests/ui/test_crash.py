@@ -95,7 +95,7 @@ def store_owner(person: BrowserContext) -> str:
 
 
 def test_an_app_that_is_asked_to_end_does_so_within_five_seconds_and_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -104,13 +104,15 @@ def test_an_app_that_is_asked_to_end_does_so_within_five_seconds_and_leaves_noth
     store = Store(data_folder)
     rows = tuple(read_demonstrations(REPOSITORY / "assets/starters/emoji.csv"))
     store.add_job(LOCAL, TrainingJob("long", "A bot", rows, store.bot_folder("long"), {"epochs": 5000}))
-    with started_app(data_folder) as (_, server):
+    with started_app(data_folder) as (address, server):
+        page = open_page(browser, address)
         wait_until(lambda: (job := store.latest_job(LOCAL)) and job.step > 0)
         children = psutil.Process(server.pid).children(recursive=True)
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=5) == 0
         # Python's own helper of a process notices its end a moment later.
         wait_until(lambda: not any(is_running(process) for process in children))
+        page.close()
     assert not list(temporary.glob("reft-studio-*"))
     store.requeue()
     assert store.waiting() == ["long"]
