@@ -158,8 +158,8 @@ def test_the_requirements_of_a_space_name_every_package_that_its_files_import(te
         if line and not line.startswith("#")
     }
     # A Space has gradio, since that is its kind, and what that is made of. Fewer bits need asking for, and so
-    # do Excel files, which a chat has no place for.
-    given = {"gradio", "starlette", "jinja2", "bitsandbytes", "openpyxl"}
+    # do other machines, and Excel files, which a chat has no place for.
+    given = {"gradio", "starlette", "jinja2", "bitsandbytes", "ray", "openpyxl"}
     distributions = packages_distributions()
     for name in (
         {name.split(".")[0] for module in modules for name in imported(module)} - STANDARD - {"reft_studio"}
