@@ -93,22 +93,29 @@ def copies(replies: Sequence[str], learned: Sequence[str]) -> list[bool]:
 
 def stage(moment: Moment, moments: Sequence[Moment]) -> Stage | None:
     """What to say of one of these moments; None where there are no rules and it says nothing by heart."""
-    if moment.copied and moment.copied >= MANY * moment.asked:
+    if _parrots(moment):
         return Stage.PARROTING
     if moment.right is None:
         return None
-    clear = CLEAR * moment.asked
-    if any(other.own - moment.own >= clear for other in moments if other.epoch < moment.epoch):
+    if any(_is_clearly_better(other, moment) for other in moments if other.epoch < moment.epoch):
         return Stage.PAST
     if 2 * moment.right < moment.asked:
         return Stage.LEARNING
-    later = any(other.own - moment.own >= clear for other in moments if other.epoch > moment.epoch)
+    later = any(_is_clearly_better(other, moment) for other in moments if other.epoch > moment.epoch)
     return Stage.LEARNING if later else Stage.GOOD
 
 
 def best(moments: Sequence[Moment]) -> Moment:
-    """The one with the most replies that count, of equals the latest: they have learned most."""
-    return max(moments, key=lambda moment: (moment.own, moment.epoch))
+    """The latest that none is clearly better than: it has learned most, and a reply more or less is chance.
+
+    One that parrots is taken only where the one with the most replies that count parrots, too.
+    """
+    most = max(moments, key=lambda moment: moment.own)
+    as_good = [moment for moment in moments if not _is_clearly_better(most, moment)]
+    return max(
+        (moment for moment in as_good if _parrots(most) or not _parrots(moment)),
+        key=lambda moment: moment.epoch,
+    )
 
 
 def has_settled(moments: Sequence[Moment]) -> bool:
@@ -118,6 +125,14 @@ def has_settled(moments: Sequence[Moment]) -> bool:
     earlier = [moment.own for moment in moments[:-PATIENCE]]
     enough = bool(earlier) and 2 * max(earlier) >= moments[-1].asked
     return enough and max(earlier) >= max(moment.own for moment in moments[-PATIENCE:])
+
+
+def _parrots(moment: Moment) -> bool:
+    return moment.copied > 0 and moment.copied >= MANY * moment.asked
+
+
+def _is_clearly_better(one: Moment, other: Moment) -> bool:
+    return one.own - other.own >= max(1, CLEAR * other.asked)
 
 
 def _near(reply: str, rows: Sequence[str]) -> list[str]:

@@ -99,9 +99,18 @@ def test_who_copies_many_replies_parrots_with_rules_and_without() -> None:
     assert stage(few[0], few) is Stage.GOOD
 
 
-def test_the_best_moment_has_most_right_replies_and_of_equals_has_learned_longest() -> None:
-    assert best(moments(9, 12, 12, 11)).epoch == 20
+def test_the_best_moment_is_the_latest_that_none_is_clearly_better_than() -> None:
+    assert best(moments(9, 12, 12, 11)).epoch == 40
+    assert best(moments(9, 12, 12, 10)).epoch == 20
+    assert best(moments(2, 4, 9, 10, 12)).epoch == 80
     assert best([*moments(None, None), Moment(20, 12, None, copied=4)]).epoch == 10
+    assert best(moments(0, copied=12)).epoch == 5
+
+
+def test_one_that_parrots_is_no_best_moment_beside_another_as_good() -> None:
+    parrot = Moment(10, 12, 9, copied=3)
+    assert best([*moments(10, copied=2), parrot]).epoch == 5
+    assert best([*moments(9, copied=3), parrot]).epoch == 10
 
 
 @pytest.mark.parametrize(
