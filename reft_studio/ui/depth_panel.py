@@ -1,5 +1,6 @@
 """Where in the model it is steered: a slider over its depth, the same as a layer, and in words."""
 
+import re
 from html import escape
 from typing import Any
 
@@ -56,14 +57,18 @@ class DepthPanel:
         layer, usual = layer_at(percent, layers), default_layer(layers)
         return "" if layer == usual else str(layer), _words([layer], layers)
 
-    def _show(self, _owner: str, percent: float, typed: str, name: str, quantization: str) -> tuple[Any, str]:
+    def _show(
+        self, _owner: str, percent: float, typed: str | None, name: str, quantization: str
+    ) -> tuple[Any, str]:
         try:
             layers = self._base.num_layers(self._base.base(name, quantization))
         except BaseModelError:
             layers = None
         if layers is None:
             return gr.skip(), ""
-        numbers = [int(part) for part in typed.split(",") if part.strip().isdecimal()]
+        # A field that nothing was ever in has no text. What has more digits is no layer.
+        parts = (typed or "").split(",")
+        numbers = [int(part) for part in parts if re.fullmatch(r"\s*[0-9]{1,3}\s*", part)]
         chosen = numbers or [default_layer(layers)]
         # Where the slider means this layer already, it stays; a layer that nobody has chosen is where it was.
         moved = None if numbers and layer_at(percent, layers) == chosen[0] else depth_of(chosen[0], layers)

@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration
 from reft_studio.store import LOCAL, Store
 from reft_studio.table_files import read_demonstrations
-from tests.ui.running import choose_starter, open_page, open_tab, wait_until
+from tests.ui.running import choose_starter, open_page, wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -246,13 +244,3 @@ def test_on_a_phone_the_table_is_written_one_row_at_a_time(
     wait_until(lambda: rows(store) == expected[1:])
     expect(prompt).to_have_value("Two\nlines")
     page.close()
-
-
-def test_a_bot_for_another_base_model_is_refused(page: Page, store: Store, bot: Bot, tmp_path: Path) -> None:
-    other_base = bot.manifest.base.model_copy(update={"id": "somebody/other-model", "digest": "0" * 64})
-    stranger = replace(bot, manifest=bot.manifest.model_copy(update={"base": other_base}))
-    stranger.save_zip(tmp_path / "stranger.zip")
-    open_tab(page, "Chat")
-    page.locator("input[type=file][accept*=zip]").set_input_files(tmp_path / "stranger.zip")
-    alert(page, 'made for the base model "somebody/other-model"')
-    assert store.bots(LOCAL) == []
