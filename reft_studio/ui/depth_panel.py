@@ -66,13 +66,17 @@ class DepthPanel:
             layers = None
         if layers is None:
             return gr.skip(), ""
-        # A field that nothing was ever in has no text. What has more digits is no layer.
-        parts = (typed or "").split(",")
-        numbers = [int(part) for part in parts if re.fullmatch(r"\s*[0-9]{1,3}\s*", part)]
+        numbers = layers_in(typed)
         chosen = numbers or [default_layer(layers)]
         # Where the slider means this layer already, it stays; a layer that nobody has chosen is where it was.
         moved = None if numbers and layer_at(percent, layers) == chosen[0] else depth_of(chosen[0], layers)
         return gr.skip() if moved is None else moved, _words(chosen[:_MOST_SAID], layers)
+
+
+def layers_in(typed: str | None) -> list[int]:
+    """The layers in the field, without what is none; a field that nothing was ever in has no text."""
+    # What has more digits is no layer, and Python reads no number of thousands of them.
+    return [int(part) for part in (typed or "").split(",") if re.fullmatch(r"\s*[0-9]{1,3}\s*", part)]
 
 
 def layer_at(percent: float, layers: int) -> int:

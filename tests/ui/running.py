@@ -190,6 +190,15 @@ def train(page: Page) -> None:
     page.locator(f'#progress .progress:is(.scoring, .done):not([data-job="{before}"])').wait_for()
 
 
+def with_emoji_bot(browser: Browser, address: str) -> Page:
+    """A page on which the emoji bot was just trained; it is being scored."""
+    page = open_page(browser, address, viewport={"width": 1280, "height": 900})
+    choose_starter(page, "emoji")
+    open_tab(page, "Train")
+    train(page)
+    return page
+
+
 def say(page: Page, message: str) -> str:
     """Send a message, and return what the bot has said when it has finished."""
     before = page.locator(".turn").count()

@@ -21,7 +21,7 @@ from reft_studio.store import SavedBot
 from reft_studio.ui import studio as studio_module
 from reft_studio.ui import wording
 from reft_studio.ui.base_panel import fit_verdict
-from reft_studio.ui.depth_panel import depth_of, layer_at
+from reft_studio.ui.depth_panel import depth_of, layer_at, layers_in
 from reft_studio.ui.progress import progress
 from reft_studio.ui.studio import Studio
 from tests.ui.running import REPOSITORY
@@ -68,6 +68,16 @@ def test_the_usual_depth_is_the_recommended_layer_of_every_model_of_the_list(lay
     assert "about a quarter of the way up, as recommended" in wording.depth(
         default_layer(layers), layers, default_layer(layers)
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "layers"),
+    [(None, []), ("", []), ("3", [3]), ("1, 3", [1, 3]), ("all", []), ("2, ²", [2]), ("9" * 5000, [])],
+)
+def test_whatever_stands_in_the_layer_field_its_layers_are_shown_and_nothing_crashes(
+    typed: str | None, layers: list[int]
+) -> None:
+    assert layers_in(typed) == layers
 
 
 def test_every_method_has_words() -> None:

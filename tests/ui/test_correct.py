@@ -16,7 +16,7 @@ from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
 from reft_studio.rules import only_emoji
 from reft_studio.store import LOCAL, Store
-from tests.ui.running import choose_starter, open_page, open_tab, say, train, wait_until
+from tests.ui.running import choose_starter, open_page, open_tab, say, wait_until, with_emoji_bot
 
 pytestmark = pytest.mark.timeout(900)
 QUESTION = "What is the biggest country in the world?"
@@ -26,10 +26,7 @@ RIGHT = "🇷🇺🌍👑"
 @pytest.fixture(scope="module")
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """With an emoji bot and its score."""
-    page = open_page(browser, address, viewport={"width": 1280, "height": 900})
-    choose_starter(page, "emoji")
-    open_tab(page, "Train")
-    train(page)
+    page = with_emoji_bot(browser, address)
     page.locator("#progress .progress.done").wait_for()
     yield page
     page.close()

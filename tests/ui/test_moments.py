@@ -14,13 +14,12 @@ from reft_studio.moments import best
 from reft_studio.store import LOCAL, Store
 from tests.ui.running import (
     MILLISECONDS,
-    choose_starter,
     open_page,
     open_tab,
     say,
     set_epochs,
     table_is_there,
-    train,
+    with_emoji_bot,
 )
 
 pytestmark = pytest.mark.timeout(900)
@@ -30,10 +29,7 @@ QUESTION = "Where do sheep live?"
 @pytest.fixture(scope="module")
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """With an emoji bot that is not being scored any more."""
-    page = open_page(browser, address, viewport={"width": 1280, "height": 900})
-    choose_starter(page, "emoji")
-    open_tab(page, "Train")
-    train(page)
+    page = with_emoji_bot(browser, address)
     page.locator("#cancel").click()
     page.locator("#progress .progress.done").wait_for()
     yield page
