@@ -24,6 +24,7 @@ from playwright.sync_api import (
     Playwright,
     sync_playwright,
 )
+from playwright.sync_api import TimeoutError as TooLate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MILLISECONDS = 120_000
@@ -169,17 +170,24 @@ def set_epochs(page: Page, epochs: int) -> None:
 
 
 def advanced_box(page: Page, field: str) -> Locator:
-    """A field under Advanced, which is opened if it is closed."""
+    """A field under Advanced, which is opened if it is closed; a page still being drawn may miss a press."""
     page.locator("#advanced").wait_for()
-    # Looked and pressed at once: where settings come back with the page, it opens by itself.
-    page.evaluate(
-        """field => {
-            const box = document.querySelector(`#${field}`);
-            if (!box?.offsetParent) document.querySelector("#advanced button").click();
-        }""",
-        field,
-    )
-    return page.locator(f"#{field} :is(input, textarea)")
+    box, patience = page.locator(f"#{field} :is(input, textarea)"), 500
+    while True:
+        # Looked and pressed at once: where settings come back with the page, it opens by itself.
+        page.evaluate(
+            """field => {
+                const box = document.querySelector(`#${field}`);
+                if (!box?.offsetParent) document.querySelector("#advanced button").click();
+            }""",
+            field,
+        )
+        try:
+            box.wait_for(timeout=patience)
+            return box
+        except TooLate:
+            patience *= 2
+            assert patience < MILLISECONDS, "Advanced does not open."
 
 
 def train(page: Page) -> None:
