@@ -17,7 +17,7 @@ from reft_studio.ui.gate import Gate
 from reft_studio.ui.owners import Visitors, visitor_of
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
-from reft_studio.ui.theme import SCRIPT, STYLE, theme
+from reft_studio.ui.theme import SCRIPTS, STYLE, theme
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_WAITING = 64
@@ -67,7 +67,7 @@ def serve(page: gr.Blocks, studio: Studio) -> None:
         server_port=settings.port if "port" in settings.model_fields_set else None,
         theme=theme(),
         css_paths=STYLE,
-        head=f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
+        head="".join(f"<script>{script.read_text(encoding='utf-8')}</script>" for script in SCRIPTS),
         footer_links=[],
         run_history=False,
         enable_monitoring=False,

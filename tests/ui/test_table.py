@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from reft_studio.demonstrations import Demonstration
 from reft_studio.store import LOCAL, Store
 from reft_studio.table_files import read_demonstrations
-from tests.ui.running import choose_starter, open_page, wait_until
+from tests.ui.running import choose_starter, open_page, table_is_there, wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -46,6 +46,21 @@ SLOWLY = """() => {
     };
 }"""
 """For a page whose connection takes its time."""
+HEARD_LATE = """
+    const ask = window.fetch;
+    window.fetch = async (...request) => {
+        const answer = await ask(...request);
+        if (!String(request[0].url ?? request[0]).includes("/queue/data")) return answer;
+        const late = new TransformStream({
+            async transform(part, out) {
+                await new Promise((done) => setTimeout(done, window.late ?? 0));
+                out.enqueue(part);
+            },
+        });
+        return new Response(answer.body.pipeThrough(late), answer);
+    };
+"""
+"""For a page on whose connection the answers take longer than anything else."""
 
 
 def rows(store: Store) -> list[Demonstration]:
@@ -168,6 +183,26 @@ def test_each_press_of_undo_counts_however_slow_the_connection_is(page: Page, st
         page.locator("#undo").click()
         page.wait_for_timeout(200)
     wait_until(lambda: rows(store) == before)
+
+
+def test_what_is_asked_just_as_the_page_hears_its_last_answer_is_answered_too(
+    browser: Browser, address: str, store: Store
+) -> None:
+    page = browser.new_page()
+    page.add_init_script(HEARD_LATE)
+    page.goto(address)
+    table_is_there(page)
+    choose_starter(page, "emoji")
+    page.evaluate("window.late = 300")
+    word = page.locator("#find :is(input, textarea)")
+    word.fill("dog")
+    with page.expect_response(lambda response: "/queue/data" in response.url):
+        word.press("Enter")
+    # By now the server has closed the stream of the answers, and the page has not yet read that it did.
+    page.wait_for_timeout(200)
+    page.locator('#table [data-testid="cell-5-0"]').first.click()
+    expect(page.locator("#form-prompt textarea")).to_have_value(rows(store)[5].prompt)
+    page.close()
 
 
 def test_a_word_is_found_without_anything_being_moved_or_lost(page: Page, store: Store) -> None:
