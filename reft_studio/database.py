@@ -125,6 +125,34 @@ ALTER TABLE bots ADD COLUMN quantization TEXT;
 _SETTINGS = """
 CREATE TABLE settings (owner TEXT PRIMARY KEY, chosen TEXT NOT NULL);
 """
+# A person's table becomes the first of several projects. The one with the highest `opened` was opened last.
+_PROJECTS = """
+CREATE TABLE projects (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    demonstrations TEXT NOT NULL,
+    probes TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    instruction TEXT NOT NULL,
+    examples INTEGER NOT NULL,
+    opened INTEGER NOT NULL
+);
+CREATE INDEX projects_of ON projects (owner, opened);
+INSERT INTO projects (id, owner, name, demonstrations, probes, rules, instruction, examples, opened)
+    SELECT lower(hex(randomblob(16))), owner, name, demonstrations, probes, rules, instruction,
+        (SELECT count(*) FROM json_each(demonstrations)
+            WHERE trim(json_extract(value, '$[0]') || json_extract(value, '$[1]')) != ''), 1
+    FROM drafts;
+DROP TABLE drafts;
+ALTER TABLE edits ADD COLUMN project TEXT;
+UPDATE edits SET project = (SELECT id FROM projects WHERE projects.owner = edits.owner);
+DELETE FROM edits WHERE project IS NULL;
+DROP INDEX edits_of;
+ALTER TABLE edits DROP COLUMN owner;
+CREATE INDEX edits_of ON edits (project, number);
+"""
 MIGRATIONS = [
     FIRST_SCHEMA,
     _COUNT_ATTEMPTS,
@@ -140,6 +168,7 @@ MIGRATIONS = [
     _SEARCHES,
     _BASES,
     _SETTINGS,
+    _PROJECTS,
 ]
 """What each version of the schema adds to the one before it; a database says which one it has."""
 

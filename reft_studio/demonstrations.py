@@ -1,5 +1,6 @@
 """The table of demonstrations: what a person shows the model, and what of it can be trained on."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,21 @@ class Demonstration:
 
     prompt: str
     reply: str
+
+
+def is_filled(row: Demonstration) -> bool:
+    """Whether something is written in it."""
+    return bool(row.prompt.strip() or row.reply.strip())
+
+
+def to_json(demonstrations: Sequence[Demonstration]) -> str:
+    """As the store writes them down."""
+    return json.dumps([[row.prompt, row.reply] for row in demonstrations])
+
+
+def from_json(text: str) -> tuple[Demonstration, ...]:
+    """What `to_json` was given."""
+    return tuple(Demonstration(prompt, reply) for prompt, reply in json.loads(text))
 
 
 @dataclass(frozen=True)
@@ -32,11 +48,7 @@ def check_demonstrations(
     those of the given table, counted from 1.
     """
     limits = limits or Limits()
-    rows = [
-        (number, row)
-        for number, row in enumerate(demonstrations, start=1)
-        if row.prompt.strip() or row.reply.strip()
-    ]
+    rows = [(number, row) for number, row in enumerate(demonstrations, start=1) if is_filled(row)]
     if not rows:
         raise DemonstrationsError("The table is empty. Write at least one row with a prompt and a reply.")
     if len(rows) > limits.rows:

@@ -2,6 +2,7 @@
 
     StudioError
     ├── DemonstrationsError   the table of prompts and replies, with row and column
+    ├── ProjectError          a project that is not there any more
     ├── RecipeError           a setting of the training, with its name
     ├── RuleError             a rule by which right replies are to be told from wrong ones
     ├── BaseModelError        the chat model cannot be found or used
@@ -26,6 +27,10 @@ class StudioError(Exception):
 
 class DemonstrationsError(StudioError):
     """A table of demonstrations that cannot be read or trained on."""
+
+
+class ProjectError(StudioError):
+    """A project that was deleted."""
 
 
 class RecipeError(StudioError):

@@ -19,6 +19,7 @@ TIGHTER: dict[str, Any] = {
     "allowed_base_models": (),
     "max_rows": 200,
     "max_cell_characters": 2000,
+    "max_projects": 20,
     "max_epochs": 300,
     "max_rank": 32,
     "max_training_seconds": 600,
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     """On a Space where a graphics card is lent for one call at a time (ZeroGPU)."""
     max_rows: int = Field(default=1000, ge=1)
     max_cell_characters: int = Field(default=4000, ge=1)
+    max_projects: int = Field(default=500, ge=1)
+    """Of one person."""
     max_epochs: int = Field(default=10_000, ge=1)
     max_rank: int = Field(default=256, ge=1)
     max_training_seconds: float = Field(default=24 * 3600, gt=0)

@@ -1,4 +1,4 @@
-"""What must survive a reload and a restart: the table, the trainings, the bots. SQLite, one file.
+"""What must survive a reload and a restart: projects, trainings, bots, conversations. SQLite, one file.
 
 Everything has an owner, and what people ask for is found under their own name only. Each operation has a
 connection of its own, so any thread may call.
@@ -6,30 +6,35 @@ connection of its own, so any thread may call.
 
 import json
 import logging
-import math
-import sqlite3
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from reft_studio.base_ref import BaseRef
+from reft_studio.conversations import Conversations
 from reft_studio.database import Database
-from reft_studio.demonstrations import Demonstration
-from reft_studio.draft import Draft, Edit
+from reft_studio.demonstrations import Demonstration, from_json
 from reft_studio.engine.interface import Job, JobState, JobUpdate, SearchJob, TrainingJob
 from reft_studio.errors import BotError, StorageError, StudioError
 from reft_studio.folders import delete_folder, settle_all, size_of
-from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, Score, base_of
-from reft_studio.moments import Moment, Sample
-from reft_studio.quantization import Quantization
-from reft_studio.score import Report, score_of
+from reft_studio.job_rows import (
+    SEARCH,
+    TRAINING,
+    Run,
+    base_in,
+    places_of,
+    report_of,
+    run_of,
+    update_of,
+    values_of_job,
+    values_of_update,
+    with_kept,
+)
+from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, base_of
+from reft_studio.projects import Projects
+from reft_studio.score import Report
 from reft_studio.table_files import read_demonstrations
-from reft_studio.train.places import PlaceMap
-from reft_studio.turns import Turn
 
 log = logging.getLogger(__name__)
 
@@ -45,24 +50,12 @@ IN_USE = (
     "bot."
 )
 TOO_MUCH = (
-    "Your bots and trainings take {used:,.1f} MB here, and {most:,.1f} MB are the most that one person gets. "
-    "In the Share tab, delete a bot that you do not need any more; then try again."
+    "What you have here takes {used:,.1f} MB, and {most:,.1f} MB are the most that one person gets. In the "
+    "Share tab, delete a bot that you do not need any more, or a project in the Examples tab; then try again."
 )
 LOCAL = "local"
 """The owner of everything where the app has one person only."""
-MOST_EDITS = 200
-MOST_EDITED_CHARACTERS = 10_000_000
-"""So many of the newest edits, and so much text in them, are kept for each owner."""
-_REPORT = TypeAdapter(Report)
-_EDIT = TypeAdapter(Edit)
-MOST_TURNS = 200
 MOST_RUNS = 20
-_SAMPLES = TypeAdapter(tuple[Sample, ...])
-_MOMENTS = TypeAdapter(tuple[Moment, ...])
-_TURNS = TypeAdapter(tuple[Turn, ...])
-_PLACES = TypeAdapter(PlaceMap)
-_TRAINING, _SEARCH = "training", "search"
-"""Kinds of jobs."""
 _ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
 _FORGET = """UPDATE jobs SET forgotten = 1, name = '', demonstrations = '[]', recipe_changes = '{}',
     probes = '[]', rules = '[]', instruction = '', losses = '[]', samples = '[]', moments = '[]',
@@ -71,8 +64,9 @@ _TEXTS = {
     "jobs": ("demonstrations", "losses", "samples", "moments", "instruction", "probes", "rules", "places"),
     "bots": ("report", "probes", "instruction"),
     "conversations": ("turns",),
+    "projects": ("demonstrations", "instruction", "probes", "rules"),
 }
-"""Where the database has much text of one owner that goes with the bots."""
+"""Where the database has much text of one owner that can be deleted."""
 _BOT_IS_THERE = "id IN (SELECT id FROM bots)"
 """From the score on: then a training is done, however it ends."""
 
@@ -91,28 +85,6 @@ class SavedBot:
     """The base model that it was made for."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """A training with all that went into it and came of it."""
-
-    id: str
-    number: int
-    """Of its owner's trainings, counted from 1."""
-    name: str
-    state: JobState
-    demonstrations: tuple[Demonstration, ...]
-    probes: tuple[str, ...]
-    rules: tuple[str, ...]
-    instruction: str
-    base: BaseRef
-    recipe_changes: dict[str, Any]
-    is_correction: bool
-    """It went on from a bot."""
-    last_loss: float
-    """Not a number before the first step."""
-    score: Score | None
-
-
 class Store:
     """The database in a data folder, and where that folder keeps bots."""
 
@@ -120,6 +92,8 @@ class Store:
         """`default_base` is that of trainings and bots from before there were several: the embedded one."""
         data_folder.mkdir(parents=True, exist_ok=True)
         self._database = Database(data_folder / "studio.sqlite3")
+        self.projects = Projects(self._database)
+        self.conversations = Conversations(self._database)
         self._default_base = default_base or BaseRef()
         self._fill_in_bases()
         self._bots_folder = data_folder / "bots"
@@ -141,67 +115,6 @@ class Store:
     def damaged(self) -> Path | None:
         """Where a database that could not be read was set aside, if it had to be."""
         return self._database.damaged
-
-    # The draft
-
-    def draft(self, owner: str) -> Draft:
-        """The table as it was last saved; an empty one at first."""
-        with self._database.connect() as connection:
-            return _draft(connection, owner)
-
-    def save_draft(self, owner: str, draft: Draft, *, goes_on: bool = False) -> None:
-        """Keep this table instead of the last one; if the rows are others, that can be undone.
-
-        A change that `goes_on` with the row that was changed last is undone together with that.
-        """
-        with self._database.connect() as connection:
-            before = _draft(connection, owner)
-            _save_draft(connection, owner, draft)
-            if before.demonstrations == draft.demonstrations:
-                return
-            edit = Edit.between(before, draft)
-            connection.execute("DELETE FROM edits WHERE owner = ? AND undone", (owner,))
-            if goes_on and (last := _last_edit(connection, owner)) and (joined := last[1].joined(edit)):
-                connection.execute("DELETE FROM edits WHERE number = ?", (last[0],))
-                edit = joined
-            written = _EDIT.dump_json(edit).decode()
-            connection.execute("INSERT INTO edits (owner, edit) VALUES (?, ?)", (owner, written))
-            connection.execute(
-                """DELETE FROM edits WHERE number IN (SELECT number FROM (
-                    SELECT number, row_number() OVER newest AS age, sum(length(edit)) OVER newest AS size
-                    FROM edits WHERE owner = ? WINDOW newest AS (ORDER BY number DESC)
-                ) WHERE age > ? OR size > ?)""",
-                (owner, MOST_EDITS, MOST_EDITED_CHARACTERS),
-            )
-
-    def can_undo(self, owner: str) -> bool:
-        """Whether there is a change of the rows to take back."""
-        return self._edit(owner, undone=False) is not None
-
-    def can_redo(self, owner: str) -> bool:
-        """Whether there is one that was taken back."""
-        return self._edit(owner, undone=True) is not None
-
-    def undo(self, owner: str) -> None:
-        """Take the last change of the rows back; nothing happens if there is none."""
-        self._move(owner, undone=False)
-
-    def redo(self, owner: str) -> None:
-        """Make the change again that was taken back last; nothing happens if there is none."""
-        self._move(owner, undone=True)
-
-    def _edit(self, owner: str, *, undone: bool) -> tuple[int, Edit] | None:
-        """The next one to take back, or to make again."""
-        with self._database.connect() as connection:
-            return _last_edit(connection, owner, undone=undone)
-
-    def _move(self, owner: str, *, undone: bool) -> None:
-        if found := self._edit(owner, undone=undone):
-            number, edit = found
-            with self._database.connect() as connection:
-                draft = _draft(connection, owner)
-                _save_draft(connection, owner, edit.redone(draft) if undone else edit.undone(draft))
-                connection.execute("UPDATE edits SET undone = ? WHERE number = ?", (not undone, number))
 
     def settings(self, owner: str) -> dict[str, Any]:
         """What an owner has chosen for trainings, by the fields of the page; empty where all is as usual."""
@@ -231,7 +144,7 @@ class Store:
 
     def add_job(self, owner: str, job: Job) -> bool:
         """Put a job in the queue, unless its owner has one of its kind there: a double click makes one."""
-        values = _job_values(job) | {"owner": owner, "state": JobState.QUEUED}
+        values = values_of_job(job) | {"owner": owner, "state": JobState.QUEUED}
         kept = MOST_RUNS if isinstance(job, TrainingJob) else 1
         with self._database.connect() as connection:
             added = connection.execute(
@@ -267,7 +180,7 @@ class Store:
     def base_of(self, job_id: str) -> BaseRef:
         """The base model of a job."""
         with self._database.connect() as connection:
-            return _base(connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
+            return base_in(connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
 
     def put_back(self, job_id: str) -> None:
         """Let a training wait again that was claimed and could not be begun yet."""
@@ -290,45 +203,38 @@ class Store:
             if not claimed.rowcount:
                 return None
             row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
-        if row["kind"] == _SEARCH:
+        if row["kind"] == SEARCH:
             return SearchJob(
                 id=row["id"],
-                demonstrations=_demonstrations(row),
+                demonstrations=from_json(row["demonstrations"]),
                 recipe_changes=json.loads(row["recipe_changes"]),
                 rules=tuple(json.loads(row["rules"])),
-                base=_base(row),
-                known=_places(row),
+                base=base_in(row),
+                known=places_of(row),
             )
         return TrainingJob(
             id=row["id"],
             name=row["name"],
-            demonstrations=_demonstrations(row),
+            demonstrations=from_json(row["demonstrations"]),
             bot_folder=self._here(row["bot_folder"]),
             recipe_changes=json.loads(row["recipe_changes"]),
             probes=tuple(json.loads(row["probes"])),
             rules=tuple(json.loads(row["rules"])),
             instruction=row["instruction"],
             start_from=self._here(row["start_from"]) if row["start_from"] else None,
-            base=_base(row),
+            base=base_in(row),
             checkpoint_file=self.checkpoint_file(row["id"]),
             moments_folder=None if row["start_from"] else self.moments_folder(row["id"]),
             stop_early=bool(row["stop_early"]),
             last_step=row["last_step"],
-            keep=_with_kept(_update(row), row["to_keep"]) if row["to_keep"] else None,
+            keep=with_kept(update_of(row), row["to_keep"]) if row["to_keep"] else None,
         )
 
     def record(self, update: JobUpdate) -> None:
         """Note what the engine says of a training; what has ended stays as it ended."""
         if update.state in (JobState.FAILED, JobState.INTERRUPTED, JobState.CANCELLED):
             update = self._with_bot(update)
-        report = _REPORT.dump_json(update.report).decode() if update.report else None
-        values = asdict(update) | {
-            "losses": json.dumps(update.losses),
-            "samples": _SAMPLES.dump_json(update.samples).decode(),
-            "moments": _MOMENTS.dump_json(update.moments).decode(),
-            "report": report,
-            "places": _PLACES.dump_json(update.places).decode() if update.places else None,
-        }
+        values = values_of_update(update)
         with self._database.connect() as connection:
             changed = connection.execute(
                 f"""UPDATE jobs SET attempts = CASE WHEN :step > furthest THEN 0 ELSE attempts END,
@@ -362,7 +268,7 @@ class Store:
             return update
         remark = "" if update.state is JobState.CANCELLED else NOT_SCORED.format(reason=update.message)
         message = f"{row['message']} {remark}".strip()
-        return replace(_update(row), state=JobState.DONE, seconds_left=0.0, message=message)
+        return replace(update_of(row), state=JobState.DONE, seconds_left=0.0, message=message)
 
     def cancel(self, owner: str, job_id: str) -> bool:
         """Note that a training is to stop; whether the engine has to be told, too."""
@@ -454,11 +360,11 @@ class Store:
 
     def latest_job(self, owner: str) -> JobUpdate | None:
         """Where the training stands that its owner has under way; without one, the one begun last."""
-        return self._latest(owner, _TRAINING)
+        return self._latest(owner, TRAINING)
 
     def latest_search(self, owner: str) -> JobUpdate | None:
         """Where the search for the best place that its owner started last stands."""
-        return self._latest(owner, _SEARCH)
+        return self._latest(owner, SEARCH)
 
     def _latest(self, owner: str, kind: str) -> JobUpdate | None:
         with self._database.connect() as connection:
@@ -467,7 +373,7 @@ class Store:
                 ORDER BY state IN ({_ENDED}), number DESC LIMIT 1""",
                 (owner, kind),
             ).fetchone()
-        return _update(row) if row else None
+        return update_of(row) if row else None
 
     def training_of(self, owner: str, bot_id: str) -> JobUpdate | None:
         """Where the training of a bot stands; None for one from elsewhere."""
@@ -475,7 +381,7 @@ class Store:
             row = connection.execute(
                 "SELECT * FROM jobs WHERE id = ? AND owner = ? AND NOT forgotten", (bot_id, owner)
             ).fetchone()
-        return _update(row) if row else None
+        return update_of(row) if row else None
 
     def runs(self, owner: str) -> list[Run]:
         """The trainings that an owner started last, the newest first."""
@@ -488,7 +394,7 @@ class Store:
                 WHERE NOT forgotten ORDER BY number DESC LIMIT ?""",
                 (owner, MOST_RUNS),
             ).fetchall()
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     def report(self, owner: str, bot_id: str) -> Report | None:
         """What the score of a bot that was trained here is made of."""
@@ -496,7 +402,7 @@ class Store:
             row = connection.execute(
                 "SELECT report FROM bots WHERE id = ? AND owner = ?", (bot_id, owner)
             ).fetchone()
-        return _REPORT.validate_json(row["report"]) if row and row["report"] else None
+        return report_of(row) if row else None
 
     def trained_on(self, owner: str, bot_id: str) -> tuple[Demonstration, ...]:
         """The demonstrations of a bot; of one from elsewhere those that came with it, if any."""
@@ -506,7 +412,7 @@ class Store:
                 (bot_id, owner),
             ).fetchone()
         if row is not None:
-            return _demonstrations(row)
+            return from_json(row["demonstrations"])
         bot = self.bot(owner, bot_id)
         file = bot.folder / DEMONSTRATIONS_FILE if bot else None
         return tuple(read_demonstrations(file)) if file and file.is_file() else ()
@@ -543,7 +449,7 @@ class Store:
                 self._here(row["folder"]),
                 tuple(json.loads(row["probes"])),
                 row["instruction"],
-                _base(row),
+                base_in(row),
             )
             for row in rows
         ]
@@ -595,36 +501,6 @@ class Store:
         if used >= most:
             raise StorageError(TOO_MUCH.format(used=used / 1e6, most=most / 1e6))
 
-    # Conversations
-
-    def turns(self, owner: str, bot_id: str) -> tuple[Turn, ...]:
-        """What an owner has said to a bot so far, and what came back."""
-        with self._database.connect() as connection:
-            row = connection.execute(
-                "SELECT turns FROM conversations WHERE owner = ? AND bot = ?", (owner, bot_id)
-            ).fetchone()
-        return _TURNS.validate_json(row["turns"]) if row else ()
-
-    def save_turns(self, owner: str, bot_id: str, turns: Sequence[Turn]) -> None:
-        """Keep the newest turns instead of what was kept; none at all to forget the conversation.
-
-        With a bot that was deleted in the meantime there is none.
-        """
-        with self._database.connect() as connection:
-            connection.execute("DELETE FROM conversations WHERE owner = ? AND bot = ?", (owner, bot_id))
-            if turns:
-                kept = _TURNS.dump_json(tuple(turns[-MOST_TURNS:])).decode()
-                connection.execute(
-                    "INSERT INTO conversations SELECT owner, id, ? FROM bots WHERE owner = ? AND id = ?",
-                    (kept, owner, bot_id),
-                )
-
-    def has_talked(self, owner: str) -> bool:
-        """Whether there is a conversation with any bot."""
-        with self._database.connect() as connection:
-            row = connection.execute("SELECT 1 FROM conversations WHERE owner = ?", (owner,)).fetchone()
-        return row is not None
-
     # First steps
 
     def has_skipped_tour(self, owner: str) -> bool:
@@ -651,126 +527,3 @@ class Store:
             base = base_of(manifest.base, [self._default_base])
             bot = SavedBot(path.parent.name, manifest.name, path.parent, probes, instruction, base)
             self.add_bot(LOCAL, bot)
-
-
-def _last_edit(
-    connection: sqlite3.Connection, owner: str, *, undone: bool = False
-) -> tuple[int, Edit] | None:
-    """The newest one; of those that were undone the oldest."""
-    order = "" if undone else "DESC"
-    row = connection.execute(
-        f"SELECT * FROM edits WHERE owner = ? AND undone = ? ORDER BY number {order} LIMIT 1",
-        (owner, undone),
-    ).fetchone()
-    return (row["number"], _EDIT.validate_json(row["edit"])) if row else None
-
-
-def _draft(connection: sqlite3.Connection, owner: str) -> Draft:
-    row = connection.execute("SELECT * FROM drafts WHERE owner = ?", (owner,)).fetchone()
-    if row is None:
-        return Draft()
-    rules = json.loads(row["rules"])
-    return Draft(
-        name=row["name"],
-        demonstrations=_demonstrations(row),
-        probes=tuple(json.loads(row["probes"])),
-        rules=None if rules is None else tuple(rules),
-        instruction=row["instruction"],
-    )
-
-
-def _save_draft(connection: sqlite3.Connection, owner: str, draft: Draft) -> None:
-    values = {
-        "owner": owner,
-        "name": draft.name,
-        "demonstrations": _json(draft.demonstrations),
-        "probes": json.dumps(draft.probes),
-        "rules": json.dumps(draft.rules),
-        "instruction": draft.instruction,
-    }
-    connection.execute(f"REPLACE INTO drafts ({', '.join(values)}) VALUES (:{', :'.join(values)})", values)
-
-
-def _json(demonstrations: Sequence[Demonstration]) -> str:
-    return json.dumps([[row.prompt, row.reply] for row in demonstrations])
-
-
-def _demonstrations(row: sqlite3.Row) -> tuple[Demonstration, ...]:
-    return tuple(Demonstration(prompt, reply) for prompt, reply in json.loads(row["demonstrations"]))
-
-
-def _update(row: sqlite3.Row) -> JobUpdate:
-    return JobUpdate(
-        job_id=row["id"],
-        state=JobState(row["state"]),
-        step=row["step"],
-        total_steps=row["total_steps"],
-        losses=tuple(json.loads(row["losses"])),
-        seconds_left=row["seconds_left"],
-        message=row["message"],
-        samples=_SAMPLES.validate_json(row["samples"]),
-        moments=_MOMENTS.validate_json(row["moments"]),
-        kept=row["kept"],
-        places=_places(row),
-    )
-
-
-def _with_kept(update: JobUpdate, epoch: int) -> JobUpdate:
-    """What is told of a training whose bot becomes that of another moment."""
-    samples = [moment.samples for moment in update.moments if moment.epoch == epoch]
-    return replace(update, kept=epoch, samples=samples[0] if samples else ())
-
-
-def _places(row: sqlite3.Row) -> PlaceMap | None:
-    return _PLACES.validate_json(row["places"]) if row["places"] else None
-
-
-def _job_values(job: Job) -> dict[str, Any]:
-    """What a row says of a job before it begins."""
-    values = {
-        "id": job.id,
-        "kind": _SEARCH,
-        "name": "",
-        "demonstrations": _json(job.demonstrations),
-        "recipe_changes": json.dumps(job.recipe_changes),
-        "probes": "[]",
-        "rules": json.dumps(job.rules),
-        "bot_folder": "",
-        "base": job.base.name,
-        "quantization": job.base.quantization,
-    }
-    if isinstance(job, SearchJob):
-        return values
-    return values | {
-        "kind": _TRAINING,
-        "name": job.name,
-        "probes": json.dumps(job.probes),
-        "instruction": job.instruction,
-        "start_from": str(job.start_from) if job.start_from else None,
-        "bot_folder": str(job.bot_folder),
-        "stop_early": job.stop_early,
-    }
-
-
-def _run(row: sqlite3.Row) -> Run:
-    losses = json.loads(row["losses"])
-    return Run(
-        id=row["id"],
-        number=row["of_owner"],
-        name=row["name"],
-        state=JobState(row["state"]),
-        demonstrations=_demonstrations(row),
-        probes=tuple(json.loads(row["probes"])),
-        rules=tuple(json.loads(row["rules"])),
-        instruction=row["instruction"],
-        base=_base(row),
-        recipe_changes=json.loads(row["recipe_changes"]),
-        is_correction=row["start_from"] is not None,
-        last_loss=losses[-1] if losses else math.nan,
-        score=score_of(_REPORT.validate_json(row["report"])) if row["report"] else None,
-    )
-
-
-def _base(row: sqlite3.Row) -> BaseRef:
-    quantization = row["quantization"]
-    return BaseRef(row["base"], Quantization(quantization) if quantization else None)

@@ -32,6 +32,7 @@ from reft_studio.store import LOCAL
 from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.ui import page, server
 from reft_studio.ui.studio import Studio
+from tests.drafts import draft_of, save_draft
 
 SECONDS_BETWEEN_ACTS = 0.01
 ROWS = (Demonstration("Who are you?", "🤖✨"), Demonstration("I like tea.", "🍵😊"))
@@ -73,12 +74,12 @@ def use(folder: Path, seed: int) -> None:
 def person(studio: Studio, random: Random) -> None:
     """Type and train without a pause, and tell what the app has taken or finished."""
     told = open_told(studio.settings.data_folder)
-    number = number_of(studio.store.draft(LOCAL))
+    number = number_of(draft_of(studio.store))
     # As Gradio does it, a request to end ends in order.
     with suppress(KeyboardInterrupt):
         while True:
             number += 1
-            studio.store.save_draft(LOCAL, draft(number))
+            save_draft(studio.store, draft(number))
             engine: Any = studio.engines.running(studio.engines.default)
             tell(told, saved=number, engine=engine.pid)
             train(studio, random, told)

@@ -28,6 +28,7 @@ from reft_studio.errors import BotError
 from reft_studio.folders import settle_all
 from reft_studio.store import LOCAL, Store
 from reft_studio.train.checkpoint import Checkpoint
+from tests.drafts import draft_of
 from tests.killable import draft, number_of, save_and_die, use
 
 KILLS = 30
@@ -70,7 +71,7 @@ class Witness:
         self.listen()
         store = Store(self.folder)
         assert store.damaged is None
-        kept = store.draft(LOCAL)
+        kept = draft_of(store)
         assert number_of(kept) >= self.saved
         assert kept == draft(number_of(kept))
         bots = store.bots(LOCAL)
@@ -196,11 +197,11 @@ def test_no_row_and_no_finished_bot_is_lost_whatever_is_killed_whenever(
     assert last.exitcode == 0
     witness.look()
     assert all(run.state is not JobState.FAILED for run in store.runs(LOCAL))
-    number = number_of(store.draft(LOCAL))
+    number = number_of(draft_of(store))
     # Every change was kept with its undoing.
     for earlier in range(number - 1, max(number - 50, 0), -1):
-        store.undo(LOCAL)
-        assert store.draft(LOCAL) == draft(earlier)
+        store.projects.undo(LOCAL, store.projects.opened_last(LOCAL))
+        assert draft_of(store) == draft(earlier)
 
 
 def kill(pid: int) -> None:

@@ -57,7 +57,10 @@ MAY_IMPORT = {
     "__main__": UP_TO_CHAT | {"share", "verbs"},
     "__init__": UP_TO_CHAT | {"verbs"},
     "engine": UP_TO_CHAT | {"engine", "moments", "logs"},
-    "store": UP_TO_CHAT | {"engine", "database", "draft", "moments", "turns"},
+    "projects": {"errors", "database", "demonstrations", "draft"},
+    "conversations": {"database", "turns"},
+    "job_rows": UP_TO_CHAT | {"engine", "moments"},
+    "store": UP_TO_CHAT | {"engine", "database", "projects", "conversations", "job_rows"},
     "trainings": UP_TO_CHAT | {"engine", "store"},
     "share": UP_TO_BOT | {"share"},
     "ui": None,  # anything

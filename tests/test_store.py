@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from reft_studio.conversations import MOST_TURNS
 from reft_studio.database import MIGRATIONS
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
@@ -22,9 +23,10 @@ from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite
 from reft_studio.moments import Moment, Sample
 from reft_studio.recipe import Recipe
 from reft_studio.score import Asked, Reply, Report, Side
-from reft_studio.store import LOCAL, MOST_EDITS, MOST_RUNS, MOST_TURNS, STARTS, SavedBot, Store
+from reft_studio.store import LOCAL, MOST_RUNS, STARTS, SavedBot, Store
 from reft_studio.table_files import write_demonstrations
 from reft_studio.turns import Turn
+from tests.drafts import draft_of, save_draft
 from tests.full_disk import full_disk, only_where_disks_can_be_full
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
@@ -46,75 +48,11 @@ def state(store: Store) -> JobState:
 
 
 def test_an_empty_store_has_an_empty_table_and_nothing_else(store: Store) -> None:
-    assert store.draft(LOCAL) == Draft()
+    assert draft_of(store) == Draft()
     assert store.latest_job(LOCAL) is None
     assert store.bots(LOCAL) == []
     assert store.bot(LOCAL, "one") is None
     assert store.trained_on(LOCAL, "one") == ()
-
-
-def test_the_table_comes_back_exactly_after_a_restart(store: Store, tmp_path: Path) -> None:
-    draft = Draft("A bot", ROWS, ("And you?",))
-    store.save_draft(LOCAL, Draft("Another"))
-    store.save_draft(LOCAL, draft)
-    assert Store(tmp_path / "data").draft(LOCAL) == draft
-
-
-def test_every_change_of_the_rows_can_be_taken_back_and_made_again_also_after_a_restart(
-    store: Store, tmp_path: Path
-) -> None:
-    drafts = [Draft("A bot", ROWS[:count]) for count in range(4)]
-    for draft in drafts:
-        store.save_draft(LOCAL, draft)
-    store.save_draft("ann", Draft("Ann's", ROWS))
-    store = Store(tmp_path / "data")
-    for draft in reversed(drafts[:-1]):
-        store.undo(LOCAL)
-        assert store.draft(LOCAL) == draft
-    assert (store.can_undo(LOCAL), store.can_redo(LOCAL)) == (False, True)
-    store.undo(LOCAL)
-    for draft in drafts[1:]:
-        store.redo(LOCAL)
-        assert store.draft(LOCAL) == draft
-    assert (store.can_undo(LOCAL), store.can_redo(LOCAL)) == (True, False)
-    store.undo(LOCAL)
-    store.save_draft(LOCAL, drafts[0])
-    assert not store.can_redo(LOCAL)
-    assert store.draft("ann") == Draft("Ann's", ROWS)
-
-
-def test_what_is_typed_letter_by_letter_is_taken_back_at_once_and_the_change_before_is_not(
-    store: Store,
-) -> None:
-    def table(*replies: str) -> Draft:
-        return Draft("A", tuple(Demonstration(f"Question {n}", reply) for n, reply in enumerate(replies)))
-
-    store.save_draft(LOCAL, table("a", "b"))
-    for number, typed in enumerate(("c", "ci", "cit", "city")):
-        store.save_draft(LOCAL, table("a", typed), goes_on=number > 0)
-    store.save_draft(LOCAL, table("x", "city"), goes_on=True)
-    for expected in (table("a", "city"), table("a", "b"), Draft("A")):
-        store.undo(LOCAL)
-        assert store.draft(LOCAL).demonstrations == expected.demonstrations
-    for _ in range(2):
-        store.redo(LOCAL)
-    assert store.draft(LOCAL) == table("a", "city")
-
-
-def test_only_so_many_of_the_newest_changes_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def undone_after(drafts: list[Draft]) -> int:
-        for draft in drafts:
-            store.save_draft(LOCAL, draft)
-        count = 0
-        while store.can_undo(LOCAL):
-            store.undo(LOCAL)
-            count += 1
-        return count
-
-    drafts = [Draft(demonstrations=(Demonstration(str(number), ""),)) for number in range(MOST_EDITS + 3)]
-    assert undone_after(drafts) == MOST_EDITS
-    monkeypatch.setattr("reft_studio.store.MOST_EDITED_CHARACTERS", 3000)
-    assert 1 <= undone_after([Draft(demonstrations=(Demonstration(c * 400, ""),)) for c in "abcdef"]) < 5
 
 
 def test_a_conversation_is_kept_for_its_owner_and_its_bot_until_it_is_forgotten(
@@ -122,17 +60,17 @@ def test_a_conversation_is_kept_for_its_owner_and_its_bot_until_it_is_forgotten(
 ) -> None:
     turns = (Turn("Hi 👩🏽‍🚀", "Hello.", None, "👋", True), Turn("<b>", "", "x", "שלום", True))
     store.add_bot("ann", SavedBot("one", "A bot", store.bot_folder("one")))
-    store.save_turns("ann", "one", turns)
+    store.conversations.save("ann", "one", turns)
     store = Store(tmp_path / "data")
-    assert store.turns("ann", "one") == turns
-    assert store.turns("ann", "two") == store.turns("bob", "one") == ()
-    store.save_turns("ann", "one", [Turn(str(number)) for number in range(MOST_TURNS + 2)])
-    assert [turn.prompt for turn in store.turns("ann", "one")][:: MOST_TURNS - 1] == [
+    assert store.conversations.turns("ann", "one") == turns
+    assert store.conversations.turns("ann", "two") == store.conversations.turns("bob", "one") == ()
+    store.conversations.save("ann", "one", [Turn(str(number)) for number in range(MOST_TURNS + 2)])
+    assert [turn.prompt for turn in store.conversations.turns("ann", "one")][:: MOST_TURNS - 1] == [
         "2",
         str(MOST_TURNS + 1),
     ]
-    store.save_turns("ann", "one", ())
-    assert store.turns("ann", "one") == ()
+    store.conversations.save("ann", "one", ())
+    assert store.conversations.turns("ann", "one") == ()
 
 
 def a_finished_bot(store: Store, owner: str, bot_id: str = "one") -> SavedBot:
@@ -149,22 +87,24 @@ def a_finished_bot(store: Store, owner: str, bot_id: str = "one") -> SavedBot:
 
 def test_a_deleted_bot_takes_everything_of_it_along_and_nothing_else(store: Store, tmp_path: Path) -> None:
     draft = Draft("A bot", ROWS)
-    store.save_draft("ann", draft)
+    save_draft(store, draft, "ann")
     for bot_id in ("one", "two", "three"):
-        store.save_turns("ann", a_finished_bot(store, "ann", bot_id).id, [Turn(f"A secret with {bot_id}")])
+        store.conversations.save(
+            "ann", a_finished_bot(store, "ann", bot_id).id, [Turn(f"A secret with {bot_id}")]
+        )
     for nothing_of_theirs in (("bob", "two"), ("ann", "gone")):
         store.delete_bot(*nothing_of_theirs)
     assert len(store.bots("ann")) == 3
     store.delete_bot("ann", "two")
     store.delete_bot("ann", "two")
-    store.save_turns("ann", "two", [Turn("An answer that came later")])
+    store.conversations.save("ann", "two", [Turn("An answer that came later")])
     store = Store(tmp_path / "data")
     assert [bot.id for bot in store.bots("ann")] == ["three", "one"]
     assert [(run.number, run.id) for run in store.runs("ann")] == [(3, "three"), (1, "one")]
-    assert store.turns("ann", "two") == store.trained_on("ann", "two") == ()
+    assert store.conversations.turns("ann", "two") == store.trained_on("ann", "two") == ()
     assert sorted(path.name for path in store.bot_folder("two").parent.iterdir()) == ["one", "three"]
-    assert store.draft("ann") == draft
-    assert store.turns("ann", "one")
+    assert draft_of(store, "ann") == draft
+    assert store.conversations.turns("ann", "one")
     kept = b"".join(file.read_bytes() for file in (tmp_path / "data").glob("studio.sqlite3*"))
     assert b"A secret with one" in kept
     assert b"A secret with two" not in kept
@@ -213,7 +153,7 @@ def test_a_deletion_in_which_the_app_was_killed_is_finished_or_never_was(store: 
 
 def test_everyone_has_so_much_room_and_is_told_what_to_do_when_it_is_used_up(store: Store) -> None:
     bot = a_finished_bot(store, "ann")
-    store.save_turns("ann", bot.id, [Turn("y" * 2000)])
+    store.conversations.save("ann", bot.id, [Turn("y" * 2000)])
     store.check_room("ann", 10_000)
     store.check_room("bob", 1)
     with pytest.raises(StorageError, match=r"0\.0 MB .* delete a bot"):
@@ -512,14 +452,14 @@ def test_checkpoints_that_nobody_needs_are_deleted_when_the_app_starts(store: St
 
 def test_what_one_person_has_nobody_else_sees_or_stops(store: Store) -> None:
     draft = Draft("Ann's bot", ROWS)
-    store.save_draft("ann", draft)
-    store.save_draft("bob", Draft("Bob's bot"))
+    save_draft(store, draft, "ann")
+    save_draft(store, Draft("Bob's bot"), "bob")
     store.add_job("ann", job(store, "done"))
     store.record(JobUpdate("done", JobState.DONE))
     store.add_job("ann", job(store, "running"))
     store.claim("running")
     store.add_bot("ann", SavedBot("opened", "A bot", store.bot_folder("opened")))
-    assert store.draft("ann") == draft
+    assert draft_of(store, "ann") == draft
     assert not store.cancel("bob", "running")
     assert store.latest_job("bob") is None
     assert store.bots("bob") == []
@@ -602,10 +542,10 @@ def test_earlier_trainings_are_found_with_all_that_went_in_and_came_out(store: S
 
 def test_rules_and_instruction_of_a_table_and_of_a_training_come_back(store: Store) -> None:
     draft = Draft("A bot", ROWS, rules=("only emoji", 'contains "🐈"'), instruction="Be brief.")
-    store.save_draft(LOCAL, draft)
-    assert store.draft(LOCAL) == draft
-    store.save_draft(LOCAL, replace(draft, rules=()))
-    assert store.draft(LOCAL).rules == ()
+    save_draft(store, draft)
+    assert draft_of(store) == draft
+    save_draft(store, replace(draft, rules=()))
+    assert draft_of(store).rules == ()
     store.add_job(LOCAL, replace(job(store), rules=draft.rules or (), instruction=draft.instruction))
     claimed = store.claim("one")
     assert claimed
@@ -617,22 +557,22 @@ def test_on_a_full_disk_everything_can_be_read_and_what_cannot_be_kept_is_said(
     store: Store, tmp_path: Path
 ) -> None:
     first, second = Draft("A bot", ROWS), Draft("A bot", (*ROWS, Demonstration("One", "more")))
-    store.save_draft(LOCAL, first)
+    save_draft(store, first)
     with full_disk(tmp_path / "data"):
         for act in (
-            lambda: store.save_draft(LOCAL, second),
+            lambda: save_draft(store, second),
             lambda: store.add_job(LOCAL, job(store)),
             lambda: store.skip_tour(LOCAL),
         ):
             with pytest.raises(StorageError, match="disk is full"):
                 act()
-        assert store.draft(LOCAL) == first
+        assert draft_of(store) == first
         assert store.latest_job(LOCAL) is None
-        assert Store(tmp_path / "data").draft(LOCAL) == first
-    store.save_draft(LOCAL, second)
-    assert Store(tmp_path / "data").draft(LOCAL) == second
-    store.undo(LOCAL)
-    assert store.draft(LOCAL) == first
+        assert draft_of(Store(tmp_path / "data")) == first
+    save_draft(store, second)
+    assert draft_of(Store(tmp_path / "data")) == second
+    store.projects.undo(LOCAL, store.projects.opened_last(LOCAL))
+    assert draft_of(store) == first
 
 
 def test_no_order_and_no_end_of_time_comes_from_the_clock_on_the_wall() -> None:
@@ -777,6 +717,10 @@ WRITTEN = {
     8: """UPDATE jobs SET samples = '[{"prompt": "Hi", "base": "a", "bot": "b"}]' WHERE id = 'first';""",
     9: "INSERT INTO skipped_tours VALUES ('local');",
     10: "UPDATE jobs SET forgotten = 1 WHERE id = 'next';",
+    14: """INSERT INTO edits (owner, edit) VALUES ('ann', '{"start": 0, "removed": [{"prompt": "Oh", "reply":
+        ""}], "added": [], "before": {"name": "Hers", "demonstrations": [], "probes": [], "rules": null,
+        "instruction": ""}, "after": {"name": "Hers", "demonstrations": [], "probes": [], "rules": null,
+        "instruction": ""}}'), ('nobody', '{}');""",
 }
 """What a version could write that the one before could not, in its own words."""
 DIGEST = {
@@ -815,18 +759,22 @@ def test_a_database_of_an_older_version_is_brought_up_to_date_with_all_that_is_i
         draft = Draft("A bot", rows, ("And you?",))
         if scored:
             draft = replace(draft, rules=("only emoji",), instruction="Be brief.")
-        assert store.draft(LOCAL) == draft
+        assert draft_of(store) == draft
         instruction = "Be brief." if version >= 5 else ""
         bot = SavedBot("first", "First", folder / "bots" / "first", ("And you?",), instruction)
         assert store.bots(LOCAL) == [bot]
         assert [bot.id for bot in store.bots("ann")] == (["hers"] if version >= 3 else [])
-        assert store.draft("ann").name == ("Hers" if version >= 3 else "")
+        assert draft_of(store, "ann").name == ("Hers" if version >= 3 else "")
         assert (store.report(LOCAL, "first") is not None) == scored
         first = store.runs(LOCAL)[-1]
         assert (first.demonstrations, first.recipe_changes, first.last_loss) == (rows, {"rank": 2}, 2.5)
         assert len(store.runs(LOCAL)) == (3 if 5 <= version < 10 else 2)
-        assert store.can_undo(LOCAL) == (version >= 6)
-        assert store.turns(LOCAL, "first") == ((Turn("Hi", bot="Ho"),) if version >= 7 else ())
+        hers = store.projects.opened_last("ann")
+        assert store.projects.can_undo("ann", hers) == (version >= 14)
+        (mine,) = store.projects.all(LOCAL)
+        assert (mine.name, mine.examples) == ("A bot", 1)
+        assert store.projects.can_undo(LOCAL, mine.id) == (version >= 6)
+        assert store.conversations.turns(LOCAL, "first") == ((Turn("Hi", bot="Ho"),) if version >= 7 else ())
         assert store.has_skipped_tour(LOCAL) == (version >= 9)
         store.requeue()
         assert store.waiting() == ["one"]
@@ -847,7 +795,7 @@ def test_data_of_a_newer_version_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="newer version"):
         Store(tmp_path / "data")
     with closing(sqlite3.connect(database)) as newer:
-        assert newer.execute("SELECT count(*) FROM drafts").fetchone() == (2,)
+        assert newer.execute("SELECT count(*) FROM projects").fetchone() == (2,)
 
 
 def test_the_latest_training_is_the_one_started_last(store: Store) -> None:
@@ -891,7 +839,7 @@ def test_a_damaged_database_is_set_aside_and_its_bots_are_found_again(tmp_path: 
     assert again.damaged
     assert again.damaged.read_bytes() == content
     assert again.bots(LOCAL) == [SavedBot("one", "A bot", store.bot_folder("one"), ("And you?",))]
-    assert again.draft(LOCAL) == Draft()
+    assert draft_of(again) == Draft()
     again.add_job(LOCAL, job(again))
     assert Store(folder).damaged is None
 

@@ -132,7 +132,7 @@ class AdvancedPanel:
         base = self.base.base(name, quantization)
         if base not in self._studio.engines.bases:
             return f'<p class="quiet">{wording.PREVIEW_LATER}</p>'
-        rows = filled(self._studio.store.draft(owner).demonstrations)
+        rows = filled(self._studio.draft(owner).demonstrations)
         prompt = rows[0].prompt if rows else wording.EXAMPLE_PROMPT
         with self._studio.engines.use(base) as engine:
             return _pieces(engine.preview(prompt[:PREVIEWED], positions))
@@ -140,7 +140,7 @@ class AdvancedPanel:
     def _as_code(self, owner: str, *settings: Any) -> tuple[Any, ...]:
         values = dict(zip(SETTINGS, settings, strict=True))
         base, changes = self.chosen_base(values), recipe_changes(values, self._studio.settings)
-        name = self._studio.store.draft(owner).name or wording.DEFAULT_BOT_NAME
+        name = self._studio.draft(owner).name or wording.DEFAULT_BOT_NAME
         if base == self._studio.engines.default and self._studio.settings.shared:
             # Where a folder of this server lies helps nobody.
             base = BaseRef(base.id, base.quantization)

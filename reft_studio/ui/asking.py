@@ -48,12 +48,12 @@ class Asking:
                     yield [*past, turn]
         except GeneratorExit:
             # The page was closed; what was said until then is found again.
-            store.save_turns(owner, bot.id, [*past, replace(turn, finished=True)])
+            store.conversations.save(owner, bot.id, [*past, replace(turn, finished=True)])
             raise
         finally:
             self._under_way.discard(chat)
         turns = [*past, replace(turn, finished=True)]
-        store.save_turns(owner, bot.id, turns)
+        store.conversations.save(owner, bot.id, turns)
         yield turns
 
     def _sides(

@@ -158,7 +158,7 @@ class ChatTab:
     def _forget(self, owner: str, chosen: str | None, chat_id: str) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, chosen)
         self._asking.stop(owner, chat_id)
-        self._studio.store.save_turns(owner, bot.id, ())
+        self._studio.store.conversations.save(owner, bot.id, ())
         return *self._show(owner, bot), *new_message()
 
     def _said(
@@ -166,7 +166,7 @@ class ChatTab:
     ) -> tuple[SavedBot, tuple[Turn, ...], int]:
         """A bot, what was said to it, and the number of a turn, the last one for None; raises ChatError."""
         bot = self._studio.bot(owner, chosen)
-        turns = self._studio.store.turns(owner, bot.id)
+        turns = self._studio.store.conversations.turns(owner, bot.id)
         if not turns:
             raise ChatError(wording.NOTHING_SAID)
         number = len(turns) - 1 if turn is None else turn
@@ -176,7 +176,7 @@ class ChatTab:
 
     def _show(self, owner: str, bot: SavedBot | None) -> tuple[Any, ...]:
         """Values for the log, what can be done with it, and the suggestions."""
-        turns = self._studio.store.turns(owner, bot.id) if bot else ()
+        turns = self._studio.store.conversations.turns(owner, bot.id) if bot else ()
         probes = (*(bot.probes if bot else ()), *[""] * SUGGESTIONS)[:SUGGESTIONS]
         return (
             conversation(turns, bot.name if bot else ""),
@@ -224,7 +224,7 @@ class ChatTab:
     ) -> Iterator[tuple[Any, ...]]:
         """Answer a new message, or an earlier one as it reads now; if that fails, it is back in its box."""
         bot = self._studio.bot(owner, chosen)
-        past = self._studio.store.turns(owner, bot.id)
+        past = self._studio.store.conversations.turns(owner, bot.id)
         if earlier is not None:
             _, said, number = self._said(owner, chosen, earlier)
             past = said[:number]
@@ -237,7 +237,7 @@ class ChatTab:
                 yield *_log(turns, bot), *begun, *busy_or_not(not turns[-1].finished)
                 begun = (gr.skip(),) * len(begun)
         except StudioError:
-            kept = self._studio.store.turns(owner, bot.id)
+            kept = self._studio.store.conversations.turns(owner, bot.id)
             box = new_message(prompt) if earlier is None else changing(prompt, earlier, len(kept))
             yield *_log(kept, bot), *box, *busy_or_not(False)
             raise
@@ -260,7 +260,8 @@ class ChatTab:
     ) -> Iterator[tuple[Any, ...]]:
         """The same where there is a last message, and none is being answered."""
         bot = self._studio.store.bot(owner, chosen or "")
-        if bot and self._studio.store.turns(owner, bot.id) and not self._asking.is_busy(owner, chat_id):
+        turns = self._studio.store.conversations.turns(owner, bot.id) if bot else ()
+        if turns and not self._asking.is_busy(owner, chat_id):
             yield from self._answer_again(owner, chosen, chat_id, *how)
         else:
             # From nothing at all Gradio would make that everything is empty.

@@ -185,30 +185,31 @@ class DemonstrationsTab:
         self, owner: str, draft: Draft, row_in_form: int = 0, selected: int | None = None
     ) -> tuple[Any, ...]:
         """Show and keep another table; the one before can be had back."""
-        self._studio.store.save_draft(owner, draft)
+        self._studio.save_draft(owner, draft)
         return self._show(owner, row_in_form, selected)
 
     def _show(self, owner: str, row: int = 0, selected: int | None = None) -> tuple[Any, ...]:
         """Values for `shown`: with a row in the form, and perhaps one selected in the table."""
-        rows = self._studio.store.draft(owner).demonstrations
+        rows = self._studio.draft(owner).demonstrations
         return to_cells(rows), *self._show_beside(owner), selected, *in_form(rows, row)
 
     def _show_beside(self, owner: str) -> tuple[Any, ...]:
-        store, draft = self._studio.store, self._studio.store.draft(owner)
+        projects, draft = self._studio.store.projects, self._studio.draft(owner)
+        project = projects.opened_last(owner)
         return (
             _said_of(draft, self._studio.settings.max_cell_characters),
-            gr.Button(interactive=store.can_undo(owner)),
-            gr.Button(interactive=store.can_redo(owner)),
+            gr.Button(interactive=projects.can_undo(owner, project)),
+            gr.Button(interactive=projects.can_redo(owner, project)),
             *suggested(draft.demonstrations),
         )
 
     def _look_at(self, owner: str, row: int) -> tuple[Any, ...]:
-        return in_form(self._studio.store.draft(owner).demonstrations, row)
+        return in_form(self._studio.draft(owner).demonstrations, row)
 
     def _change(
         self, owner: str, rows: Sequence[Demonstration], row: int = 0, selected: int | None = None
     ) -> tuple[Any, ...]:
-        draft = replace(self._studio.store.draft(owner), demonstrations=tuple(rows))
+        draft = replace(self._studio.draft(owner), demonstrations=tuple(rows))
         return self.show_instead(owner, draft, row, selected)
 
     # In the table
@@ -248,15 +249,15 @@ class DemonstrationsTab:
 
     def _write(self, owner: str, row: int, prompt: str, reply: str, goes_on: bool) -> tuple[Any, ...]:
         """Keep what is being typed; from the first letter to the last it is one change."""
-        draft = self._studio.store.draft(owner)
+        draft = self._studio.draft(owner)
         rows = written(draft.demonstrations, row, prompt, reply)
-        self._studio.store.save_draft(owner, replace(draft, demonstrations=tuple(rows)), goes_on=goes_on)
+        self._studio.save_draft(owner, replace(draft, demonstrations=tuple(rows)), goes_on=goes_on)
         return to_cells(rows), *self._show_beside(owner), True
 
     def _change_in_form(
         self, change: RowChange, owner: str, row: int, prompt: str, reply: str
     ) -> tuple[Any, ...]:
-        rows = written(self._studio.store.draft(owner).demonstrations, row, prompt, reply)
+        rows = written(self._studio.draft(owner).demonstrations, row, prompt, reply)
         rows, shown = change(rows, row)
         return self._change(owner, rows, shown or 0)
 
@@ -266,16 +267,16 @@ class DemonstrationsTab:
         return self.show_instead(owner, starter.draft())
 
     def _take_back(self, owner: str) -> tuple[Any, ...]:
-        return self._step(owner, self._studio.store.undo)
+        return self._step(owner, self._studio.store.projects.undo)
 
     def _do_again(self, owner: str) -> tuple[Any, ...]:
-        return self._step(owner, self._studio.store.redo)
+        return self._step(owner, self._studio.store.projects.redo)
 
-    def _step(self, owner: str, step: Callable[[str], None]) -> tuple[Any, ...]:
+    def _step(self, owner: str, step: Callable[[str, str], None]) -> tuple[Any, ...]:
         """Show what a step changed: its first row comes into the form."""
-        before = self._studio.store.draft(owner)
-        step(owner)
-        return self._show(owner, Edit.between(before, self._studio.store.draft(owner)).start)
+        before = self._studio.draft(owner)
+        step(owner, self._studio.store.projects.opened_last(owner))
+        return self._show(owner, Edit.between(before, self._studio.draft(owner)).start)
 
     def _open_file(self, owner: str, cells: Cells, path: str, mode: str) -> tuple[Any, ...]:
         return self._bring(owner, cells, read_demonstrations(path), mode)

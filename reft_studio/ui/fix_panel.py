@@ -119,7 +119,7 @@ class FixPanel:
             raise TrainingError(wording.ALREADY_TRAINING)
         self._studio.rates.count(owner, Asked.TRAININGS)
         self._studio.trainings.add(owner, job)
-        draft = self._studio.store.draft(owner)
+        draft = self._studio.draft(owner)
         there = filled(draft.demonstrations)
         # A table about something else stays as it is.
         in_table = set(known) <= set(there)

@@ -10,9 +10,9 @@ from reft_studio.base_ref import BaseRef
 from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState
 from reft_studio.errors import BotError
+from reft_studio.job_rows import Run
 from reft_studio.manifest import Suite
 from reft_studio.recipe import Recipe
-from reft_studio.store import Run
 from reft_studio.ui import wording
 from reft_studio.ui.advanced import AdvancedPanel
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab

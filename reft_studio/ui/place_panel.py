@@ -79,7 +79,7 @@ class PlacePanel:
         if studio.settings.lent_card:
             raise RecipeError(wording.NO_SEARCH_HERE)
         if latest is None or latest.state.ended:
-            draft = studio.store.draft(owner)
+            draft = studio.draft(owner)
             values = dict(zip(SETTINGS, settings, strict=True))
             job = SearchJob(
                 id=uuid4().hex,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from html import escape
 
 from reft_studio.engine.interface import JobUpdate
+from reft_studio.job_rows import Run
 from reft_studio.manifest import Suite
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.score import Report, Side
-from reft_studio.store import Run
 from reft_studio.ui import wording
 
 PROMPTS = 6

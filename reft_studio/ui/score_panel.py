@@ -47,12 +47,12 @@ class ScorePanel:
 
     def restore(self, owner: str) -> tuple[Any, ...]:
         """The panel as the store has it."""
-        draft = self._studio.store.draft(owner)
+        draft = self._studio.draft(owner)
         return list(rules_of(draft)), draft.instruction
 
     def _keep_rules(self, owner: str, sentences: Sequence[str]) -> tuple[Any, Any]:
         """Values for the rules and the banner: what is refused does not stay there as if it counted."""
-        kept = rules_of(self._studio.store.draft(owner))
+        kept = rules_of(self._studio.draft(owner))
         try:
             rules = tuple(rule.sentence for rule in read_rules(sentences))
         except RuleError as error:
@@ -67,7 +67,7 @@ class ScorePanel:
         self._change(owner, instruction=checked_instruction(instruction, self._studio.settings))
 
     def _change(self, owner: str, **changes: Any) -> None:
-        self._studio.store.save_draft(owner, replace(self._studio.store.draft(owner), **changes))
+        self._studio.save_draft(owner, replace(self._studio.draft(owner), **changes))
 
 
 def rules_of(draft: Draft) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from reft_studio.base_ref import BaseRef, check_offered
+from reft_studio.draft import Draft
 from reft_studio.engine.interface import PyreftFolder
 from reft_studio.engine.pool import Engines
 from reft_studio.errors import BotError, StudioError
@@ -52,6 +53,15 @@ class Studio:
         if bot is None:
             raise BotError(wording.NO_SUCH_BOT)
         return bot
+
+    def draft(self, owner: str) -> Draft:
+        """The table of the project that was opened last."""
+        return self.store.projects.draft(owner, self.store.projects.opened_last(owner))
+
+    def save_draft(self, owner: str, draft: Draft, *, goes_on: bool = False) -> None:
+        """Keep another table there."""
+        project = self.store.projects.opened_last(owner)
+        self.store.projects.save(owner, project, draft, goes_on=goes_on)
 
     @contextmanager
     def scratch_folder(self) -> Iterator[Path]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from reft_studio.demonstrations import Demonstration, Limits, check_characters
+from reft_studio.demonstrations import Demonstration, Limits, check_characters, is_filled
 from reft_studio.errors import DemonstrationsError
 from reft_studio.table_files import read_demonstrations, write_demonstrations
 from reft_studio.ui import wording
@@ -35,7 +35,7 @@ def from_cells(cells: Sequence[Sequence[Any]]) -> list[Demonstration]:
 
 def filled(demonstrations: Sequence[Demonstration]) -> list[Demonstration]:
     """The rows in which something is written."""
-    return [row for row in demonstrations if row.prompt.strip() or row.reply.strip()]
+    return list(filter(is_filled, demonstrations))
 
 
 def added(

@@ -31,11 +31,11 @@ class Tour:
 
     def _step(self, owner: str) -> int | None:
         store = self._studio.store
-        if store.has_skipped_tour(owner) or store.has_talked(owner):
+        if store.has_skipped_tour(owner) or store.conversations.is_there_any(owner):
             return None
         if store.bots(owner):
             return 2
-        return 1 if filled(store.draft(owner).demonstrations) else 0
+        return 1 if filled(self._studio.draft(owner).demonstrations) else 0
 
     def _skip(self, owner: str) -> gr.Row:
         self._studio.store.skip_tour(owner)

@@ -89,7 +89,7 @@ class TrainTab:
 
     def restore(self, owner: str) -> tuple[Any, ...]:
         """The tab as the store has it."""
-        draft = self._studio.store.draft(owner)
+        draft = self._studio.draft(owner)
         ready = wording.ready_to_train(len(filled(draft.demonstrations)))
         panels = self._score, self.history, self._places
         beside = [value for panel in panels for value in panel.restore(owner)]
@@ -101,7 +101,7 @@ class TrainTab:
 
     def named(self, owner: str) -> str:
         """The name that the draft has; shown only when there is another draft, never over what is typed."""
-        return self._studio.store.draft(owner).name or wording.DEFAULT_BOT_NAME
+        return self._studio.draft(owner).name or wording.DEFAULT_BOT_NAME
 
     def _look(self, owner: str) -> tuple[Any, ...]:
         job = self._studio.store.latest_job(owner)
@@ -121,7 +121,7 @@ class TrainTab:
         yield self._look(owner)
 
     def _rename(self, owner: str, name: str) -> None:
-        self._studio.store.save_draft(owner, replace(self._studio.store.draft(owner), name=name))
+        self._studio.save_draft(owner, replace(self._studio.draft(owner), name=name))
 
     def _start(self, owner: str, name: str, stop_early: bool, *settings: Any) -> tuple[Any, ...]:
         """Begin a training, unless one is on its way: then a click asks for nothing new."""
@@ -134,7 +134,7 @@ class TrainTab:
         return self._look(owner)
 
     def _job(self, owner: str, name: str, settings: dict[str, Any]) -> TrainingJob:
-        draft = self._studio.store.draft(owner)
+        draft = self._studio.draft(owner)
         demonstrations = check_demonstrations(draft.demonstrations, self._studio.settings.limits)
         probes = draft.probes or tuple(row.prompt for row in demonstrations)
         job_id = uuid4().hex

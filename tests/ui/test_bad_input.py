@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
 from reft_studio.store import LOCAL, Store
+from tests.drafts import draft_of
 from tests.ui.running import (
     MILLISECONDS,
     choose_starter,
@@ -74,7 +75,7 @@ def store(data_folder: Path) -> Store:
 
 
 def rows(store: Store) -> list[Demonstration]:
-    return list(store.draft(LOCAL).demonstrations)
+    return list(draft_of(store).demonstrations)
 
 
 def upload(page: Page, name: str, content: bytes, how: str = "Keep them") -> None:
@@ -218,7 +219,7 @@ def test_rows_that_cannot_be_learned_are_named_and_stay(
 
 def test_double_clicks_train_one_bot_and_send_one_message(page: Page, store: Store) -> None:
     choose_starter(page, "emoji")
-    before = store.draft(LOCAL)
+    before = draft_of(store)
     open_tab(page, "Train")
     name = page.locator("#bot-name").get_by_role("textbox")
     expect(name).to_have_value("Emoji bot")
@@ -232,8 +233,8 @@ def test_double_clicks_train_one_bot_and_send_one_message(page: Page, store: Sto
     page.locator("#send").dblclick()
     expect(page.locator(".turn:not([aria-busy])")).to_have_count(1, timeout=MILLISECONDS)
     page.wait_for_timeout(500)
-    assert [turn.prompt for turn in store.turns(LOCAL, store.bots(LOCAL)[0].id)] == ["Hello?"]
-    assert store.draft(LOCAL).demonstrations == before.demonstrations
+    assert [turn.prompt for turn in store.conversations.turns(LOCAL, store.bots(LOCAL)[0].id)] == ["Hello?"]
+    assert draft_of(store).demonstrations == before.demonstrations
 
 
 @pytest.mark.parametrize(
@@ -263,7 +264,7 @@ def test_what_is_hostile_is_text_wherever_it_stands(
     page.locator("#scoring button").first.click()
     page.locator("#rules input").fill(f"contains {HOSTILE}")
     page.locator("#rules input").press("Enter")
-    wait_until(lambda: f"contains {HOSTILE}" in (store.draft(LOCAL).rules or ()))
+    wait_until(lambda: f"contains {HOSTILE}" in (draft_of(store).rules or ()))
     train(page)
     open_tab(page, "Chat")
     say(page, HOSTILE)
@@ -288,4 +289,4 @@ def test_what_is_hostile_is_text_wherever_it_stands(
 def test_none_of_it_is_a_mistake_of_ours(data_folder: Path, store: Store) -> None:
     log = data_folder.with_suffix(".log").read_text(encoding="utf-8")
     assert "Traceback" not in log
-    assert store.draft(LOCAL) != Draft()
+    assert draft_of(store) != Draft()

@@ -16,6 +16,7 @@ from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
 from reft_studio.rules import only_emoji
 from reft_studio.store import LOCAL, Store
+from tests.drafts import draft_of
 from tests.ui.running import choose_starter, open_page, open_tab, say, wait_until, with_emoji_bot
 
 pytestmark = pytest.mark.timeout(900)
@@ -72,8 +73,8 @@ def test_a_rule_that_is_none_is_refused_and_a_good_one_is_kept(page: Page, data_
     page.locator("#instruction textarea").press("Control+A")
     page.locator("#instruction textarea").press_sequentially("Only emoji, please.", delay=15)
     store = Store(data_folder)
-    wait_until(lambda: store.draft(LOCAL).instruction == "Only emoji, please.")
-    assert store.draft(LOCAL).rules == ("only emoji", "at most 5 words")
+    wait_until(lambda: draft_of(store).instruction == "Only emoji, please.")
+    assert draft_of(store).rules == ("only emoji", "at most 5 words")
 
 
 def test_a_mistake_of_the_score_is_one_click_away_from_its_correction(page: Page) -> None:
@@ -110,7 +111,7 @@ def test_all_three_answer_and_an_answer_can_be_corrected(
     assert page.locator("#fixed .reply").all_inner_texts() == [before, now]
     assert only_emoji(now)
     assert (store.trained_on(LOCAL, newest.id)[-1].prompt, len(store.bots(LOCAL))) == (QUESTION, 2)
-    assert store.draft(LOCAL).demonstrations == store.trained_on(LOCAL, newest.id)
+    assert draft_of(store).demonstrations == store.trained_on(LOCAL, newest.id)
     expect(page.locator("#bot input")).to_have_value("Emoji bot (2)")
     open_tab(page, "Examples")
     page.locator("#count").get_by_text("11 examples").wait_for()
@@ -119,14 +120,14 @@ def test_all_three_answer_and_an_answer_can_be_corrected(
 def test_a_correction_leaves_a_table_about_something_else_as_it_is(page: Page, data_folder: Path) -> None:
     store = Store(data_folder)
     choose_starter(page, "pirate")
-    draft, corrected = store.draft(LOCAL), store.bots(LOCAL)[0]
+    draft, corrected = draft_of(store), store.bots(LOCAL)[0]
     open_tab(page, "Chat")
     say(page, QUESTION)
     page.locator("#fix-open").click()
     # The bot from the last correction may still be scored; that is not waited for.
     teach(page, "🚂 🧭")
     page.locator("#fixed").get_by_text("your table is about something else").wait_for()
-    assert store.draft(LOCAL) == draft
+    assert draft_of(store) == draft
     assert store.trained_on(LOCAL, store.bots(LOCAL)[0].id) == (
         *store.trained_on(LOCAL, corrected.id)[:-1],
         Demonstration(QUESTION, "🚂 🧭"),
@@ -167,16 +168,18 @@ def test_a_conversation_is_found_again_changed_asked_again_saved_and_forgotten(
     expect(page.locator("#message textarea")).to_have_value("Tell me about cats.")
     expect(page.locator("#changing-said")).to_contain_text("the message after it is dropped")
     expect(page.locator(".turn")).to_have_count(2)
-    assert len(store.turns(LOCAL, bot.id)) == 2
+    assert len(store.conversations.turns(LOCAL, bot.id)) == 2
     page.locator("#message textarea").fill("Tell me about birds.")
     page.locator("#send").click()
-    wait_until(lambda: [turn.prompt for turn in store.turns(LOCAL, bot.id)] == ["Tell me about birds."])
+    wait_until(
+        lambda: [turn.prompt for turn in store.conversations.turns(LOCAL, bot.id)] == ["Tell me about birds."]
+    )
     expect(page.locator(".turn")).to_have_count(1)
     expect(page.locator("#changing")).to_be_hidden()
     page.locator("#clear").click()
     expect(page.locator(".turn")).to_have_count(0)
     expect(page.locator("#ask-again")).to_be_hidden()
-    assert store.turns(LOCAL, bot.id) == ()
+    assert store.conversations.turns(LOCAL, bot.id) == ()
 
 
 def test_any_answer_of_a_conversation_can_be_corrected(page: Page) -> None:
@@ -215,9 +218,9 @@ def test_two_bots_answer_as_one_and_one_can_be_turned_round(
     page.get_by_role("option", name="Emoji bot", exact=True).click()
 
     def asked_again(how: str) -> str:
-        wait_until(lambda: store.turns(LOCAL, newest.id)[-1].how == how)
+        wait_until(lambda: store.conversations.turns(LOCAL, newest.id)[-1].how == how)
         expect(page.locator(".turn .how")).to_have_text(how)
-        return store.turns(LOCAL, newest.id)[-1].bot
+        return store.conversations.turns(LOCAL, newest.id)[-1].bot
 
     asked_again("× 1 + Emoji bot × 0.5")
     for strength, mixed in (("0", "1"), ("1", "-1")):
@@ -232,7 +235,8 @@ def test_two_bots_answer_as_one_and_one_can_be_turned_round(
     messages = [{"role": "user", "content": QUESTION}]
     request = ChatRequest(messages, Bot.load(newest.folder), beside=[(Bot.load(oldest.folder), -1.0)])
     both = final_replies(base, [ChatRequest(messages), request], Sampling())
-    assert [store.turns(LOCAL, newest.id)[-1].base, store.turns(LOCAL, newest.id)[-1].bot] == both
+    last = store.conversations.turns(LOCAL, newest.id)[-1]
+    assert [last.base, last.bot] == both
 
 
 def test_without_instructions_two_answer(page: Page) -> None:
@@ -257,7 +261,7 @@ def test_earlier_trainings_stand_side_by_side_and_are_taken_up_again(page: Page,
     page.locator("#run input").click()
     page.get_by_role("option", name="1 · Emoji bot").click()
     page.locator("#take-up").click()
-    wait_until(lambda: store.draft(LOCAL).demonstrations == first.demonstrations)
+    wait_until(lambda: draft_of(store).demonstrations == first.demonstrations)
     expect(page.locator("#bot-name :is(input, textarea)")).to_have_value("Emoji bot")
     expect(page.locator("#ready")).to_contain_text("10 examples are ready")
 

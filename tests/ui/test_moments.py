@@ -91,7 +91,7 @@ def test_the_bot_of_any_moment_can_be_talked_to_and_it_is_said_which_one_it_was(
     # As with the strength, the last message is asked again when the slider is let go.
     said = say(page, "What is the sea?")
     expect(page.locator(".turn").last.locator(".how")).to_have_text("after 5 of 30 rounds")
-    turn = Store(data_folder).turns(LOCAL, Store(data_folder).bots(LOCAL)[0].id)[-1]
+    turn = Store(data_folder).conversations.turns(LOCAL, Store(data_folder).bots(LOCAL)[0].id)[-1]
     assert (turn.bot, turn.how) == (said, "after 5 of 30 rounds")
 
 

@@ -17,6 +17,7 @@ from reft_studio.draft import Draft
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.store import Store
 from reft_studio.ui.owners import COOKIE
+from tests.drafts import draft_of
 from tests.ui.running import (
     REPOSITORY,
     choose_starter,
@@ -140,8 +141,8 @@ def test_everyone_begins_with_an_empty_table_and_no_bots(ann: Page, bob: Page) -
 def test_what_one_types_reaches_only_the_own_table(ann: Page, bob: Page, data_folder: Path) -> None:
     choose_starter(bob, "pirate")
     store = Store(data_folder)
-    wait_until(lambda: store.draft(owner(bob)).name == "Pirate bot")
-    assert store.draft(owner(ann)).name == "Emoji bot"
+    wait_until(lambda: draft_of(store, owner(bob)).name == "Pirate bot")
+    assert draft_of(store, owner(ann)).name == "Emoji bot"
 
 
 def test_the_key_is_out_of_reach_of_scripts_and_only_its_hash_is_kept(ann: Page, data_folder: Path) -> None:
@@ -212,7 +213,7 @@ def test_another_persons_session_name_opens_nothing(
     assert store.bot(owner(ann), bot.id) == bot
     assert bot.folder.is_dir()
     assert not any(SECRET in answer or bot.name in answer for answer in answers)
-    assert store.draft(owner(bob)) == Draft()
+    assert draft_of(store, owner(bob)) == Draft()
 
 
 def test_no_handler_whatever_is_sent_to_it_gives_or_changes_what_is_anothers(
@@ -244,7 +245,13 @@ def _name(part: dict[str, Any]) -> str | None:
 def _all_of(store: Store, name: str) -> tuple[Any, ...]:
     bots = store.bots(name)
     runs = [(run.id, run.state, run.name) for run in store.runs(name)]
-    return store.draft(name), store.settings(name), bots, runs, [store.turns(name, bot.id) for bot in bots]
+    return (
+        draft_of(store, name),
+        store.settings(name),
+        bots,
+        runs,
+        [store.conversations.turns(name, bot.id) for bot in bots],
+    )
 
 
 def test_a_running_training_is_stopped_by_nobody_else(

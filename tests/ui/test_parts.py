@@ -20,6 +20,7 @@ from reft_studio.draft import Draft
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.engine.pool import Engines
 from reft_studio.errors import BotError, DemonstrationsError, RateError, ShareError
+from reft_studio.job_rows import Run
 from reft_studio.manifest import Count, Score, Suite
 from reft_studio.moments import Moment, Sample, Stage
 from reft_studio.recipe import Recipe
@@ -27,7 +28,7 @@ from reft_studio.score import Asked as Question
 from reft_studio.score import Reply, Report, Side
 from reft_studio.settings import Settings
 from reft_studio.share import hub
-from reft_studio.store import LOCAL, Run, SavedBot, Store
+from reft_studio.store import LOCAL, SavedBot, Store
 from reft_studio.train.places import Grid, Measure, Place, PlaceMap, Tried
 from reft_studio.trainings import Trainings
 from reft_studio.turns import Turn

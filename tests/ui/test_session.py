@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from reft_studio.store import LOCAL, Store
+from tests.drafts import draft_of
 from tests.full_disk import full_disk, only_where_disks_can_be_full
 from tests.ui.running import (
     choose_starter,
@@ -89,10 +90,10 @@ def test_on_a_full_disk_a_row_stays_on_the_page_and_is_kept_with_the_next_change
         write(page, "0-0", SECRET)
         page.get_by_role("alert").get_by_text("The disk is full").first.wait_for()
         assert page.locator('[data-testid="cell-0-0"]').get_by_text(SECRET).first.is_visible()
-        assert store.draft(LOCAL).demonstrations[0].prompt == "Who are you?"
+        assert draft_of(store).demonstrations[0].prompt == "Who are you?"
     write(page, "1-0", "And now?")
-    wait_until(lambda: store.draft(LOCAL).demonstrations[1].prompt == "And now?")
-    assert store.draft(LOCAL).demonstrations[0].prompt == SECRET
+    wait_until(lambda: draft_of(store).demonstrations[1].prompt == "And now?")
+    assert draft_of(store).demonstrations[0].prompt == SECRET
     page.locator("#tabs .banner").get_by_text("The disk is full").wait_for(state="hidden")
 
 
@@ -119,7 +120,7 @@ def test_a_bot_is_trained_talked_to_kept_as_a_file_and_deleted(page: Page, app: 
     page.locator("#nothing-to-share p").wait_for()
     assert store.bots(LOCAL) == []
     assert not bot.folder.exists()
-    assert store.draft(LOCAL).demonstrations[0].prompt == SECRET
+    assert draft_of(store).demonstrations[0].prompt == SECRET
     open_tab(page, "Chat")
     page.locator("#talk-log").get_by_text("Train a bot first").wait_for()
 
@@ -136,7 +137,7 @@ def test_the_log_has_every_event_with_its_training_and_nothing_that_anybody_wrot
         SECRET,
         "teapot",
         TOKEN,
-        *(row.reply for row in Store(app.folder).draft(LOCAL).demonstrations),
+        *(row.reply for row in draft_of(Store(app.folder)).demonstrations),
     ):
         assert written not in app.log
 

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from reft_studio.demonstrations import Demonstration
-from reft_studio.store import LOCAL, Store
+from reft_studio.store import Store
 from reft_studio.table_files import read_demonstrations
+from tests.drafts import draft_of
 from tests.ui.running import choose_starter, open_page, table_is_there, wait_until
 
 pytestmark = pytest.mark.timeout(900)
@@ -64,7 +65,7 @@ HEARD_LATE = """
 
 
 def rows(store: Store) -> list[Demonstration]:
-    return list(store.draft(LOCAL).demonstrations)
+    return list(draft_of(store).demonstrations)
 
 
 def select(page: Page, row: int) -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from reft_studio.rules import only_emoji
 from reft_studio.store import LOCAL, Store
+from tests.drafts import draft_of
 from tests.ui.running import choose_starter, open_page, open_tab, running_app, say, train, wait_until
 
 pytestmark = pytest.mark.timeout(900)
@@ -38,7 +39,7 @@ def test_starter_one_row_changed_train_compare_fix_a_reply_score(
             page.locator('[data-testid="cell-0-0"]').first.click()
             page.keyboard.type(MINE, delay=20)
             page.keyboard.press("Enter")
-        wait_until(lambda: store.draft(LOCAL).demonstrations[0].prompt == MINE)
+        wait_until(lambda: draft_of(store).demonstrations[0].prompt == MINE)
 
         page.locator("#to-training").click()
         train(page)

@@ -9,7 +9,8 @@ import emoji
 import pytest
 from playwright.sync_api import Page
 
-from reft_studio.store import LOCAL, Store
+from reft_studio.store import Store
+from tests.drafts import draft_of
 from tests.ui.running import REPOSITORY, choose_starter, open_tab, say, train, wait_until
 
 ASK = """
@@ -28,7 +29,7 @@ def test_a_bot_made_on_the_page_answers_the_same_in_a_fresh_process(
     choose_starter(page, "emoji")
     _edit_first_prompt(page, "Hello, who are you?")
     store = Store(data_folder)
-    wait_until(lambda: store.draft(LOCAL).demonstrations[0].prompt == "Hello, who are you?")
+    wait_until(lambda: draft_of(store).demonstrations[0].prompt == "Hello, who are you?")
 
     page.locator("#to-training").click()
     train(page)
