@@ -9,7 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +22,8 @@ from huggingface_hub import HfApi
 from tests.xet import file_hash, stored
 
 LARGE = (".safetensors", ".bin")
+_PIECE = 500
+"""So many bytes of a file are sent at a time, where that is to be slow."""
 
 
 @dataclass
@@ -64,6 +66,8 @@ class Hub:
     """Where large files go in chunks, as on the real Hub; else they come in one piece. See `tests.xet`."""
     before: Callable[[str], None] = lambda _: None
     """Called with each "METHOD path"; may stand in the way."""
+    within: Callable[[str], None] | None = None
+    """Called likewise between two pieces of a file that is fetched; without it, that is one piece."""
 
     def api(self, token: str | None = "hf_ann") -> HfApi:
         """The real client, pointed here."""
@@ -163,6 +167,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
+            self._write(body)
+
+    def _write(self, body: bytes) -> None:
+        within = self.state.within if "/resolve/" in self.path else None
+        with suppress(ConnectionError):
+            while within and len(body) > _PIECE:
+                self.wfile.write(body[:_PIECE])
+                body = body[_PIECE:]
+                within(f"{self.command} {self.path}")
             self.wfile.write(body)
 
     def _json(self, value: Any) -> None:

@@ -6,17 +6,19 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from threading import Event
 
 import pytest
 from huggingface_hub import ModelCard, constants
 
-from reft_studio import Demonstration, compare_replies, fetch_bot, share_bot
+from reft_studio import Bot, Demonstration, compare_replies, fetch_bot, share_bot
 from reft_studio.errors import BotError, ShareError
 from reft_studio.manifest import Count, Probe, Score, Suite
 from reft_studio.pyreft_folder import read_pyreft, write_pyreft
 from reft_studio.share import importer
 from reft_studio.share.bundle import find_license, is_bot, write_bundle
 from reft_studio.share.card import License, as_text, write_card
+from reft_studio.share.download import download
 from reft_studio.share.hub import (
     Finishing,
     Place,
@@ -506,6 +508,33 @@ def test_a_file_that_is_far_too_large_is_not_even_fetched(hub, bot, tmp_path):
     with pytest.raises(BotError, match=r"bot\.json is far too large"):
         fetch(hub.api(), "ann/huge", tmp_path / "in")
     assert not [asked for asked in hub.requests if "/resolve/" in asked]
+
+
+def test_fetching_stops_in_the_middle_of_a_file_and_leaves_no_half_of_it_and_may_be_tried_again(
+    hub, bot, tmp_path
+):
+    bot.save(tmp_path / "bot")
+    put(hub, "ann/slow", {path.name: path for path in (tmp_path / "bot").iterdir()})
+    go_on = Event()
+    hub.within = lambda _: go_on.wait(60)
+    coming = importer.fetching(hub.api(), "ann/slow", tmp_path / "in")
+    assert next(coming).share == 0
+    assert 0 < next(coming).share < 1
+    # The Hub still holds the rest back, so nobody has waited for it.
+    coming.close()
+    assert list((tmp_path / "in").iterdir()) == []
+    go_on.set()
+    assert Bot.load(fetch(hub.api(), "ann/slow", tmp_path / "in").folder) == bot
+
+
+def test_a_file_that_ends_too_soon_or_goes_on_too_long_is_not_kept(hub, bot, tmp_path):
+    bot.save(tmp_path / "bot")
+    put(hub, "ann/odd", {path.name: path for path in (tmp_path / "bot").iterdir()})
+    head, path = hub.repositories["model", "ann/odd"].head, tmp_path / "bot.json"
+    for claimed in (1, 10_000):
+        with pytest.raises(ShareError, match="could not be sent or fetched"):
+            list(download(hub.api(), "ann/odd", "bot.json", head, path, claimed))
+        assert not path.exists()
 
 
 def test_a_damaged_bot_of_somebody_elses_is_refused(hub, bot, tmp_path):

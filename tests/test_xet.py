@@ -31,7 +31,8 @@ def test_a_bot_goes_up_and_comes_back_the_same_either_way(hub, by_xet, base, bot
     assert any("xet-write-token" in asked for asked in hub.requests) == by_xet
     assert any(asked.startswith("PUT /put/") for asked in hub.requests) != by_xet
     fetched = fetch_bot("ann/emoji-bot", api=hub.api())
-    assert any("xet-read-token" in asked for asked in hub.requests) == by_xet
+    # Bots are small: they always come in one piece, which can be stopped.
+    assert not any("xet-read-token" in asked for asked in hub.requests)
     assert fetched == bot
     question = "Tell me about the sea."
     assert compare_replies(base, fetched, question) == compare_replies(base, bot, question)

@@ -3,7 +3,8 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from huggingface_hub.hf_api import RepoFile
 from reft_studio.bot_zip import unpack_bot
 from reft_studio.errors import BotError
 from reft_studio.manifest import BOT_FILES, CARD_FILE, MANIFEST_FILE, TENSOR_FILE
+from reft_studio.share.download import download
 from reft_studio.share.refusals import said_plainly
 
 _LINK = re.compile(
@@ -31,12 +33,14 @@ _MOST_PYREFT_FILES = 500
 
 @dataclass(frozen=True)
 class Fetching:
-    """One file is on its way."""
+    """One file is on its way; told again as it grows."""
 
     file: str
     number: int
     """The first is 1."""
     total: int
+    share: float = 0.0
+    """How much of it is there: 1 is all."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ def fetch(api: HfApi, link: str, folder: Path, *, most_bytes: int = sum(BOT_FILE
 
 def fetching(
     api: HfApi, link: str, folder: Path, *, most_bytes: int = sum(BOT_FILES.values())
-) -> Iterator[Fetching | Fetched]:
-    """The same file by file. Who has seen enough closes it; what came until then is in the folder."""
+) -> Generator[Fetching | Fetched, None, None]:
+    """The same piece by piece. Who has seen enough closes it; the files that had come are in the folder."""
     matched = _LINK.fullmatch(link.strip())
     if not matched:
         raise BotError(
@@ -84,10 +88,12 @@ def fetching(
         listed = api.get_paths_info(repo_id, sorted(limits), revision=commit)
     sizes = {file.path: file.size for file in listed if isinstance(file, RepoFile) and file.path in limits}
     _check_sizes(f'"{repo_id}"', sizes, limits, most_bytes)
-    for number, name in enumerate(sizes, start=1):
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (name, size) in enumerate(sizes.items(), start=1):
         yield Fetching(name, number, len(sizes))
-        with said_plainly(repo_id):
-            api.hf_hub_download(repo_id, name, revision=commit, local_dir=folder)
+        with closing(download(api, repo_id, name, commit, folder / name, size)) as growing:
+            for done in growing:
+                yield Fetching(name, number, len(sizes), done / size)
     yield _fetched(folder, repo_id.partition("/")[2], commit)
 
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 SIGN_IN = 'Sign in on this computer with "hf auth login" in a terminal, then try again.'
 _NOTHING_LOST = "Nothing is lost: what is already there is not sent again."
 _NOT_REACHED = f"The Hub cannot be reached. Check the network connection, then try again. {_NOTHING_LOST}"
-_NOT_SENT = f"A file could not be sent or fetched. Try again in a few minutes. {_NOTHING_LOST}"
+NOT_SENT = f"A file could not be sent or fetched. Try again in a few minutes. {_NOTHING_LOST}"
 _REFUSED = re.compile(r"HTTP status client error \((\d{3}) ")
 _ADVICE = {
     400: "The Hub did not understand what was sent. Update ReFT Studio, then try again.",
@@ -79,10 +79,10 @@ def said_plainly(what: str) -> Iterator[None]:
         # What the client makes of a large file that the Hub's storage does not take. Its text may quote
         # addresses that are as good as a key.
         log.warning("A file did not go up to %s: %s", what, type(error.__cause__ or error).__name__)
-        text = _NOT_SENT
+        text = NOT_SENT
     except OSError as error:
         text = f"A file could not be read or written here ({error.strerror or type(error).__name__})."
         if type(error).__module__ == "hf_xet":
             # Its errors are those of files and permissions, though it means the Hub's.
-            text = _ADVICE[401] if isinstance(error, PermissionError) else _NOT_SENT
+            text = _ADVICE[401] if isinstance(error, PermissionError) else NOT_SENT
     raise ShareError(f"{what}: {text}")

@@ -1,6 +1,7 @@
 """A bot comes from the Hub or from files, is checked like any other, and can be talked to and built on."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from reft_studio.ui.studio import Studio
 from reft_studio.ui.table import added
 from reft_studio.ui.verdict import sentence
 
-_GET = Callable[[Path], Iterator[Fetching | Fetched]]
+_GET = Callable[[Path], Generator[Fetching | Fetched, None, None]]
 """Brings a bot's files into a new folder."""
 
 
@@ -35,7 +36,7 @@ class FetchPanel:
     def __init__(self, studio: Studio, examples: DemonstrationsTab) -> None:
         self._studio, self._examples = studio, examples
         self._stopping: set[str] = set()
-        """Owners who do not want to go on; seen between one file and the next."""
+        """Owners who do not want to go on."""
         gr.HTML(f"<h3>{wording.FETCH_TITLE}</h3><p>{wording.FETCH_INTRO}</p>")
         link = gr.Textbox(
             label=wording.FETCH_LINK,
@@ -98,7 +99,7 @@ class FetchPanel:
         most = self._studio.settings.max_upload_bytes
         source = "\n".join(files) if files else link
 
-        def get(folder: Path) -> Iterator[Fetching | Fetched]:
+        def get(folder: Path) -> Generator[Fetching | Fetched, None, None]:
             if files:
                 yield gather([Path(file) for file in files], folder, most_bytes=most)
             else:
@@ -124,12 +125,16 @@ class FetchPanel:
         self, owner: str, get: _GET, folder: Path
     ) -> Generator[tuple[Any, ...], None, Fetched | None]:
         """Show how far it is; returns what came, or None if it was stopped."""
-        for event in get(folder):
-            if isinstance(event, Fetched):
-                return event
-            if owner in self._stopping:
-                return None
-            yield _flow(wording.getting(event.file, event.number, event.total), busy=True)
+        shown = ""
+        with closing(get(folder)) as events:
+            for event in events:
+                if isinstance(event, Fetched):
+                    return event
+                if owner in self._stopping:
+                    return None
+                said = wording.getting(event.file, event.number, event.total, event.share)
+                if said != shown:
+                    yield _flow(shown := said, busy=True)
         return None
 
     def _question(self, fetched: Fetched) -> str:

@@ -963,9 +963,9 @@ def what_changed(changes: Mapping[str, str]) -> str:
     return f"{changed(changes)}."
 
 
-def getting(file: str, number: int, total: int) -> str:
-    """While a bot comes."""
-    return f"Getting {number} of {total}: {file}"
+def getting(file: str, number: int, total: int, share: float) -> str:
+    """While a bot comes; `share` is how much of the file is there."""
+    return f"Getting {number} of {total}: {file}{f' ({share:.0%})' if share else ''}"
 
 
 def sending(file: str, number: int, total: int) -> str:

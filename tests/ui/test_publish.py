@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from time import sleep
 from zipfile import ZipFile
 
@@ -307,16 +308,20 @@ def test_a_bot_that_pyreft_made_can_be_talked_to_once_it_is_said_what_it_steers(
 
 
 def test_getting_a_bot_can_be_stopped(page: Page, hub: Hub, data_folder: Path) -> None:
-    before = {path.name for path in (data_folder / "bots").iterdir()}
-    hub.before = lambda asked: sleep(1) if "/resolve/" in asked else None
+    before, asked_before = {path.name for path in (data_folder / "bots").iterdir()}, len(hub.requests)
+    stopped = Event()
+    hub.within = lambda _: stopped.wait(0.5)
     open_tab(page, "Share")
     page.locator("#fetch-link :is(input, textarea)").fill("ann/emoji-bot")
     page.locator("#fetch").click()
-    page.locator("#fetched").get_by_text("Getting 1 of 4").wait_for()
+    page.locator("#fetched").get_by_text(re.compile(r"Getting 1 of 4: .* \(\d+%\)")).wait_for()
     page.locator("#stop-fetching").click()
     page.locator("#fetched").get_by_text("Stopped. Nothing was taken in.").wait_for()
     page.locator("#stop-fetching").wait_for(state="hidden")
-    hub.before = lambda _: None
+    # It has not waited for the file to end.
+    assert not [asked for asked in hub.requests[asked_before:] if "intervention.safetensors" in asked]
+    hub.within = None
+    stopped.set()
     assert {path.name for path in (data_folder / "bots").iterdir()} == before
 
 
