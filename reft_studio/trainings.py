@@ -71,9 +71,12 @@ class Trainings:
                     },
                 )
                 with self._lock:
-                    self._running.pop(update.job_id, None)
+                    base = self._running.pop(update.job_id, None)
                     self._stopping.discard(update.job_id)
                     self._advance()
+                    if base and self._engines:
+                        # An engine cannot be closed by the thread that it tells of its trainings with.
+                        Thread(target=self._engines.give_up, args=(base,), daemon=True).start()
             elif self._engines and not self._engines.share_a_machine:
                 # Another machine may have joined since then.
                 with self._lock:

@@ -303,7 +303,9 @@ def test_who_waits_for_a_chat_to_end_can_give_up_and_files_do_not_wait(
         assert ask(engine)
 
 
-def test_who_waits_for_a_model_to_load_can_give_up(monkeypatch: pytest.MonkeyPatch, updates: Updates) -> None:
+def test_who_waits_for_a_model_to_load_can_give_up(
+    monkeypatch: pytest.MonkeyPatch, updates: Updates, tmp_path: Path
+) -> None:
     there = Event()
 
     def load(*_: object, **__: object) -> BaseModel:
@@ -319,6 +321,10 @@ def test_who_waits_for_a_model_to_load_can_give_up(monkeypatch: pytest.MonkeyPat
         time.sleep(0.3)
         engine.stop_chat("impatient")
         assert impatient.result(SECONDS) == ""
+        job_id = train(engine, tmp_path / "bot")
+        engine.cancel(job_id)
+        assert updates.end(job_id).state is JobState.CANCELLED
+        assert not engine.is_training()
         assert not patient.done()
         there.set()
         with pytest.raises(EngineError, match="It is not there"):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from threading import Event as Flag
 
@@ -10,9 +11,14 @@ import pytest
 from reft_studio.base_ref import BaseRef
 from reft_studio.engine import fetching
 from reft_studio.engine.fetching import telling_how_far
+from reft_studio.engine.interface import Readiness
+from reft_studio.engine.process import ProcessEngine
 from reft_studio.errors import BaseModelError
 from reft_studio.fit import Weight
 from reft_studio.model_source import ModelSource
+from tests.architectures import tiny_model
+from tests.hub import Repository, local_hub
+from tests.updates import SECONDS
 
 MODEL = BaseRef("me/model")
 MEGABYTE = 1_000_000
@@ -70,6 +76,42 @@ def test_when_it_is_loaded_nothing_more_is_told() -> None:
     before = len(told)
     time.sleep(5 * fetching.SECONDS_BETWEEN_LOOKS)
     assert len(told) == before
+
+
+def test_an_engine_that_ends_in_the_middle_of_a_file_leaves_no_half_of_it_and_the_next_one_loads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with local_hub() as hub:
+        online = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+        for name, value in {**online, "HF_HOME": str(tmp_path)}.items():
+            monkeypatch.setenv(name, value)
+        repository = hub.repositories["model", "me/model"] = Repository(private=False, created_with={})
+        model = tiny_model("Llama")
+        for part in (model.model, model.tokenizer):
+            part.save_pretrained(tmp_path / "model")
+        repository.commit({path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()})
+        go_on = Flag()
+        hub.within = lambda asked: ".safetensors" not in asked or go_on.wait(SECONDS)
+        with closing(ProcessEngine("me/model", on_update=lambda _: None)) as engine:
+            engine.start()
+            wait_for(lambda: files(tmp_path, "*.incomplete"))
+        assert files(tmp_path, "*.incomplete") == []
+        assert files(tmp_path, "model.safetensors") == []
+        go_on.set()
+        with closing(ProcessEngine("me/model", on_update=lambda _: None)) as engine:
+            engine.start()
+            wait_for(lambda: engine.status().readiness is Readiness.READY)
+
+
+def files(folder: Path, pattern: str) -> list[Path]:
+    return list((folder / "hub").rglob(pattern))
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "This did not happen in time."
+        time.sleep(0.05)
 
 
 def _fail(_base: BaseRef) -> Weight:

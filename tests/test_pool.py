@@ -319,6 +319,37 @@ def test_a_training_that_is_stopped_while_its_engine_starts_is_stopped(
     wait_until(lambda: machine.engines[-1].cancelled == ["ann"])
 
 
+def test_a_model_that_nobody_waits_for_any_more_is_not_fetched_to_the_end(
+    click: Callable[[str, str], None], engines: Engines, trainings: Trainings, machine: Machine
+) -> None:
+    click("ann", "small")
+    wait_until(lambda: machine.engines[-1].jobs == ["ann"])
+    machine.engines[-1].readiness = Readiness.LOADING
+    with engines.use(BaseRef("small")):
+        end(trainings, machine.engines[-1], JobState.CANCELLED)
+        engines.give_up(BaseRef("small"))
+        assert machine.loaded == ["embedded", "small"]
+    engines.give_up(BaseRef("small"))
+    assert machine.loaded == ["embedded"]
+
+
+def test_whoever_stops_a_training_whose_model_is_on_its_way_stops_that_too(
+    click: Callable[[str, str], None], trainings: Trainings, machine: Machine
+) -> None:
+    click("ann", "small")
+    wait_until(lambda: machine.engines[-1].jobs == ["ann"])
+    machine.engines[-1].readiness = Readiness.LOADING
+    end(trainings, machine.engines[-1], JobState.CANCELLED)
+    wait_until(lambda: machine.loaded == ["embedded"])
+    # The app's own model is everybody's, and one that is there may be wanted again.
+    machine.engines[0].readiness = Readiness.LOADING
+    for base in ("embedded", "medium"):
+        click(base, base)
+        wait_until(lambda: any(engine.jobs for engine in machine.engines))
+        end(trainings, next(engine for engine in machine.engines if engine.jobs), JobState.CANCELLED)
+    assert machine.loaded == ["embedded", "medium"]
+
+
 # Names
 
 

@@ -151,13 +151,18 @@ class EngineClient(ABC):
         match event:
             case EngineStatus():
                 self._status = event
+            case JobUpdate() if event.state.ended:
+                # Before anybody hears of it: they may want to close an engine that has nothing to do.
+                # Once it is written down, the checkpoint is of no more use.
+                job = self._forget(event.job_id)
+                if self._tell(event) and isinstance(job, TrainingJob) and job.checkpoint_file:
+                    with suppress(OSError):
+                        job.checkpoint_file.unlink(missing_ok=True)
             case JobUpdate():
-                told = self._tell(event)
+                self._tell(event)
                 if event.places and isinstance(job := self._jobs.get(event.job_id), SearchJob):
                     # Should it have to begin again, it goes on from here.
                     self._jobs[job.id] = replace(job, known=event.places)
-                if event.state.ended:
-                    self._forget(event.job_id, written_down=told)
             case Answer() | End():
                 if inbox := self._inboxes.get(event.id):
                     inbox.put(event)
@@ -175,13 +180,10 @@ class EngineClient(ABC):
             log.exception("An update of a training was not taken", extra={"job": update.job_id})
             return False
 
-    def _forget(self, job_id: str, *, written_down: bool) -> None:
-        """A training has ended; once that is written down its checkpoint is of no more use."""
-        job = self._jobs.pop(job_id, None)
+    def _forget(self, job_id: str) -> Job | None:
+        """What has ended is owed no more."""
         self._cancelled.discard(job_id)
-        if isinstance(job, TrainingJob) and job.checkpoint_file and written_down:
-            with suppress(OSError):
-                job.checkpoint_file.unlink(missing_ok=True)
+        return self._jobs.pop(job_id, None)
 
     def lost(self, message: str) -> None:
         """Tell everyone who waits for an answer that the model's half is gone. Trainings are still owed."""

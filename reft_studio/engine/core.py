@@ -10,6 +10,7 @@ model's modules, so each has a module tree of its own over the same tensors.
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event as Flag
+from typing import Any
 
 from reft_studio.base_model import BaseModel, load_base_model
 from reft_studio.base_ref import BaseRef
@@ -113,8 +114,12 @@ class Core:
             self._do(job)
 
     def _do(self, job: Job) -> None:
-        base = self._twin.result()
         stops = self._flags[job.id].is_set, self._closing.is_set
+        if not _is_there(self._twin, stops[0]):
+            if not self._closing.is_set():
+                self._send(JobUpdate(job.id, JobState.CANCELLED))
+            return
+        base = self._twin.result()
         if isinstance(job, SearchJob):
             updates = search(base, job, *stops)
         else:
@@ -130,18 +135,11 @@ class Core:
 
     def _answer_seated(self, request_id: str, question: Chat | LookWhetherUntouched) -> None:
         should_stop = self._flags[request_id].is_set
-        if not self._is_loaded(should_stop):
+        if not _is_there(self._seats, should_stop):
             self._tell(request_id, _nothing(question))
             return
         with self._seats.result().taken(should_stop) as seat, given_back():
             self._tell(request_id, answer(seat, question, should_stop) if seat else _nothing(question))
-
-    def _is_loaded(self, should_stop: Callable[[], bool]) -> bool:
-        """Wait for the model, or until nobody asks for it any more; it may be on its way for long."""
-        while not wait([self._seats], SECONDS_BETWEEN_LOOKS).done:
-            if should_stop():
-                return False
-        return True
 
     def _answer(self, request_id: str, question: Question) -> None:
         self._tell(request_id, answer(self._base.result(), question, self._flags[request_id].is_set))
@@ -156,6 +154,14 @@ class Core:
     def _end_answer(self, request_id: str, done: Future[None]) -> None:
         self._flags.pop(request_id, None)
         self._send(End(request_id, explain_end(done)))
+
+
+def _is_there(model: Future[Any], should_stop: Callable[[], bool]) -> bool:
+    """Wait for it, or until nobody asks for it any more: it may be on its way for long."""
+    while not wait([model], SECONDS_BETWEEN_LOOKS).done:
+        if should_stop():
+            return False
+    return True
 
 
 def _nothing(question: Question) -> Iterator[Value]:

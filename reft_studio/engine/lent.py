@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from reft_studio.engine.client import EngineClient
 from reft_studio.engine.interface import (
     EngineStatus,
+    Job,
     JobState,
     JobUpdate,
     Readiness,
@@ -192,10 +193,10 @@ class LentEngine(EngineClient):
         finally:
             self._stopped.discard(request_id)
 
-    def _forget(self, job_id: str, *, written_down: bool) -> None:
-        super()._forget(job_id, written_down=written_down)
+    def _forget(self, job_id: str) -> Job | None:
         self._finishing.discard(job_id)
         self._pieces.pop(job_id, None)
+        return super()._forget(job_id)
 
 
 @dataclass

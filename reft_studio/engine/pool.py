@@ -93,6 +93,21 @@ class Engines:
         place = self._places.get(base)
         return place.engine if place else None
 
+    def give_up(self, base: BaseRef) -> None:
+        """End the engine of a base model that is still on its way, if nobody waits for it any more.
+
+        Not of the default one, which is everybody's. What was fetched of it half is gone.
+        """
+        with self._lock:
+            place = self._places.get(base)
+            if not place or base == self.default or place.readiness is not Readiness.LOADING:
+                return
+            if not place.is_idle:
+                return
+            del self._places[base]
+        log.info("The engine of %s is closed: nobody waits for its model any more", base.id)
+        place.engine.close()
+
     @property
     def bases(self) -> list[BaseRef]:
         """All that have an engine which did not fail."""

@@ -21,6 +21,7 @@ from threading import Lock, Thread, Timer
 from typing import TYPE_CHECKING, Protocol
 
 from reft_studio.engine.client import EngineClient
+from reft_studio.engine.fetching import leave_no_half
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
 from reft_studio.engine.messages import Beat, Cancel, Command, Event, Send, Submit
 from reft_studio.errors import EngineError
@@ -224,9 +225,14 @@ def _serve(pipe: Connection, make_half: Callable[[Send], Half]) -> None:
         while (command := pipe.recv()) is not None:
             half.handle(command)
     # A long step does not keep a process alive that nobody can reach.
-    deadline = Timer(SECONDS_TO_CLOSE, os._exit, (0,))
+    deadline = Timer(SECONDS_TO_CLOSE, _leave)
     deadline.daemon = True
     deadline.start()
     half.close()
-    # Whatever still runs has nobody left to tell; files are written by atomic rename.
+    _leave()
+
+
+def _leave() -> None:
+    """End this process. Whatever still runs has nobody left to tell; files are written by atomic rename."""
+    leave_no_half()
     os._exit(0)

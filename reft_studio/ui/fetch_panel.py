@@ -147,8 +147,12 @@ class FetchPanel:
     def _take_in(self, owner: str, fetched: Fetched, positions: str) -> Iterator[tuple[Any, ...]]:
         name = fetched.name or wording.DEFAULT_BOT_NAME
         pyreft = PyreftFolder(positions, name) if fetched.from_pyreft else None
-        for event in self._studio.opening(owner, fetched.folder, pyreft):
-            yield _flow(event) if isinstance(event, str) else self._taken_in(owner, event, fetched.license)
+        for event in self._studio.opening(owner, fetched.folder, pyreft, lambda: owner in self._stopping):
+            if isinstance(event, SavedBot):
+                yield self._taken_in(owner, event, fetched.license)
+                return
+            yield _flow(event, busy=True)
+        yield _flow(wording.STOPPED_FETCHING)
 
     def _taken_in(self, owner: str, bot: SavedBot, license_: str | None) -> tuple[Any, ...]:
         rows = len(self._studio.store.trained_on(owner, bot.id))

@@ -32,17 +32,21 @@ class OpenPanel:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._waiting = gr.State(Waiting())
+        self._stopping: set[str] = set()
+        """Owners who do not want to go on."""
         with gr.Column(visible=False, elem_id="open-offer") as self._group:
             self._said = gr.HTML()
             with gr.Row(elem_classes="actions") as self._buttons:
                 self._load = gr.Button(wording.LOAD_AND_OPEN, variant="primary", elem_id="load-and-open")
                 self._leave = gr.Button(wording.NEVER_MIND, elem_id="leave-it")
+            self._stop = gr.Button(wording.STOP, visible=False, elem_id="stop-opening")
 
     def connect(
         self, opener: gr.UploadButton, restore: Callable[..., Any], shown: Sequence[Any], banner: gr.HTML
     ) -> None:
         """Open what is uploaded; then show what `restore` returns, for `shown`."""
-        asked, same = [self._waiting, self._group, self._said, self._buttons], (gr.skip(),) * len(shown)
+        asked = [self._waiting, self._group, self._said, self._buttons, self._stop]
+        same = (gr.skip(),) * len(shown)
 
         def upload(owner: str, path: str) -> tuple[Any, ...]:
             self._studio.rates.count(owner, Asked.TRANSFERS)
@@ -55,11 +59,12 @@ class OpenPanel:
         def load(owner: str, waiting: Waiting) -> Iterator[tuple[Any, ...]]:
             if waiting.owner != owner:
                 raise BotError(wording.NO_SUCH_BOT)
+            self._stopping.discard(owner)
             try:
                 with self._unpacked(waiting.path) as folder:
-                    for event in self._studio.opening(owner, folder):
+                    for event in self._studio.opening(owner, folder, None, lambda: owner in self._stopping):
                         if isinstance(event, str):
-                            yield gr.skip(), gr.skip(), _said(event), gr.Row(visible=False), *same
+                            yield *_loading(event), *same
             except StudioError:
                 yield *_closed(), *same
                 raise
@@ -68,7 +73,12 @@ class OpenPanel:
         outputs = [*asked, *shown]
         connect(opener.upload, upload, [opener], outputs, banner)
         connect(self._load.click, load, [self._waiting], outputs, banner, concurrency_limit=4)
+        connect(self._stop.click, self._ask_to_stop, [], [self._stop], banner)
         connect(self._leave.click, lambda _owner: _closed(), [], asked, banner)
+
+    def _ask_to_stop(self, owner: str) -> gr.Button:
+        self._stopping.add(owner)
+        return gr.Button(visible=False)
 
     @contextmanager
     def _unpacked(self, path: str) -> Iterator[Path]:
@@ -79,11 +89,15 @@ class OpenPanel:
 
 
 def _asking(waiting: Waiting, question: str) -> tuple[Any, ...]:
-    return waiting, gr.Column(visible=True), _said(question), gr.Row(visible=True)
+    return waiting, gr.Column(visible=True), _said(question), gr.Row(visible=True), gr.Button(visible=False)
+
+
+def _loading(how_far: str) -> tuple[Any, ...]:
+    return gr.skip(), gr.skip(), _said(how_far), gr.Row(visible=False), gr.Button(visible=True)
 
 
 def _closed() -> tuple[Any, ...]:
-    return Waiting(), gr.Column(visible=False), "", gr.skip()
+    return Waiting(), gr.Column(visible=False), "", gr.skip(), gr.skip()
 
 
 def _said(text: str) -> str:

@@ -1,17 +1,18 @@
 """What every tab works with."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import sleep
 from uuid import uuid4
 
 from reft_studio.base_ref import BaseRef, check_offered
 from reft_studio.draft import Draft
-from reft_studio.engine.interface import PyreftFolder
+from reft_studio.engine.interface import PyreftFolder, Readiness
 from reft_studio.engine.pool import Engines
 from reft_studio.errors import BotError, StudioError
 from reft_studio.manifest import base_of, look_inside
@@ -69,18 +70,32 @@ class Studio:
         with TemporaryDirectory(dir=self.scratch) as folder:
             yield Path(folder)
 
-    def open_bot(self, owner: str, source: Path, pyreft: PyreftFolder | None = None) -> SavedBot:
-        """Take in a bot's folder, whoever made it, for its new owner; raises StudioError."""
+    def open_bot(
+        self,
+        owner: str,
+        source: Path,
+        pyreft: PyreftFolder | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> SavedBot | None:
+        """Take in a bot's folder, whoever made it, for its new owner; raises StudioError.
+
+        None where that is to stop while its base model is on its way: then so does the model.
+        """
         self.store.check_room(owner, self.settings.max_person_bytes)
         bot_id = uuid4().hex
         folder = self.store.bot_folder(bot_id)
         base = self.engines.default if pyreft else self._base_of(source)
         check_offered(base, self.settings)
         with ExitStack() as using:
+            using.callback(self.engines.give_up, base)
             try:
                 engine = using.enter_context(self.engines.use(base))
             except StudioError as error:
                 raise BotError(wording.base_not_to_be_had(base.id, str(error))) from error
+            while engine.status().readiness is Readiness.LOADING:
+                if should_stop():
+                    return None
+                sleep(SECONDS_BETWEEN_LOOKS)
             opened = engine.open_bot(source, folder, pyreft)
         bot = SavedBot(bot_id, opened.name, folder, opened.probes, opened.instruction, base)
         self.store.add_bot(owner, bot)
@@ -88,19 +103,24 @@ class Studio:
         return bot
 
     def opening(
-        self, owner: str, source: Path, pyreft: PyreftFolder | None = None
+        self,
+        owner: str,
+        source: Path,
+        pyreft: PyreftFolder | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[str | SavedBot]:
-        """The same, telling meanwhile how far its base model has got; the bot comes last.
+        """The same, telling meanwhile how far its base model has got; the bot comes last, if it comes.
 
         It is opened to the end also for who has left: nobody knows when the model would be there again.
         """
         base = self.engines.default if pyreft else self._base_of(source)
         with ThreadPoolExecutor(1) as opener:
-            opened = opener.submit(self.open_bot, owner, source, pyreft)
+            opened = opener.submit(self.open_bot, owner, source, pyreft, should_stop)
             while not wait([opened], SECONDS_BETWEEN_LOOKS).done:
                 status = self.engines.status(base)
                 yield (status.message if status else "") or wording.OPENING_BOT
-            yield opened.result()
+            if bot := opened.result():
+                yield bot
 
     def unloaded_base(self, path: Path) -> BaseRef | None:
         """The base model of a bot's zip or folder, if that is not loaded; raises StudioError."""

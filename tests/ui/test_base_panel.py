@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
@@ -152,6 +152,25 @@ def test_while_a_bot_is_opened_it_is_told_what_is_waited_for(
         told.extend(studio.opening("ann", REPOSITORY / "spaces" / "emoji"))
     assert told[:2] == [wording.OPENING_BOT, "Half of it is there."]
     assert fails or told[-1] == bot
+
+
+def test_opening_a_bot_stops_while_its_model_is_on_its_way_and_nobody_else_waits_for_that(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(studio_module, "SECONDS_BETWEEN_LOOKS", 0.01)
+    base, given_up = BaseRef("me/big"), []
+    loading = EngineStatus(Readiness.LOADING)
+    engine = Mock(status=lambda: loading)
+    engines = MagicMock(default=BaseRef(), bases=[base], status=lambda _: loading, give_up=given_up.append)
+    engines.use.return_value.__enter__.return_value = engine
+    studio = Studio(Settings(), Mock(), engines, Mock(), Mock(), tmp_path)
+    monkeypatch.setattr(Studio, "_base_of", lambda *_: base)
+    told: list[str | SavedBot] = []
+    for event in studio.opening("ann", tmp_path, None, lambda: bool(told)):
+        told.append(event)
+    assert {*told} == {wording.OPENING_BOT}
+    assert given_up == [base]
+    engine.open_bot.assert_not_called()
 
 
 def test_where_a_card_is_lent_there_is_one_model_for_everybody() -> None:
