@@ -2,9 +2,11 @@
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from httpx2 import HTTPError
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub import errors as hub_errors
@@ -14,6 +16,8 @@ from reft_studio.errors import BaseModelError
 from reft_studio.settings import EMBEDDED_MODEL
 
 EMBEDDED_ID = "embedded"
+_HALF = ".incomplete"
+"""How the Hub's client ends the names of files that it is fetching."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,15 @@ def find_model(name: str | Path, revision: str | None) -> ModelSource:
     hub_id, pinned = split_pinned(name)
     folder = _fetch_config(hub_id, revision or pinned).parent
     return ModelSource(hub_id, folder, folder.name)
+
+
+def leave_no_half() -> None:
+    """Remove what of a model this process has half fetched, which nobody could go on from. Before it ends."""
+    with suppress(psutil.Error):
+        for file in psutil.Process().open_files():
+            if file.path.endswith(_HALF):
+                with suppress(OSError):
+                    Path(file.path).unlink()
 
 
 def _fetch_config(hub_id: str, revision: str | None) -> Path:

@@ -1,12 +1,10 @@
 """How far a base model has got on its way from the Hub, told while it is loaded."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
-
-import psutil
 
 from reft_studio.base_ref import BaseRef
 from reft_studio.errors import StudioError
@@ -15,8 +13,6 @@ from reft_studio.model_source import EMBEDDED_ID, find_model
 from reft_studio.weighing import weigh
 
 SECONDS_BETWEEN_LOOKS = 1.0
-_HALF = ".incomplete"
-"""How the Hub's client ends the names of files that it is fetching."""
 FETCHING = "The chat model is being downloaded, which happens once: {done} of about {total}."
 
 
@@ -45,15 +41,6 @@ def telling_how_far(base: BaseRef, tell: Callable[[str], None]) -> Iterator[None
     finally:
         loaded.set()
         looking.join()
-
-
-def leave_no_half() -> None:
-    """Remove what of a model this process has half fetched, which nobody could go on from. Before it ends."""
-    with suppress(psutil.Error):
-        for file in psutil.Process().open_files():
-            if file.path.endswith(_HALF):
-                with suppress(OSError):
-                    Path(file.path).unlink()
 
 
 def _fetched(snapshot: Path) -> int:

@@ -21,11 +21,11 @@ from threading import Lock, Thread, Timer
 from typing import TYPE_CHECKING, Protocol
 
 from reft_studio.engine.client import EngineClient
-from reft_studio.engine.fetching import leave_no_half
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
 from reft_studio.engine.messages import Beat, Cancel, Command, Event, Send, Submit
 from reft_studio.errors import EngineError
 from reft_studio.logs import configure_logs
+from reft_studio.model_source import leave_no_half
 from reft_studio.quantization import Quantization
 
 if TYPE_CHECKING:
