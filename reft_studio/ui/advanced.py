@@ -34,10 +34,13 @@ _MOST_KEPT = 500
 
 
 class AdvancedPanel:
-    """Lays the fields out and connects them; `fields` has one for each of SETTINGS."""
+    """Lays the fields out and connects them; `fields` has one for each of SETTINGS.
 
-    def __init__(self, studio: Studio, banner: gr.HTML) -> None:
-        self._studio = studio
+    `project` has the id of the one that is to be trained.
+    """
+
+    def __init__(self, studio: Studio, project: gr.Textbox, banner: gr.HTML) -> None:
+        self._studio, self._project = studio, project
         gr.HTML(f"<p>{wording.ADVANCED_INTRO}</p>")
         self.base = BasePanel(studio)
         default = {name: field.default for name, field in Recipe.model_fields.items()}
@@ -59,14 +62,15 @@ class AdvancedPanel:
         )
         with gr.Row(elem_classes="actions"):
             look = gr.Button(wording.PREVIEW_PROMPT, size="sm", elem_id="preview-prompt")
-        shown = gr.HTML(elem_id="pieces")
+        self.preview = gr.HTML(elem_id="pieces")
+        """Of a row of the project."""
         self.fields = [*self.base.fields, method, self._depth.layer, positions, *_numbers(default)]
         self.stop_early = gr.Checkbox(
             True, label=wording.STOP_EARLY, info=wording.STOP_EARLY_HELP, elem_id="stop-early"
         )
         self._kept = [*self.fields, self.stop_early]
-        asked = [*self.base.fields, positions]
-        connect([look.click, positions.input], self._show_prompt, asked, [shown], banner)
+        asked = [project, *self.base.fields, positions]
+        connect([look.click, positions.input], self._show_prompt, asked, [self.preview], banner)
         reset = self._build_actions(banner)
         self.filled_in_by(connect(reset.click, _recommended, [], self._kept, banner))
         connect([field.input for field in self._kept], self._keep, self._kept, [], banner)
@@ -117,7 +121,7 @@ class AdvancedPanel:
                     (wording.AS_COMMAND, 2, "command"),
                 )
             )
-        connect(copy.click, self._as_code, self.fields, [codes, python, command], banner)
+        connect(copy.click, self._as_code, [self._project, *self.fields], [codes, python, command], banner)
         return reset
 
     def chosen_base(self, settings: dict[str, Any]) -> BaseRef:
@@ -128,19 +132,19 @@ class AdvancedPanel:
         """What the fields show for an earlier training."""
         return in_fields(self.base.in_fields(base) | changes)
 
-    def _show_prompt(self, owner: str, name: str, quantization: str, positions: str) -> str:
+    def _show_prompt(self, owner: str, project: str, name: str, quantization: str, positions: str) -> str:
         base = self.base.base(name, quantization)
         if base not in self._studio.engines.bases:
             return f'<p class="quiet">{wording.PREVIEW_LATER}</p>'
-        rows = filled(self._studio.draft(owner).demonstrations)
+        rows = filled(self._studio.store.projects.draft(owner, project).demonstrations)
         prompt = rows[0].prompt if rows else wording.EXAMPLE_PROMPT
         with self._studio.engines.use(base) as engine:
             return _pieces(engine.preview(prompt[:PREVIEWED], positions))
 
-    def _as_code(self, owner: str, *settings: Any) -> tuple[Any, ...]:
+    def _as_code(self, owner: str, project: str, *settings: Any) -> tuple[Any, ...]:
         values = dict(zip(SETTINGS, settings, strict=True))
         base, changes = self.chosen_base(values), recipe_changes(values, self._studio.settings)
-        name = self._studio.draft(owner).name or wording.DEFAULT_BOT_NAME
+        name = self._studio.store.projects.draft(owner, project).name or wording.DEFAULT_BOT_NAME
         if base == self._studio.engines.default and self._studio.settings.shared:
             # Where a folder of this server lies helps nobody.
             base = BaseRef(base.id, base.quantization)

@@ -1,4 +1,4 @@
-"""Which bot."""
+"""Which bot; names in lists."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,11 @@ def bot_choice(bots: Sequence[SavedBot], chosen: SavedBot | None) -> gr.Dropdown
 
 
 def bot_choices(bots: Sequence[SavedBot]) -> list[tuple[str, str]]:
-    """Names and ids, with a number behind a name that was there before."""
-    choices = []
-    for index, bot in enumerate(bots):
-        older = sum(other.name == bot.name for other in bots[index + 1 :])
-        choices.append((f"{bot.name} ({older + 1})" if older else bot.name, bot.id))
-    return choices
+    """Names and ids."""
+    return list(zip(numbered([bot.name for bot in bots]), (bot.id for bot in bots), strict=True))
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """Names of what is newest first, with a number behind one that was there before."""
+    older = [names[index + 1 :].count(name) for index, name in enumerate(names)]
+    return [f"{name} ({count + 1})" if count else name for name, count in zip(names, older, strict=True)]

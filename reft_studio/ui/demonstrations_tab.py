@@ -21,7 +21,8 @@ from reft_studio.ui import row_changes, wording
 from reft_studio.ui.coach import advice
 from reft_studio.ui.events import IN_ORDER, alert, connect, follow
 from reft_studio.ui.files_panel import FilesPanel
-from reft_studio.ui.finder import Finder, find_next
+from reft_studio.ui.finder import NOTHING_LOOKED_FOR, Finder, find_next
+from reft_studio.ui.project_panel import ProjectPanel
 from reft_studio.ui.row_changes import RowChange
 from reft_studio.ui.row_form import RowForm, in_form, written
 from reft_studio.ui.score_panel import rules_of
@@ -38,7 +39,9 @@ class DemonstrationsTab:
     """Lays the tab out and connects it."""
 
     def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+        self._studio, self._store = studio, studio.store.projects
+        self._projects = ProjectPanel(studio)
+        self.project = self._projects.current
         gr.HTML(f"<h2>{wording.EXAMPLES_TITLE}</h2><p>{wording.EXAMPLES_INTRO}</p>")
         with gr.Row(elem_classes="cards"):
             cards = [(starter, _card(starter)) for starter in starters()]
@@ -78,8 +81,10 @@ class DemonstrationsTab:
         self.to_training = gr.Button(wording.TO_TRAINING, variant="primary", elem_id="to-training")
         self._selected = gr.State(None)
         """The number of a row of the table, counted from 0."""
-        self._beside = [self._count, self._undo, self._redo, *self._suggestions.shown]
-        self.shown = [self._table, *self._beside, self._selected, *self._form.shown]
+        self.projects, self.offer = self._projects.choice, self._projects.offer
+        self._beside = [self.projects, self._count, self._undo, self._redo, *self._suggestions.shown]
+        redrawn = [self._selected, *self._finder.shown, *self._form.shown]
+        self.shown = [self.project, self._table, *self._beside, *redrawn]
         self.began: list[Any] = []
         """What gives another draft; its name may be another too."""
 
@@ -90,20 +95,21 @@ class DemonstrationsTab:
         # Each press counts, also one that comes before the page has drawn what the last one did.
         self._began(self._undo, self._take_back, trigger_mode="multiple")
         self._began(self._redo, self._do_again, trigger_mode="multiple")
+        self._connect_projects()
         self._connect_table()
         self._connect_form()
         self._connect_files()
 
+    def _connect_projects(self) -> None:
+        def rows(row: int, prompt: str, reply: str, cells: Cells) -> list[Demonstration]:
+            return filled(written(from_cells(cells), row, prompt, reply))
+
+        on_page = [self._form.row, *self._form.cells, self._table]
+        self.began += self._projects.connect(self._show, self.shown, rows, on_page, self._banner)
+
     def _connect_table(self) -> None:
         table, selected = self._table, self._selected
-        connect(
-            table.input,
-            self._keep,
-            [table, self._form.row],
-            [*self._beside, *self._form.shown],
-            self._banner,
-            **IN_ORDER,
-        )
+        self._to(table.input, self._keep, [table, self._form.row], [*self._beside, *self._form.shown])
         # In order and each, or a button that is pressed soon after would change another row.
         picked = table.select(
             _row_of,
@@ -114,16 +120,11 @@ class DemonstrationsTab:
             trigger_mode="multiple",
             **IN_ORDER,
         )
-        follow(picked, self._look_at, [selected], self._form.shown)
+        follow(picked, self._look_at, [self.project, selected], self._form.shown)
         finder = self._finder
-        found = connect(
-            finder.asked,
-            self._find,
-            [table, finder.word, finder.last],
-            [finder.said, finder.last, selected, *self._form.shown],
-            self._banner,
-            **IN_ORDER,
-        )
+        looked_for = [*finder.shown, selected, *self._form.shown]
+        asked = [table, finder.word, finder.last]
+        found = connect(finder.asked, self._find, asked, looked_for, self._banner, **IN_ORDER)
         more = self._on(self._add.click, self._add_row, [table])
         offered = [
             self._on(button.click, self._add_row, [table, button]) for button in self._suggestions.buttons
@@ -139,14 +140,7 @@ class DemonstrationsTab:
         form = self._form
         now = [form.row, *form.cells]
         for typed in form.input:
-            connect(
-                typed,
-                self._write,
-                [*now, form.typed],
-                [self._table, *self._beside, form.typed],
-                self._banner,
-                **IN_ORDER,
-            )
+            self._to(typed, self._write, [*now, form.typed], [self._table, *self._beside, form.typed])
         for button, change in (
             (form.previous, row_changes.go_up),
             (form.next, row_changes.go_down),
@@ -159,18 +153,19 @@ class DemonstrationsTab:
         files = self._files
         opened = self._on(files.upload.upload, self._open_file, [self._table, files.upload, files.mode])
         follow(opened, lambda _owner: None, [], [files.upload])
-        connect(
-            files.paste.click,
-            self._paste,
-            [self._table, files.box, files.mode],
-            [*self.shown, files.box],
-            self._banner,
-            **IN_ORDER,
-        )
+        pasted_rows = [self._table, files.box, files.mode]
+        self._to(files.paste.click, self._paste, pasted_rows, [*self.shown, files.box])
         files.offer(self._table, self._studio.scratch, self._banner)
 
+    def _to(
+        self, trigger: Any, act: Any, inputs: Sequence[Any], outputs: Sequence[Any], **options: Any
+    ) -> Any:
+        """Do something to the project on the page, which `act` is told of second."""
+        given = [self.project, *inputs]
+        return connect(trigger, act, given, outputs, self._banner, **IN_ORDER, **options)
+
     def _on(self, trigger: Any, act: Any, inputs: Sequence[Any], **options: Any) -> Any:
-        return connect(trigger, act, inputs, self.shown, self._banner, **IN_ORDER, **options)
+        return self._to(trigger, act, inputs, self.shown, **options)
 
     def _began(self, button: gr.Button, act: Any, **options: Any) -> None:
         self.began.append(self._on(button.click, act, [], **options))
@@ -178,63 +173,75 @@ class DemonstrationsTab:
     # Values
 
     def restore(self, owner: str) -> tuple[Any, ...]:
-        """The table as the store has it."""
-        return self._show(owner)
+        """The project that was opened last, as the store has it."""
+        return self._show(owner, self._store.opened_last(owner))
+
+    def begin(self, owner: str, draft: Draft) -> tuple[Any, ...]:
+        """Show a new project, which begins like this; the others stay as they are."""
+        return self._show(owner, self._studio.begin_project(owner, draft))
 
     def show_instead(
-        self, owner: str, draft: Draft, row_in_form: int = 0, selected: int | None = None
+        self, owner: str, project: str, draft: Draft, row_in_form: int = 0, selected: int | None = None
     ) -> tuple[Any, ...]:
         """Show and keep another table; the one before can be had back."""
-        self._studio.save_draft(owner, draft)
-        return self._show(owner, row_in_form, selected)
+        self._store.save(owner, project, draft)
+        return self._show(owner, project, row_in_form, selected)
 
-    def _show(self, owner: str, row: int = 0, selected: int | None = None) -> tuple[Any, ...]:
+    def _show(self, owner: str, project: str, row: int = 0, selected: int | None = None) -> tuple[Any, ...]:
         """Values for `shown`: with a row in the form, and perhaps one selected in the table."""
-        rows = self._studio.draft(owner).demonstrations
-        return to_cells(rows), *self._show_beside(owner), selected, *in_form(rows, row)
+        rows = self._store.draft(owner, project).demonstrations
+        beside = self._show_beside(owner, project)
+        return project, to_cells(rows), *beside, selected, *NOTHING_LOOKED_FOR, *in_form(rows, row)
 
-    def _show_beside(self, owner: str) -> tuple[Any, ...]:
-        projects, draft = self._studio.store.projects, self._studio.draft(owner)
-        project = projects.opened_last(owner)
+    def _show_beside(self, owner: str, project: str) -> tuple[Any, ...]:
+        store, draft = self._store, self._store.draft(owner, project)
         return (
+            self._projects.offer(owner, project),
             _said_of(draft, self._studio.settings.max_cell_characters),
-            gr.Button(interactive=projects.can_undo(owner, project)),
-            gr.Button(interactive=projects.can_redo(owner, project)),
+            gr.Button(interactive=store.can_undo(owner, project)),
+            gr.Button(interactive=store.can_redo(owner, project)),
             *suggested(draft.demonstrations),
         )
 
-    def _look_at(self, owner: str, row: int) -> tuple[Any, ...]:
-        return in_form(self._studio.draft(owner).demonstrations, row)
+    def _look_at(self, owner: str, project: str, row: int) -> tuple[Any, ...]:
+        return in_form(self._store.draft(owner, project).demonstrations, row)
 
     def _change(
-        self, owner: str, rows: Sequence[Demonstration], row: int = 0, selected: int | None = None
+        self,
+        owner: str,
+        project: str,
+        rows: Sequence[Demonstration],
+        row: int = 0,
+        selected: int | None = None,
     ) -> tuple[Any, ...]:
-        draft = replace(self._studio.draft(owner), demonstrations=tuple(rows))
-        return self.show_instead(owner, draft, row, selected)
+        draft = replace(self._store.draft(owner, project), demonstrations=tuple(rows))
+        return self.show_instead(owner, project, draft, row, selected)
 
     # In the table
 
-    def _keep(self, owner: str, cells: Cells, row_in_form: int) -> tuple[Any, ...]:
+    def _keep(self, owner: str, project: str, cells: Cells, row_in_form: int) -> tuple[Any, ...]:
         rows = from_cells(cells)
-        self._change(owner, rows)
-        return *self._show_beside(owner), *in_form(rows, row_in_form)
+        self._change(owner, project, rows)
+        return *self._show_beside(owner, project), *in_form(rows, row_in_form)
 
-    def _add_row(self, owner: str, cells: Cells, prompt: str = "") -> tuple[Any, ...]:
+    def _add_row(self, owner: str, project: str, cells: Cells, prompt: str = "") -> tuple[Any, ...]:
         """An empty row at the end, or a suggested message in the place of empty ones."""
         rows = from_cells(cells)
         if prompt:
             rows = added(rows, [Demonstration(prompt, "")], self._studio.settings.limits)
         else:
             rows.append(Demonstration("", ""))
-        return self._change(owner, rows, len(rows) - 1, len(rows) - 1)
+        return self._change(owner, project, rows, len(rows) - 1, len(rows) - 1)
 
-    def _change_row(self, change: RowChange, owner: str, cells: Cells, row: int | None) -> tuple[Any, ...]:
+    def _change_row(
+        self, change: RowChange, owner: str, project: str, cells: Cells, row: int | None
+    ) -> tuple[Any, ...]:
         """Change the selected row; the one that it then is stays selected."""
         rows = from_cells(cells)
         if row is None or row >= len(rows):
             raise DemonstrationsError(wording.NO_ROW_SELECTED)
         rows, row = change(rows, row)
-        return self._change(owner, rows, row or 0, row)
+        return self._change(owner, project, rows, row or 0, row)
 
     def _find(self, _owner: str, cells: Cells, word: str, last: tuple[str, int]) -> tuple[Any, ...]:
         rows = from_cells(cells)
@@ -247,48 +254,52 @@ class DemonstrationsTab:
 
     # In the form
 
-    def _write(self, owner: str, row: int, prompt: str, reply: str, goes_on: bool) -> tuple[Any, ...]:
+    def _write(
+        self, owner: str, project: str, row: int, prompt: str, reply: str, goes_on: bool
+    ) -> tuple[Any, ...]:
         """Keep what is being typed; from the first letter to the last it is one change."""
-        draft = self._studio.draft(owner)
+        draft = self._store.draft(owner, project)
         rows = written(draft.demonstrations, row, prompt, reply)
-        self._studio.save_draft(owner, replace(draft, demonstrations=tuple(rows)), goes_on=goes_on)
-        return to_cells(rows), *self._show_beside(owner), True
+        self._store.save(owner, project, replace(draft, demonstrations=tuple(rows)), goes_on=goes_on)
+        return to_cells(rows), *self._show_beside(owner, project), True
 
     def _change_in_form(
-        self, change: RowChange, owner: str, row: int, prompt: str, reply: str
+        self, change: RowChange, owner: str, project: str, row: int, prompt: str, reply: str
     ) -> tuple[Any, ...]:
-        rows = written(self._studio.draft(owner).demonstrations, row, prompt, reply)
+        rows = written(self._store.draft(owner, project).demonstrations, row, prompt, reply)
         rows, shown = change(rows, row)
-        return self._change(owner, rows, shown or 0)
+        return self._change(owner, project, rows, shown or 0)
 
     # All rows
 
-    def _start_from(self, starter: Starter, owner: str) -> tuple[Any, ...]:
-        return self.show_instead(owner, starter.draft())
+    def _start_from(self, starter: Starter, owner: str, project: str) -> tuple[Any, ...]:
+        return self.show_instead(owner, project, starter.draft())
 
-    def _take_back(self, owner: str) -> tuple[Any, ...]:
-        return self._step(owner, self._studio.store.projects.undo)
+    def _take_back(self, owner: str, project: str) -> tuple[Any, ...]:
+        return self._step(owner, project, self._store.undo)
 
-    def _do_again(self, owner: str) -> tuple[Any, ...]:
-        return self._step(owner, self._studio.store.projects.redo)
+    def _do_again(self, owner: str, project: str) -> tuple[Any, ...]:
+        return self._step(owner, project, self._store.redo)
 
-    def _step(self, owner: str, step: Callable[[str, str], None]) -> tuple[Any, ...]:
+    def _step(self, owner: str, project: str, step: Callable[[str, str], None]) -> tuple[Any, ...]:
         """Show what a step changed: its first row comes into the form."""
-        before = self._studio.draft(owner)
-        step(owner, self._studio.store.projects.opened_last(owner))
-        return self._show(owner, Edit.between(before, self._studio.draft(owner)).start)
+        before = self._store.draft(owner, project)
+        step(owner, project)
+        return self._show(owner, project, Edit.between(before, self._store.draft(owner, project)).start)
 
-    def _open_file(self, owner: str, cells: Cells, path: str, mode: str) -> tuple[Any, ...]:
-        return self._bring(owner, cells, read_demonstrations(path), mode)
+    def _open_file(self, owner: str, project: str, cells: Cells, path: str, mode: str) -> tuple[Any, ...]:
+        return self._bring(owner, project, cells, read_demonstrations(path), mode)
 
-    def _paste(self, owner: str, cells: Cells, text: str, mode: str) -> tuple[Any, ...]:
-        return *self._bring(owner, cells, pasted(text, self._studio.scratch), mode), ""
+    def _paste(self, owner: str, project: str, cells: Cells, text: str, mode: str) -> tuple[Any, ...]:
+        return *self._bring(owner, project, cells, pasted(text, self._studio.scratch), mode), ""
 
-    def _bring(self, owner: str, cells: Cells, new: Sequence[Demonstration], mode: str) -> tuple[Any, ...]:
+    def _bring(
+        self, owner: str, project: str, cells: Cells, new: Sequence[Demonstration], mode: str
+    ) -> tuple[Any, ...]:
         if not filled(new):
             raise DemonstrationsError(wording.NOTHING_IN_IT)
         current = [] if mode == wording.REPLACE else from_cells(cells)
-        return self._change(owner, added(current, new, self._studio.settings.limits))
+        return self._change(owner, project, added(current, new, self._studio.settings.limits))
 
 
 def _said_of(draft: Draft, most_characters: int) -> str:

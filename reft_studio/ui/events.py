@@ -52,9 +52,12 @@ def show(
     return _on(triggers, _told(act), inputs, outputs, **options)
 
 
-def follow(event: Any, act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> Any:
+def follow(
+    event: Any, act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], **options: Any
+) -> Any:
     """The same after the handler of an event is done."""
-    return event.then(_told(act), [*inputs], [*outputs], show_progress="hidden", api_visibility="private")
+    options = {"show_progress": "hidden", "api_visibility": "private", **options}
+    return event.then(_told(act), [*inputs], [*outputs], **options)
 
 
 def reveal(event: Any, elem_id: str) -> None:

@@ -169,7 +169,7 @@ class FetchPanel:
         bot = self._studio.bot(owner, bot_id)
         rows = self._studio.store.trained_on(owner, bot.id)
         kept = added([], rows, self._studio.settings.limits)
-        shown = self._examples.show_instead(owner, Draft(bot.name, tuple(kept), bot.probes))
+        shown = self._examples.begin(owner, Draft(bot.name, tuple(kept), bot.probes))
         return _said(wording.ROWS_ARE_THERE), gr.Button(visible=False), *shown
 
 

@@ -1,11 +1,15 @@
 """Find a row by a word in it. The table stays as it is: nothing is hidden, moved or lost by looking."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 
 from reft_studio.demonstrations import Demonstration
 from reft_studio.ui import wording
+
+NOTHING_LOOKED_FOR: tuple[Any, ...] = ("", ("", -1))
+"""Values for `Finder.shown`."""
 
 
 class Finder:
@@ -26,6 +30,7 @@ class Finder:
             )
             button = gr.Button(wording.FIND_NEXT, size="sm", scale=0, min_width=110, elem_id="find-next")
         self.said = gr.HTML(elem_id="found")
+        self.shown = [self.said, self.last]
         self.asked = [self.word.submit, button.click]
 
 

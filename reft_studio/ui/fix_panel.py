@@ -78,7 +78,7 @@ class FixPanel:
         connect(
             self._teach.click,
             self._keep,
-            [self._wrong, self._right],
+            [self._examples.project, self._wrong, self._right],
             [self._wrong, learned, *self._examples.shown],
             self._banner,
             **IN_ORDER,
@@ -102,7 +102,7 @@ class FixPanel:
         )
         return Wrong(owner, bot.id, prompt, reply), gr.Column(visible=True), said, reply, ""
 
-    def _keep(self, owner: str, wrong: Wrong, right: str) -> tuple[Any, ...]:
+    def _keep(self, owner: str, project: str, wrong: Wrong, right: str) -> tuple[Any, ...]:
         """Put the example into the table and the training into the queue."""
         bot, prompt = self._bot_of(owner, wrong), wrong.prompt.strip()
         if right.strip() == wrong.reply.strip() or not right.strip():
@@ -112,21 +112,20 @@ class FixPanel:
             raise DemonstrationsError(wording.NO_ROWS_TO_GO_ON_FROM)
         example = Demonstration(prompt, right.strip())
         rows = check_demonstrations(_with(known, example), self._studio.settings.limits)
-        job = self._job(bot, tuple(rows))
+        job, draft = self._job(bot, tuple(rows)), self._studio.store.projects.draft(owner, project)
         self._skip_score(owner)
         latest = self._studio.store.latest_job(owner)
         if latest and not latest.state.ended:
             raise TrainingError(wording.ALREADY_TRAINING)
         self._studio.rates.count(owner, Asked.TRAININGS)
         self._studio.trainings.add(owner, job)
-        draft = self._studio.draft(owner)
         there = filled(draft.demonstrations)
         # A table about something else stays as it is.
         in_table = set(known) <= set(there)
         if not in_table:
             return wrong, Learning(job.id, in_table), *(gr.skip() for _ in self._examples.shown)
         draft = replace(draft, demonstrations=_with(there, example))
-        return wrong, Learning(job.id, in_table), *self._examples.show_instead(owner, draft)
+        return wrong, Learning(job.id, in_table), *self._examples.show_instead(owner, project, draft)
 
     def _skip_score(self, owner: str) -> None:
         """Nobody has to wait for the score of a bot that is about to learn more."""

@@ -76,12 +76,12 @@ class HistoryPanel:
         return run
 
     def _take_up(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
-        """Its rows, its rules and its settings, as they were."""
+        """Its rows and its rules as a new project, and its settings, as they were."""
         run = self._run(owner, chosen)
         draft = Draft(run.name, run.demonstrations, run.probes, run.rules, run.instruction)
         # A correction went on from a bot, in a few rounds that would not do from the start.
         settings = {} if run.is_correction else run.recipe_changes
-        return *self._examples.show_instead(owner, draft), *self._advanced.in_fields(run.base, settings)
+        return *self._examples.begin(owner, draft), *self._advanced.in_fields(run.base, settings)
 
 
 def _table(runs: Sequence[Run], default: BaseRef) -> str:

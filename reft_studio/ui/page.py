@@ -41,18 +41,17 @@ def build_ui(studio: Studio) -> gr.Blocks:
                 share = ShareTab(studio, examples)
         gr.HTML(_notice(studio.settings.shared))
 
-        looks = [page.load, *(tab.select for tab in (examples_tab, train_tab, chat_tab, share_tab))]
-        show(looks, tour.restore, [], tour.shown)
-        for began in examples.began:
-            follow(began, tour.restore, [], tour.shown)
-        show(train.ended.change, tour.restore, [], tour.shown)
-        show(page.load, examples.restore, [], examples.shown)
-        train.follow(show([page.load, train_tab.select], train.restore, [], train.shown, **IN_ORDER))
-        show(page.load, train.named, [], [train.name])
+        project = [examples.project]
+        opened = show(page.load, examples.restore, [], examples.shown)
+        for began in [opened, *examples.began, share.fetch.began, train.history.began]:
+            follow(began, train.begin, project, train.begun, **IN_ORDER)
+            follow(began, tour.restore, project, tour.shown)
+        train.follow(show(train_tab.select, train.restore, project, train.shown, **IN_ORDER))
+        for began in (opened, train.history.began):
+            train.follow(follow(began, train.restore, project, train.shown, **IN_ORDER))
         train.restore_settings_on(page.load)
-        for began in [*examples.began, share.fetch.began, train.history.began]:
-            follow(began, train.named, [], [train.name])
-        follow(train.history.began, train.restore, [], train.shown)
+        looks = [train.ended.change, *(t.select for t in (examples_tab, train_tab, chat_tab, share_tab))]
+        show(looks, tour.restore, project, tour.shown)
         looked = show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
         chat.moment.follow(looked, chat.bot)
         show([page.load, share_tab.select], share.restore, [chat.bot], share.shown, **IN_ORDER)

@@ -34,9 +34,9 @@ _READ_CLICK = '() => [document.querySelector("#places").dataset.chosen ?? ""]'
 
 
 class PlacePanel:
-    """Lays the panel out and connects it; `settings` are the fields under Advanced."""
+    """Lays the panel out and connects it; `project` has the id of the one whose rows are tried."""
 
-    def __init__(self, studio: Studio, advanced: AdvancedPanel, banner: gr.HTML) -> None:
+    def __init__(self, studio: Studio, project: gr.Textbox, advanced: AdvancedPanel, banner: gr.HTML) -> None:
         self._studio, self._advanced = studio, advanced
         settings = advanced.fields
         gr.HTML(f"<h3>{wording.PLACES}</h3><p>{self._intro()}</p>")
@@ -50,7 +50,7 @@ class PlacePanel:
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
         self.shown = [self._find, self._stop, self._progress, self._map, self._timer]
 
-        connect(self._find.click, self._start, settings, self.shown, banner, **IN_ORDER)
+        connect(self._find.click, self._start, [project, *settings], self.shown, banner, **IN_ORDER)
         connect(self._stop.click, self._cancel, [], self.shown, banner)
         show(self._timer.tick, self.restore, [], self.shown, concurrency_limit=LOOKS_AT_ONCE)
         fields = [settings[SETTINGS.index(name)] for name in FIELDS]
@@ -73,13 +73,13 @@ class PlacePanel:
     def _intro(self) -> str:
         return wording.NO_SEARCH_HERE if self._studio.settings.lent_card else wording.PLACES_INTRO
 
-    def _start(self, owner: str, *settings: Any) -> tuple[Any, ...]:
+    def _start(self, owner: str, project: str, *settings: Any) -> tuple[Any, ...]:
         """Begin a search, unless one is on its way."""
         latest, studio = self._studio.store.latest_search(owner), self._studio
         if studio.settings.lent_card:
             raise RecipeError(wording.NO_SEARCH_HERE)
         if latest is None or latest.state.ended:
-            draft = studio.draft(owner)
+            draft = studio.store.projects.draft(owner, project)
             values = dict(zip(SETTINGS, settings, strict=True))
             job = SearchJob(
                 id=uuid4().hex,

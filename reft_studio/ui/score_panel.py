@@ -16,9 +16,9 @@ from reft_studio.ui.studio import Studio
 
 
 class ScorePanel:
-    """Lays the panel out and connects it."""
+    """Lays the panel out and connects it; `project` has the id of the one that it shows."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, project: gr.Textbox) -> None:
         self._studio = studio
         with gr.Accordion(wording.SCORING_TITLE, open=False, elem_id="scoring"):
             gr.HTML(f"<p>{wording.SCORING_INTRO}</p>")
@@ -42,17 +42,17 @@ class ScorePanel:
             banner = gr.HTML(elem_classes="banner")
         self.shown = [rules, instruction]
         # Not `input`: that is silent when a rule of one's own is typed.
-        show(rules.change, self._keep_rules, [rules], [rules, banner], **IN_ORDER)
-        connect(instruction.input, self._keep_instruction, [instruction], [], banner, **IN_ORDER)
+        show(rules.change, self._keep_rules, [project, rules], [rules, banner], **IN_ORDER)
+        typed = [project, instruction]
+        connect(instruction.input, self._keep_instruction, typed, [], banner, **IN_ORDER)
 
-    def restore(self, owner: str) -> tuple[Any, ...]:
-        """The panel as the store has it."""
-        draft = self._studio.draft(owner)
+    def restore(self, draft: Draft) -> tuple[Any, ...]:
+        """What the panel shows of a draft."""
         return list(rules_of(draft)), draft.instruction
 
-    def _keep_rules(self, owner: str, sentences: Sequence[str]) -> tuple[Any, Any]:
+    def _keep_rules(self, owner: str, project: str, sentences: Sequence[str]) -> tuple[Any, Any]:
         """Values for the rules and the banner: what is refused does not stay there as if it counted."""
-        kept = rules_of(self._studio.draft(owner))
+        kept = rules_of(self._studio.store.projects.draft(owner, project))
         try:
             rules = tuple(rule.sentence for rule in read_rules(sentences))
         except RuleError as error:
@@ -60,14 +60,15 @@ class ScorePanel:
         # What is only shown, because it was guessed, is guessed again from other rows.
         if rules == kept:
             return gr.skip(), gr.skip()
-        self._change(owner, rules=rules)
+        self._change(owner, project, rules=rules)
         return gr.skip(), ""
 
-    def _keep_instruction(self, owner: str, instruction: str) -> None:
-        self._change(owner, instruction=checked_instruction(instruction, self._studio.settings))
+    def _keep_instruction(self, owner: str, project: str, instruction: str) -> None:
+        self._change(owner, project, instruction=checked_instruction(instruction, self._studio.settings))
 
-    def _change(self, owner: str, **changes: Any) -> None:
-        self._studio.save_draft(owner, replace(self._studio.draft(owner), **changes))
+    def _change(self, owner: str, project: str, **changes: Any) -> None:
+        projects = self._studio.store.projects
+        projects.save(owner, project, replace(projects.draft(owner, project), **changes))
 
 
 def rules_of(draft: Draft) -> tuple[str, ...]:

@@ -45,14 +45,14 @@ class ShareTab:
         connect(self._bot.input, self._choose, [self._bot], named, banner)
         file_offer(download, self._pack, [self._bot, self._name, include], banner)
 
-    def restore(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
+    def restore(self, owner: str, chosen: str | None, deleted: str = "") -> tuple[Any, ...]:
         """The tab with the bot that is chosen for the chat, or what to do when there is none."""
         bots = self._studio.store.bots(owner)
         bot = next((bot for bot in bots if bot.id == chosen), bots[0] if bots else None)
         empty = "" if bot else f"<p>{wording.NOTHING_TO_SHARE}</p>"
         name = bot.name if bot else ""
         download = gr.Button(interactive=bot is not None)
-        beside = *self._publish.restore(bot), *self._delete.restore(bot)
+        beside = *self._publish.restore(bot), *self._delete.restore(bot, deleted)
         return bot_choice(bots, bot), name, empty, download, *beside
 
     def _choose(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
@@ -61,8 +61,7 @@ class ShareTab:
 
     def _delete_bot(self, owner: str, asked: str) -> tuple[Any, ...]:
         said = self._delete.delete(owner, asked)
-        *tab, nothing_asked, _, ask, choice = self.restore(owner, None)
-        return *tab, nothing_asked, said, ask, choice
+        return self.restore(owner, None, said)
 
     def _pack(self, owner: str, chosen: str | None, name: str, include: bool) -> str:
         bot = self._studio.bot(owner, chosen)

@@ -55,14 +55,13 @@ class Studio:
             raise BotError(wording.NO_SUCH_BOT)
         return bot
 
-    def draft(self, owner: str) -> Draft:
-        """The table of the project that was opened last."""
-        return self.store.projects.draft(owner, self.store.projects.opened_last(owner))
+    def begin_project(self, owner: str, draft: Draft) -> str:
+        """Open one that begins like this and return its id.
 
-    def save_draft(self, owner: str, draft: Draft, *, goes_on: bool = False) -> None:
-        """Keep another table there."""
-        project = self.store.projects.opened_last(owner)
-        self.store.projects.save(owner, project, draft, goes_on=goes_on)
+        Raises StorageError where its owner has as many, or as much, as one person gets.
+        """
+        self.store.check_room(owner, self.settings.max_person_bytes)
+        return self.store.projects.add(owner, draft, self.settings.max_projects)
 
     @contextmanager
     def scratch_folder(self) -> Iterator[Path]:

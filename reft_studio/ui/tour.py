@@ -7,7 +7,6 @@ import gradio as gr
 from reft_studio.ui import wording
 from reft_studio.ui.events import show
 from reft_studio.ui.studio import Studio
-from reft_studio.ui.table import filled
 
 
 class Tour:
@@ -21,21 +20,21 @@ class Tour:
         self.shown = [row, said]
         show(skip.click, self._skip, [], [row])
 
-    def restore(self, owner: str) -> tuple[Any, ...]:
+    def restore(self, owner: str, project: str) -> tuple[Any, ...]:
         """The sentence for where this person stands; none for who has done it all or wants none."""
-        step = self._step(owner)
+        step = self._step(owner, project)
         if step is None:
             return gr.Row(visible=False), ""
         text = f'<p role="status"><strong>{wording.tour_step(step + 1)}</strong> {wording.TOUR[step]}</p>'
         return gr.Row(visible=True), text
 
-    def _step(self, owner: str) -> int | None:
+    def _step(self, owner: str, project: str) -> int | None:
         store = self._studio.store
         if store.has_skipped_tour(owner) or store.conversations.is_there_any(owner):
             return None
         if store.bots(owner):
             return 2
-        return 1 if filled(self._studio.draft(owner).demonstrations) else 0
+        return 1 if any(one.examples for one in store.projects.all(owner) if one.id == project) else 0
 
     def _skip(self, owner: str) -> gr.Row:
         self._studio.store.skip_tour(owner)

@@ -8,7 +8,9 @@ from uuid import uuid4
 import gradio as gr
 
 from reft_studio.demonstrations import check_demonstrations
+from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.errors import ProjectError
 from reft_studio.rules import read_rules
 from reft_studio.score import Report, score_of
 from reft_studio.ui import wording
@@ -34,7 +36,10 @@ class TrainTab:
     """Lays the tab out and connects it."""
 
     def __init__(self, studio: Studio, examples: DemonstrationsTab) -> None:
-        self._studio = studio
+        self._studio, self._examples = studio, examples
+        # Not that of the examples: what is typed here goes where what stands here came from.
+        self.project = gr.Textbox("", visible="hidden", elem_id="project-to-train")
+        """The id of the one that the tab shows."""
         gr.HTML(f"<h2>{wording.TRAIN_TITLE}</h2><p>{wording.TRAIN_INTRO}</p>")
         self._ready = gr.HTML(elem_id="ready")
         with gr.Column(elem_classes="narrow"):
@@ -51,20 +56,22 @@ class TrainTab:
         self.mistakes = gr.Radio(
             [], visible=False, label=wording.MISTAKES, info=wording.MISTAKES_HELP, elem_id="mistakes"
         )
-        self._score = ScorePanel(studio)
+        self._score = ScorePanel(studio, self.project)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced") as self._group:
-            self._advanced = AdvancedPanel(studio, self.banner)
-            self._places = PlacePanel(studio, self._advanced, self.banner)
+            self._advanced = AdvancedPanel(studio, self.project, self.banner)
+            self._places = PlacePanel(studio, self.project, self._advanced, self.banner)
         self.history = HistoryPanel(studio, examples, self._advanced, self.banner)
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
         self.ended = gr.State("")
         """Changes when a training has ended."""
-        panels = [*self._score.shown, *self.history.shown, *self._places.shown]
-        self.shown = [self._ready, *panels, *self._job_parts]
+        of_project = [self.project, self.name, self._ready, *self._score.shown]
+        self.begun = [*of_project, self._advanced.preview]
+        self.shown = [*of_project, *self.history.shown, *self._places.shown, *self._job_parts]
 
-        connect(self.name.input, self._rename, [self.name], [], self.banner, **IN_ORDER)
+        renamed = [self.project, self.name]
+        connect(self.name.input, self._rename, renamed, [examples.projects], self.banner, **IN_ORDER)
         show(self.ended.change, self.history.restore, [], self.history.shown)
-        typed = [self.name, self._advanced.stop_early, *self._advanced.fields]
+        typed = [self.project, self.name, self._advanced.stop_early, *self._advanced.fields]
         look = self._drive if studio.settings.lent_card else self._look
         moment = [self._moments.number]
         for changed in (
@@ -87,21 +94,28 @@ class TrainTab:
             *(self._train, self._finish, self._cancel, self.talk, self._timer, self.ended),
         ]
 
-    def restore(self, owner: str) -> tuple[Any, ...]:
-        """The tab as the store has it."""
-        draft = self._studio.draft(owner)
-        ready = wording.ready_to_train(len(filled(draft.demonstrations)))
-        panels = self._score, self.history, self._places
-        beside = [value for panel in panels for value in panel.restore(owner)]
-        return f"<p>{ready}</p>", *beside, *self._look(owner)
+    def begin(self, owner: str, project: str) -> tuple[Any, ...]:
+        """Values for `begun`, after all that gives another project or other rows all at once."""
+        try:
+            draft = self._studio.store.projects.draft(owner, project)
+        except ProjectError:
+            # It was said already why there are no others.
+            return (gr.skip(),) * len(self.begun)
+        return *self._of(project, draft, draft.name or wording.DEFAULT_BOT_NAME), ""
+
+    def restore(self, owner: str, project: str) -> tuple[Any, ...]:
+        """The tab as the store has it; never over a name that is being typed."""
+        of_project = self._of(project, self._studio.store.projects.draft(owner, project), gr.skip())
+        beside = *self.history.restore(owner), *self._places.restore(owner)
+        return *of_project, *beside, *self._look(owner)
+
+    def _of(self, project: str, draft: Draft, name: Any) -> tuple[Any, ...]:
+        ready = f"<p>{wording.ready_to_train(len(filled(draft.demonstrations)))}</p>"
+        return project, name, ready, *self._score.restore(draft)
 
     def restore_settings_on(self, load: Any) -> None:
         """Fill in what was chosen under Advanced before; only once, never over what is chosen."""
         self._advanced.restored_on(load, self._group)
-
-    def named(self, owner: str) -> str:
-        """The name that the draft has; shown only when there is another draft, never over what is typed."""
-        return self._studio.draft(owner).name or wording.DEFAULT_BOT_NAME
 
     def _look(self, owner: str) -> tuple[Any, ...]:
         job = self._studio.store.latest_job(owner)
@@ -120,27 +134,31 @@ class TrainTab:
             yield self._look(owner)
         yield self._look(owner)
 
-    def _rename(self, owner: str, name: str) -> None:
-        self._studio.save_draft(owner, replace(self._studio.draft(owner), name=name))
+    def _rename(self, owner: str, project: str, name: str) -> gr.Dropdown:
+        projects = self._studio.store.projects
+        projects.save(owner, project, replace(projects.draft(owner, project), name=name))
+        return self._examples.offer(owner, project)
 
-    def _start(self, owner: str, name: str, stop_early: bool, *settings: Any) -> tuple[Any, ...]:
+    def _start(
+        self, owner: str, project: str, name: str, stop_early: bool, *settings: Any
+    ) -> tuple[Any, ...]:
         """Begin a training, unless one is on its way: then a click asks for nothing new."""
         latest = self._studio.store.latest_job(owner)
         if latest is None or latest.state.ended:
-            job = self._job(owner, name, dict(zip(SETTINGS, settings, strict=True)))
+            draft = replace(self._studio.store.projects.draft(owner, project), name=name)
+            job = self._job(draft, dict(zip(SETTINGS, settings, strict=True)))
             job = replace(job, stop_early=bool(stop_early))
             self._studio.rates.count(owner, Asked.TRAININGS)
             self._studio.trainings.add(owner, job)
         return self._look(owner)
 
-    def _job(self, owner: str, name: str, settings: dict[str, Any]) -> TrainingJob:
-        draft = self._studio.draft(owner)
+    def _job(self, draft: Draft, settings: dict[str, Any]) -> TrainingJob:
         demonstrations = check_demonstrations(draft.demonstrations, self._studio.settings.limits)
         probes = draft.probes or tuple(row.prompt for row in demonstrations)
         job_id = uuid4().hex
         return TrainingJob(
             id=job_id,
-            name=bot_name(name, wording.DEFAULT_BOT_NAME),
+            name=bot_name(draft.name, wording.DEFAULT_BOT_NAME),
             demonstrations=tuple(demonstrations),
             bot_folder=self._studio.store.bot_folder(job_id),
             base=self._advanced.chosen_base(settings),

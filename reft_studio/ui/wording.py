@@ -47,6 +47,8 @@ EXAMPLES_INTRO = (
     "Each row shows it once: a message, and the answer you would like. About ten rows are enough. "
     "Start from one of these and change what you like, or begin with an empty table."
 )
+PROJECT, NEW_PROJECT = "Project", "New project"
+DELETE_PROJECT = "Delete this project…"
 BLANK_TITLE = "Blank"
 BLANK_SENTENCE = "An empty table for an idea of your own."
 PROMPT_COLUMN = "When someone writes…"
@@ -88,6 +90,22 @@ SAVE_CSV = "Save as CSV"
 SAVE_TSV = "Save as TSV"
 SAVE_JSONL = "Save as JSONL"
 SAVE_XLSX = "Save for Excel"
+
+
+def project_in_list(name: str, examples: int) -> str:
+    """One of several."""
+    match examples:
+        case 0:
+            return f"{name} · no examples yet"
+        case 1:
+            return f"{name} · 1 example"
+        case _:
+            return f"{name} · {examples:,} examples"
+
+
+def really_delete_project(name: str) -> str:
+    """Before a project is deleted."""
+    return f'Delete the project "{name}" for good, with its examples? Bots that learned from them stay.'
 
 
 def damaged(kept: str) -> str:
@@ -902,8 +920,8 @@ FETCH_LINK = "Address"
 FETCH_FILES = "Or its files: one .zip, or all that are in its folder"
 STOPPED_FETCHING = "Stopped. Nothing was taken in."
 FETCH = "Get it"
-FETCHED_ROWS = "Put its examples into my table"
-ROWS_ARE_THERE = "The examples are in your table now, in the first tab."
+FETCHED_ROWS = "Build on its examples"
+ROWS_ARE_THERE = "Its examples are a new project of yours now, in the first tab."
 FROM_PYREFT = (
     "This bot was made with pyreft. Such a bot does not say which words of a message it steers, nor which "
     "chat model it is for: it is tried with the one of this app. Choose the words below and press the button "
@@ -922,8 +940,8 @@ DELETE_REALLY, KEEP = "Delete it for good", "Keep it"
 def really_delete(name: str) -> str:
     """Before a bot is deleted."""
     return (
-        f'Delete "{name}" for good? Its conversation, its score and what it was trained on go with it. The '
-        "rows in your table stay."
+        f'Delete "{name}" for good? Its conversation, its score and what it was trained on go with it. '
+        "Your projects stay."
     )
 
 

@@ -109,7 +109,7 @@ def send(page: Page, address: str, dependency: int, data: list[Any], session: st
 
 
 def session_left_by(context: BrowserContext, address: str) -> str:
-    """The name of the Gradio session of a page that had a table before, a talk and a bot to be deleted.
+    """The name of the Gradio session of a page with a talk, and a bot and a project about to be deleted.
 
     Nobody looks at it now.
     """
@@ -123,6 +123,9 @@ def session_left_by(context: BrowserContext, address: str) -> str:
     open_tab(page, "Share")
     page.locator("#delete").click()
     page.locator("#delete-really").wait_for()
+    open_tab(page, "Examples")
+    page.locator("#delete-project").click()
+    page.locator("#delete-project-really").wait_for()
     page.close()
     return str(json.loads(sent.value.post_data or "")["session_hash"])
 
@@ -178,6 +181,34 @@ def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
         assert 'class=\\"side bot' not in answer
 
 
+@pytest.mark.parametrize(
+    ("elem_id", "event", "data"),
+    [
+        ("project", "input", []),
+        ("undo", "click", []),
+        ("starter-pirate", "click", []),
+        ("table", "input", [{"headers": ["", ""], "data": [["Mine", "now"]], "metadata": None}, 0]),
+        ("form-prompt", "input", [0, "Mine", "now", False]),
+        ("delete-project", "click", []),
+        ("bot-name", "input", ["Mine now"]),
+        ("instruction", "input", ["Be mine."]),
+        ("rules", "change", [["only emoji"]]),
+    ],
+)
+def test_a_project_of_someone_elses_is_as_if_it_did_not_exist_past_the_page(
+    ann: Page, bob: Page, address: str, data_folder: Path, elem_id: str, event: str, data: list[Any]
+) -> None:
+    projects, her = Store(data_folder).projects, owner(ann)
+    project = projects.opened_last(her)
+    before = projects.draft(her, project)
+    answer = call(bob, address, elem_id, event, [project, *data], f"bobs-{elem_id}")
+    # By us or, before that, by Gradio, as above.
+    assert "not there any more" in answer or "not in the list of choices" in answer
+    assert before.name not in answer
+    assert projects.draft(her, project) == before
+    assert [each.id for each in projects.all(her)] == [project]
+
+
 def test_another_persons_session_name_opens_nothing(
     ann: Page, bob: Page, address: str, data_folder: Path
 ) -> None:
@@ -203,13 +234,14 @@ def test_another_persons_session_name_opens_nothing(
             session,
         ),
         call(bob, address, "chat", "select", [None, "bobs", ""], session),
-        call(bob, address, "undo", "click", [], session),
+        call(bob, address, "delete-project-really", "click", [None], session),
         call(bob, address, "delete-really", "click", [None], session),
     ]
     assert "Bobby" in answers[0]
     # By us or, before that, by Gradio, as above.
     assert "not there any more" in answers[1] or "not in the list of choices" in answers[1]
-    assert "not there any more" in answers[-1]
+    assert all("not there any more" in answer for answer in answers[-2:])
+    assert draft_of(store, owner(ann)).demonstrations
     assert store.bot(owner(ann), bot.id) == bot
     assert bot.folder.is_dir()
     assert not any(SECRET in answer or bot.name in answer for answer in answers)
@@ -221,13 +253,15 @@ def test_no_handler_whatever_is_sent_to_it_gives_or_changes_what_is_anothers(
 ) -> None:
     store, her = Store(data_folder), owner(ann)
     wait_until(lambda: all(run.state.ended for run in store.runs(her)))
-    (bot, *_), before = store.bots(her), _all_of(store, her)
+    (bot, *_), before, project = store.bots(her), _all_of(store, her), store.projects.opened_last(her)
     config = bob.request.get(f"{address}/config").json()
     handlers = [dependency for dependency in config["dependencies"] if dependency["backend_fn"]]
+    names = {part["id"]: _name(part) for part in config["components"]}
     assert len(handlers) > 50
     for number, handler in enumerate(handlers):
         session = f"anyone{number}"
-        sent = {"data": [bot.id] * len(handler["inputs"]), "fn_index": handler["id"], "session_hash": session}
+        values = [project if "project" in str(names[part]) else bot.id for part in handler["inputs"]]
+        sent = {"data": values, "fn_index": handler["id"], "session_hash": session}
         assert bob.request.post(f"{address}/gradio_api/queue/join", data=sent).ok
         events = f"{address}/gradio_api/queue/data?session_hash={session}"
         answer = bob.request.get(events, timeout=60_000).text()
@@ -246,7 +280,7 @@ def _all_of(store: Store, name: str) -> tuple[Any, ...]:
     bots = store.bots(name)
     runs = [(run.id, run.state, run.name) for run in store.runs(name)]
     return (
-        draft_of(store, name),
+        [store.projects.draft(name, project.id) for project in store.projects.all(name)],
         store.settings(name),
         bots,
         runs,

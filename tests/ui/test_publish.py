@@ -280,7 +280,7 @@ def test_a_bot_from_the_hub_can_be_talked_to_and_built_on(page: Page, hub: Hub) 
     choose_starter(page, "pirate")
     open_tab(page, "Share")
     page.locator("#fetched-rows").click()
-    page.locator("#fetched").get_by_text("in your table now").wait_for()
+    page.locator("#fetched").get_by_text("a new project of yours now").wait_for()
     open_tab(page, "Chat")
     assert say(page, "Tell me about cats.")
 
@@ -347,7 +347,7 @@ def test_a_bots_files_are_taken_in_as_a_zip_or_as_they_lie_in_a_folder(page: Pag
         for file in files[1:]:
             archive.write(file, file.name)
     page.locator("#fetched-rows").click()
-    page.locator("#fetched").get_by_text("in your table now").wait_for()
+    page.locator("#fetched").get_by_text("a new project of yours now").wait_for()
     page.locator('#fetch-files [aria-label="Clear"]').click()
     open_files(page, packed)
     page.locator("#fetched").get_by_text("1 examples came along").wait_for()
