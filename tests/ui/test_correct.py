@@ -260,8 +260,11 @@ def test_earlier_trainings_stand_side_by_side_and_are_taken_up_again(page: Page,
     assert "as recommended" in last_row
     page.locator("#run input").click()
     page.get_by_role("option", name="1 · Emoji bot").click()
+    project, draft = store.projects.opened_last(LOCAL), draft_of(store)
     page.locator("#take-up").click()
-    wait_until(lambda: draft_of(store).demonstrations == first.demonstrations)
+    wait_until(lambda: store.projects.opened_last(LOCAL) != project)
+    assert draft_of(store).demonstrations == first.demonstrations
+    assert store.projects.draft(LOCAL, project) == draft
     expect(page.locator("#bot-name :is(input, textarea)")).to_have_value("Emoji bot")
     expect(page.locator("#ready")).to_contain_text("10 examples are ready")
 
