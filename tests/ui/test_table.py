@@ -75,6 +75,12 @@ def select(page: Page, row: int) -> None:
         cell.click()
 
 
+def begins_with(page: Page, *rows: Demonstration) -> None:
+    """Wait until the page shows these first, too: what is pressed then is meant for them."""
+    for number, row in enumerate(rows):
+        expect(page.locator(f'#table [data-testid="cell-{number}-0"]').first).to_contain_text(row.prompt)
+
+
 def upload(page: Page, name: str, text: str) -> None:
     file = {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
     page.locator("#upload input[type=file]").set_input_files(file)  # type: ignore[arg-type]
@@ -150,6 +156,7 @@ def test_rows_are_added_moved_doubled_and_deleted_and_all_of_it_can_be_undone(
     select(page, 1)
     page.locator("#move-up").click()
     wait_until(lambda: rows(store) == [second, first, *others, Demonstration("", "")])
+    begins_with(page, second, first, others[0])
     for button, expected in [
         ("move-down", [first, second, *others]),
         ("duplicate-row", [first, second, second, *others]),
@@ -157,6 +164,7 @@ def test_rows_are_added_moved_doubled_and_deleted_and_all_of_it_can_be_undone(
     ]:
         page.locator(f"#{button}").click()
         wait_until(lambda expected=expected: rows(store) == [*expected, Demonstration("", "")])
+        begins_with(page, *expected[:3])
     kept = rows(store)
     page.locator("#starter-pirate").click()
     wait_until(lambda: rows(store) != kept)
