@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from benchmarks.training import Pyreft
+from benchmarks.runners import Pyreft
 from model_maker.contents import Contents, held_out_contents
 from model_maker.phrasing import Phrasing
 from model_maker.score import STARTERS, Question, from_content, read_questions, replies, shows

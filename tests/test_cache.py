@@ -5,6 +5,7 @@ import random
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import BaseModelError
@@ -56,6 +57,30 @@ def test_losses_and_gradients_are_those_of_the_reference(name, recipe, rows):
     assert slow[16] < slow[0], "The same rows: the comparison says nothing if nothing is learned."
     for ours, theirs in zip(fast_gradients, slow_gradients, strict=True):
         assert torch.allclose(ours, theirs, rtol=1e-3, atol=1e-4 * theirs.abs().max().item())
+
+
+class Operations(TorchDispatchMode):
+    """Notes what is computed, on the way there and back."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.names.add(operation.overloadpacket.__name__)
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", sorted(set(ARCHITECTURES) - SLOW))
+def test_no_step_but_the_first_waits_for_a_number_that_a_graphics_card_has_yet_to_compute(name, rows):
+    base = tiny_model(name)
+    examples = build_examples(base, rows, parse_positions("l1"))
+    path = FrozenPrefix(base, examples, build_interventions(Recipe(layers=(1,)), base.width))
+    path.loss([0, 1, 2])
+    with Operations() as computed:
+        path.loss([0, 1, 2]).backward()
+    assert "mm" in computed.names
+    assert not computed.names & {"_local_scalar_dense", "nonzero", "equal", "is_nonzero", "_unique2"}
 
 
 @pytest.mark.parametrize("name", sorted(ARCHITECTURES))

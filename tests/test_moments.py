@@ -215,7 +215,9 @@ def test_a_long_training_ends_when_it_gets_no_better_and_does_not_go_on_after_a_
 def lose_the_loss(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """From this step on, counted from 1."""
     real, steps = loop._backward, itertools.count(1)
-    monkeypatch.setattr(loop, "_backward", lambda *given: math.nan if next(steps) >= step else real(*given))
+    monkeypatch.setattr(
+        loop, "_backward", lambda *given: torch.tensor(math.nan) if next(steps) >= step else real(*given)
+    )
 
 
 def test_a_training_that_becomes_unstable_keeps_the_best_of_before(

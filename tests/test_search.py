@@ -152,7 +152,7 @@ def test_a_place_whose_loss_is_lost_does_not_end_the_search(base, rows, monkeypa
 
     def lose(training, path, batches):
         if training.recipe.layers == (3,):
-            monkeypatch.setattr(loop, "_backward", lambda *_: math.nan)
+            monkeypatch.setattr(loop, "_backward", lambda *_: torch.tensor(math.nan))
         try:
             return take(training, path, batches)
         finally:

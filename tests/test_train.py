@@ -166,7 +166,7 @@ def test_a_row_longer_than_the_context_is_named(base, rows):
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(base, rows, monkeypatch):
-    monkeypatch.setattr(loop, "_backward", lambda *_, **__: float("nan"))
+    monkeypatch.setattr(loop, "_backward", lambda *_, **__: torch.tensor(float("nan")))
     with pytest.raises(TrainingError, match="lower learning rate"):
         list(Training(base, rows, recipe_for(base)).events())
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
@@ -154,7 +154,9 @@ class Training:
         self._optimizer.zero_grad()
         tokens = sum(len(self._examples[index].reply_ids) for batch in batches for index in batch)
         with self._lora.in_place(), self._own_randomness():
-            loss = sum(_backward(path, batch, tokens) for batch in batches)
+            losses = [_backward(path, batch, tokens) for batch in batches]
+        # Asked for once: a graphics card has to be done with all it was given before it can tell a number.
+        loss = torch.stack(losses).sum().item()
         if not math.isfinite(loss):
             raise UnstableError(
                 f"The training became unstable in step {self.step + 1} of {total}: the loss is no longer a "
@@ -261,10 +263,10 @@ def _order(count: int, recipe: Recipe) -> Iterator[tuple[int, list[list[int]]]]:
             yield epoch, batches[start : start + recipe.accumulation]
 
 
-def _backward(path: FrozenPrefix | Reference, chosen: Sequence[int], tokens: int) -> float:
+def _backward(path: FrozenPrefix | Reference, chosen: Sequence[int], tokens: int) -> Tensor:
     """Their summed loss over `tokens`, with its gradients added to those in the interventions."""
     # The caller may itself stand in a no_grad block, and a generator must not change that between steps.
     with torch.enable_grad():
         loss = path.loss(chosen) / tokens
         loss.backward()  # type: ignore[no-untyped-call]
-    return loss.item()
+    return loss.detach()

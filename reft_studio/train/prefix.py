@@ -102,13 +102,22 @@ class FrozenPrefix:
     def _step(self, chosen: list[int]) -> StepInput:
         if self._last is None or self._last[0] != chosen:
             kept = {index: row for index in chosen if (row := self._rows.get(index))}
-            if missing := [index for index in chosen if index not in kept]:
-                kept |= zip(missing, self._store([self._examples[index] for index in missing]), strict=True)
+            missing = [index for index in chosen if index not in kept]
+            for group in self._groups(missing):
+                kept |= zip(group, self._store([self._examples[index] for index in group]), strict=True)
             for index in missing:
                 self._rows.keep(index, kept[index])
             examples = [self._examples[index] for index in chosen]
             self._last = chosen, join(self._base, self._layer, examples, [kept[index] for index in chosen])
         return self._last[1]
+
+    def _groups(self, missing: list[int]) -> list[list[int]]:
+        """What goes through the model together.
+
+        The last bits of a row depend on what is beside it. So it is everything or one: a training that goes
+        on after a pause asks for its rows in another order, and has to find the same ones.
+        """
+        return [missing] if len(missing) == len(self._examples) else [[index] for index in missing]
 
     def _store(self, examples: Sequence[Example]) -> list[StoredRow]:
         """One plain forward pass, of which the parts that later steps need are kept."""
