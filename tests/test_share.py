@@ -476,11 +476,11 @@ def test_what_is_no_link_to_a_bot_is_not_asked_for(hub, link, tmp_path):
 def test_of_a_pyreft_repository_only_its_own_files_are_fetched_and_it_is_named_so(hub, base, bot, tmp_path):
     write_pyreft(bot, tmp_path / "theirs")
     files = {path.name: path for path in (tmp_path / "theirs").iterdir()}
-    card = b"---\nlicense: mit\n---\n"
+    card = b"---\nlicense: mit\nbase_model: acme/chat-1.5B\n---\n"
     put(hub, "ann/theirs", {**files, "README.md": card, "setup.py": b"evil", "deep/intkey_x.bin": b"\x80"})
     fetched = fetch(hub.api(), "ann/theirs", tmp_path / "in")
     assert fetched.from_pyreft
-    assert fetched.license == "mit"
+    assert (fetched.license, fetched.base_model) == ("mit", "acme/chat-1.5B")
     assert {path.name for path in (tmp_path / "in").iterdir() if path.is_file()} == {*files, "README.md"}
     read = read_pyreft(fetched.folder, base, positions="l1")
     assert read.weights.keys() == bot.weights.keys()
@@ -491,7 +491,8 @@ def test_of_a_pyreft_repository_only_its_own_files_are_fetched_and_it_is_named_s
 )
 def test_a_card_that_says_something_strange_says_no_licence(tmp_path, card):
     (tmp_path / "README.md").write_bytes(card)
-    assert importer._license(tmp_path / "README.md") is None
+    head = importer._head(tmp_path / "README.md")
+    assert [importer._said(head, field) for field in ("license", "base_model")] == [None, None]
 
 
 def test_a_repository_without_a_bot_is_named_so(hub, tmp_path):

@@ -155,6 +155,7 @@ class PyreftFolder:
 
     positions: str
     name: str
+    base: BaseRef = field(default_factory=BaseRef)
 
 
 class Readiness(StrEnum):

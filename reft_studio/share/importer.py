@@ -55,6 +55,8 @@ class Fetched:
     """Whether pyreft saved it: then it says neither its base model nor which tokens it edits."""
     license: str | None = None
     """What the card says of it, as the Hub's short name."""
+    base_model: str | None = None
+    """Which one the card names."""
 
 
 def fetch(api: HfApi, link: str, folder: Path, *, most_bytes: int = sum(BOT_FILES.values())) -> Fetched:
@@ -139,7 +141,8 @@ def _check_sizes(what: str, sizes: dict[str, int], limits: dict[str, int], most_
 
 def _fetched(folder: Path, name: str, commit: str | None = None) -> Fetched:
     from_pyreft = (folder / _PYREFT_CONFIG).exists() and not (folder / MANIFEST_FILE).exists()
-    return Fetched(folder, name, commit, from_pyreft, _license(folder / CARD_FILE))
+    head = _head(folder / CARD_FILE)
+    return Fetched(folder, name, commit, from_pyreft, _said(head, "license"), _said(head, "base_model"))
 
 
 def _wanted(what: str, there: set[str]) -> dict[str, int]:
@@ -154,12 +157,18 @@ def _wanted(what: str, there: set[str]) -> dict[str, int]:
     raise BotError(f"{what} is not a bot of ReFT Studio: it has no {missing}. Check what you have chosen.")
 
 
-def _license(card: Path) -> str | None:
-    """What the head of a card says. Not read as YAML: a few hundred bytes of that can fill a memory."""
+def _head(card: Path) -> str:
+    """What a card begins with."""
     try:
         with card.open(encoding="utf-8") as file:
-            head = file.read(_HEAD_CHARACTERS)
+            return file.read(_HEAD_CHARACTERS)
     except (OSError, ValueError):
-        return None
-    found = re.match(r"---\n(?:(?!---)[^\n]*\n)*?license: *([\w.-]{1,60}) *\n", head, re.ASCII)
+        return ""
+
+
+def _said(head: str, field: str) -> str | None:
+    """What it says of one thing. Not read as YAML: a few hundred bytes of that can fill a memory."""
+    found = re.match(
+        rf"---\n(?:(?!---)[^\n]*\n)*?{field}: *([\w.-]{{1,60}}(?:/[\w.-]{{1,100}})?) *\n", head, re.ASCII
+    )
     return found[1] if found else None

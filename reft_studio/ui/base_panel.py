@@ -31,17 +31,9 @@ class BasePanel:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._weights: dict[BaseRef, Weight] = {}
-        settings = studio.settings
-        choices = _choices(studio)
-        free = settings.allowed_base_models is None and not settings.lent_card
-        self._base = gr.Dropdown(
-            choices,
-            value=DEFAULT,
-            allow_custom_value=free,
-            visible=free or len(choices) > 1,
-            label=wording.BASE_MODEL,
-            info=wording.BASE_MODEL_HELP if free else wording.BASE_MODEL_HERE,
-            elem_id="base-model",
+        free = _is_free(studio)
+        self._base = base_choice(
+            studio, wording.BASE_MODEL_HELP if free else wording.BASE_MODEL_HERE, "base-model"
         )
         self._quantization = gr.Dropdown(
             wording.QUANTIZATIONS,
@@ -74,14 +66,7 @@ class BasePanel:
 
     def base(self, name: str | None, quantization: str | None) -> BaseRef:
         """The model that is chosen; raises BaseModelError for one that may not be, also past the page."""
-        default = self._studio.engines.default
-        stored = default.quantization
-        if quantization not in (None, "", DEFAULT):
-            if quantization not in list(Quantization):
-                raise BaseModelError(wording.NO_SUCH_QUANTIZATION)
-            stored = Quantization(quantization)
-        named = default.name if name in (None, "", DEFAULT) else str(name)
-        return choose_base(named, stored, self._studio.settings)
+        return chosen_base(self._studio, name, quantization)
 
     def in_fields(self, base: BaseRef) -> dict[str, str]:
         """What the fields show for a model."""
@@ -120,6 +105,32 @@ class BasePanel:
         self._weights[base] = weight
         verdict, fine = fit_verdict(weight, room)
         yield _badge(verdict, _described(base) if fine else wording.IF_TOO_BIG, fine=fine)
+
+
+def base_choice(studio: Studio, info: str, elem_id: str) -> gr.Dropdown:
+    """The base models that may be chosen here; hidden where that is one."""
+    choices, free = _choices(studio), _is_free(studio)
+    return gr.Dropdown(
+        choices,
+        value=DEFAULT,
+        allow_custom_value=free,
+        visible=free or len(choices) > 1,
+        label=wording.BASE_MODEL,
+        info=info,
+        elem_id=elem_id,
+    )
+
+
+def chosen_base(studio: Studio, name: str | None, quantization: str | None = None) -> BaseRef:
+    """What these fields say; raises BaseModelError for a model that may not be chosen, also past the page."""
+    default = studio.engines.default
+    stored = default.quantization
+    if quantization not in (None, "", DEFAULT):
+        if quantization not in list(Quantization):
+            raise BaseModelError(wording.NO_SUCH_QUANTIZATION)
+        stored = Quantization(quantization)
+    named = default.name if name in (None, "", DEFAULT) else str(name)
+    return choose_base(named, stored, studio.settings)
 
 
 def offer(studio: Studio, base: BaseRef) -> str:
@@ -166,12 +177,17 @@ def _described(base: BaseRef) -> str:
     return wording.PRACTICE_MODEL_WHEN if base.name == EMBEDDED_ID else ""
 
 
+def _is_free(studio: Studio) -> bool:
+    """Whether any model may be chosen."""
+    return studio.settings.allowed_base_models is None and not studio.settings.lent_card
+
+
 def _choices(studio: Studio) -> list[tuple[str, str]]:
     """Labels and values, the app's own model first."""
     default, offered = studio.engines.default, studio.settings.allowed_base_models
     own = wording.PRACTICE_MODEL_CHOICE if default.name == EMBEDDED_ID else default.id
     choices = [(own, DEFAULT)]
-    if offered is None and not studio.settings.lent_card:
+    if _is_free(studio):
         if default.name != EMBEDDED_ID:
             choices.append((wording.PRACTICE_MODEL_CHOICE, EMBEDDED_ID))
         listed = [(wording.model_choice(c.id, c.parameters), c.id) for c in MODEL_CHOICES]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,17 @@ from typing import Any
 import gradio as gr
 from huggingface_hub import HfApi
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.draft import Draft
 from reft_studio.engine.interface import PyreftFolder
-from reft_studio.errors import StudioError
+from reft_studio.errors import BaseModelError, StudioError
 from reft_studio.manifest import MANIFEST_FILE, read_manifest
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.recipe import Recipe
 from reft_studio.share.importer import Fetched, Fetching, fetching, gather
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
-from reft_studio.ui.base_panel import offer
+from reft_studio.ui.base_panel import DEFAULT, base_choice, chosen_base, offer
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect, show
 from reft_studio.ui.rates import Asked
@@ -28,6 +30,16 @@ from reft_studio.ui.verdict import sentence
 
 _GET = Callable[[Path], Generator[Fetching | Fetched, None, None]]
 """Brings a bot's files into a new folder."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What somebody was asked about last, and so wants who presses the button again."""
+
+    source: str = ""
+    """The link or the files, of which pyreft's did not say everything."""
+    base: BaseRef | None = None
+    """The base model that is to be loaded."""
 
 
 class FetchPanel:
@@ -45,30 +57,31 @@ class FetchPanel:
             elem_id="fetch-link",
         )
         files = gr.File(label=wording.FETCH_FILES, file_count="multiple", height=130, elem_id="fetch-files")
-        positions = gr.Dropdown(
-            wording.POSITION_CHOICES,
-            value=Recipe.model_fields["positions"].default,
-            allow_custom_value=True,
-            visible=False,
-            label=wording.PYREFT_POSITIONS,
-            info=wording.PYREFT_POSITIONS_HELP,
-            elem_id="pyreft-positions",
-        )
+        with gr.Column(visible=False, elem_id="pyreft") as not_said:
+            base = base_choice(studio, wording.PYREFT_BASE_HELP, "pyreft-base")
+            positions = gr.Dropdown(
+                wording.POSITION_CHOICES,
+                value=Recipe.model_fields["positions"].default,
+                allow_custom_value=True,
+                label=wording.PYREFT_POSITIONS,
+                info=wording.PYREFT_POSITIONS_HELP,
+                elem_id="pyreft-positions",
+            )
         with gr.Row(elem_classes="actions"):
             get = gr.Button(wording.FETCH, elem_id="fetch")
             stop = gr.Button(wording.STOP, visible=False, elem_id="stop-fetching")
             rows = gr.Button(wording.FETCHED_ROWS, visible=False, elem_id="fetched-rows")
         banner = gr.HTML(elem_classes="banner")
         said = gr.HTML(elem_id="fetched")
-        newest, asked_for = gr.State(None), gr.State("")
+        newest, asked = gr.State(None), gr.State(_Asked())
         # Of link and files, what was given last is meant.
         show(link.input, lambda _owner: None, [], [files])
         show(files.upload, lambda _owner: "", [], [link])
         connect(
             [link.submit, get.click, files.upload],
             self._fetch,
-            [link, files, positions, asked_for],
-            [said, stop, rows, newest, positions, asked_for],
+            [link, files, base, positions, asked],
+            [said, stop, rows, newest, not_said, base, asked],
             banner,
             needs_token=True,
             trigger_mode="once",
@@ -88,12 +101,13 @@ class FetchPanel:
         token: str | None,
         link: str,
         files: Sequence[str] | None,
+        base: str,
         positions: str,
-        asked_for: str,
+        asked: "_Asked",
     ) -> Iterator[tuple[Any, ...]]:
-        """The first click asks what a bot of pyreft edits, or whether a chat model may be loaded for another.
+        """The first click asks what a bot of pyreft does not say; one more, whether its model may be loaded.
 
-        The second takes the bot in.
+        The next takes the bot in.
         """
         self._stopping.discard(owner)
         most = self._studio.settings.max_upload_bytes
@@ -112,11 +126,17 @@ class FetchPanel:
                 fetched = yield from self._follow(owner, get, scratch / "bot")
                 if fetched is None:
                     yield _flow(wording.STOPPED_FETCHING)
-                elif source != asked_for and (question := self._question(fetched)):
-                    positions_asked = gr.Dropdown(visible=fetched.from_pyreft)
-                    yield *_flow(question)[:-2], positions_asked, source
+                elif fetched.from_pyreft and source != asked.source:
+                    fields = gr.Column(visible=True), self._named(fetched.base_model)
+                    yield *_flow(wording.FROM_PYREFT)[:-3], *fields, _Asked(source)
                 else:
-                    yield from self._take_in(owner, fetched, positions)
+                    pyreft = self._told(fetched, base, positions) if fetched.from_pyreft else None
+                    missing = self._studio.unloaded_base(fetched.folder, pyreft.base if pyreft else None)
+                    if missing and asked != _Asked(source, missing):
+                        question = f"{offer(self._studio, missing)} {wording.PRESS_AGAIN}"
+                        yield *_flow(question)[:-1], _Asked(source, missing)
+                    else:
+                        yield from self._take_in(owner, fetched, pyreft)
         except StudioError:
             yield _flow("")
             raise
@@ -137,16 +157,23 @@ class FetchPanel:
                     yield _flow(shown := said, busy=True)
         return None
 
-    def _question(self, fetched: Fetched) -> str:
-        """What to ask before a bot is taken in; "" where nothing is to be asked."""
-        if fetched.from_pyreft:
-            return wording.FROM_PYREFT
-        base = self._studio.unloaded_base(fetched.folder)
-        return f"{offer(self._studio, base)} {wording.PRESS_AGAIN}" if base else ""
+    def _named(self, name: str | None) -> Any:
+        """What the field shows of the base model that a card names, if that may be chosen."""
+        try:
+            base = chosen_base(self._studio, name)
+        except BaseModelError:
+            base = self._studio.engines.default
+        return DEFAULT if base == self._studio.engines.default else base.name
 
-    def _take_in(self, owner: str, fetched: Fetched, positions: str) -> Iterator[tuple[Any, ...]]:
-        name = fetched.name or wording.DEFAULT_BOT_NAME
-        pyreft = PyreftFolder(positions, name) if fetched.from_pyreft else None
+    def _told(self, fetched: Fetched, base: str, positions: str) -> PyreftFolder:
+        """What a bot of pyreft does not say, as the fields do."""
+        return PyreftFolder(
+            positions, fetched.name or wording.DEFAULT_BOT_NAME, chosen_base(self._studio, base)
+        )
+
+    def _take_in(
+        self, owner: str, fetched: Fetched, pyreft: PyreftFolder | None
+    ) -> Iterator[tuple[Any, ...]]:
         for event in self._studio.opening(owner, fetched.folder, pyreft, lambda: owner in self._stopping):
             if isinstance(event, SavedBot):
                 yield self._taken_in(owner, event, fetched.license)
@@ -161,8 +188,9 @@ class FetchPanel:
             gr.Button(visible=False),
             gr.Button(visible=bool(rows)),
             bot.id,
-            gr.Dropdown(visible=False),
-            "",
+            gr.Column(visible=False),
+            gr.skip(),
+            _Asked(),
         )
 
     def _take_rows(self, owner: str, bot_id: str | None) -> tuple[Any, ...]:
@@ -174,9 +202,10 @@ class FetchPanel:
 
 
 def _flow(text: str, *, busy: bool = False) -> tuple[Any, ...]:
-    """Values for what is said, Stop, the rows' button, the newest bot, the positions and what they are of."""
+    """Values for what is said, Stop, the rows' button, the newest bot, what pyreft does not say, the base
+    model among that, and what was asked."""
     said = _said(text) if text else ""
-    return said, gr.Button(visible=busy), gr.Button(visible=False), None, gr.skip(), gr.skip()
+    return said, gr.Button(visible=busy), gr.Button(visible=False), None, gr.skip(), gr.skip(), gr.skip()
 
 
 def _about(bot: SavedBot, rows: int, license_: str | None) -> str:

@@ -83,7 +83,7 @@ class Studio:
         self.store.check_room(owner, self.settings.max_person_bytes)
         bot_id = uuid4().hex
         folder = self.store.bot_folder(bot_id)
-        base = self.engines.default if pyreft else self._base_of(source)
+        base = pyreft.base if pyreft else self._base_of(source)
         check_offered(base, self.settings)
         with ExitStack() as using:
             using.callback(self.engines.give_up, base)
@@ -112,7 +112,7 @@ class Studio:
 
         It is opened to the end also for who has left: nobody knows when the model would be there again.
         """
-        base = self.engines.default if pyreft else self._base_of(source)
+        base = pyreft.base if pyreft else self._base_of(source)
         with ThreadPoolExecutor(1) as opener:
             opened = opener.submit(self.open_bot, owner, source, pyreft, should_stop)
             while not wait([opened], SECONDS_BETWEEN_LOOKS).done:
@@ -121,9 +121,12 @@ class Studio:
             if bot := opened.result():
                 yield bot
 
-    def unloaded_base(self, path: Path) -> BaseRef | None:
-        """The base model of a bot's zip or folder, if that is not loaded; raises StudioError."""
-        base = self._base_of(path)
+    def unloaded_base(self, path: Path, chosen: BaseRef | None = None) -> BaseRef | None:
+        """The base model of a bot's zip or folder, or the one `chosen` for it, if that is not loaded.
+
+        Raises StudioError.
+        """
+        base = chosen or self._base_of(path)
         check_offered(base, self.settings)
         return None if base in (self.engines.default, *self.engines.bases) else base
 

@@ -923,10 +923,10 @@ FETCH = "Get it"
 FETCHED_ROWS = "Build on its examples"
 ROWS_ARE_THERE = "Its examples are a new project of yours now, in the first tab."
 FROM_PYREFT = (
-    "This bot was made with pyreft. Such a bot does not say which words of a message it steers, nor which "
-    "chat model it is for: it is tried with the one of this app. Choose the words below and press the button "
-    "again."
+    "This bot was made with pyreft. Such a bot says neither which chat model it is for nor which words of a "
+    "message it steers. Choose both below and press the button again."
 )
+PYREFT_BASE_HELP = "Its page should say so. With another one it does not work."
 PYREFT_POSITIONS = "Which words it steers"
 PYREFT_POSITIONS_HELP = "Its page may say so. Most of them steer the last one."
 SPACE_NAME_SUFFIX = "-chat"

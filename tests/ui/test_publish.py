@@ -295,6 +295,7 @@ def test_a_bot_that_pyreft_made_can_be_talked_to_once_it_is_said_what_it_steers(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     write_pyreft(Bot.load(REPOSITORY / "spaces" / "emoji"), tmp_path / "theirs")
+    (tmp_path / "theirs" / "README.md").write_text("---\nbase_model: acme/chat\n---\n")
     files: dict[str, File] = {path.name: path for path in (tmp_path / "theirs").iterdir()}
     for _ in publish(hub.api(), Place("ann/theirs"), files, "Put", lambda _: True):
         pass
@@ -304,6 +305,13 @@ def test_a_bot_that_pyreft_made_can_be_talked_to_once_it_is_said_what_it_steers(
     page.locator("#fetch").click()
     page.locator("#fetched").get_by_text("made with pyreft").wait_for()
     page.locator("#pyreft-positions").wait_for()
+    # Its page names a base model, which this Hub does not have.
+    box = page.locator("#pyreft-base input")
+    expect(box).to_have_value("acme/chat")
+    page.locator("#fetch").click()
+    page.get_by_role("alert").get_by_text('"acme/chat", which cannot be loaded here').first.wait_for()
+    box.click()
+    page.get_by_role("option", name="practice model").click()
     page.locator("#fetch").click()
     page.locator("#fetched").get_by_text('"theirs" is in the Chat tab').wait_for()
     open_tab(page, "Chat")
