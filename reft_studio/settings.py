@@ -38,6 +38,11 @@ TIGHTER: dict[str, Any] = {
 _TRUE = ("1", "t", "true")
 
 
+def has_sign_in() -> bool:
+    """Whether people sign in to the Hub on the page itself, as on a Space that was set up for it."""
+    return "SPACE_ID" in os.environ and "OAUTH_CLIENT_ID" in os.environ
+
+
 class Settings(BaseSettings):
     """Where data lives, which base model is loaded, and how much anyone may ask for: all limits are here."""
 

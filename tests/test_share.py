@@ -183,6 +183,18 @@ def test_each_refusal_has_its_own_words_and_another_try_works(hub, status, says)
     assert send(hub, {"bot.json": b"{}"}).repo_id == "ann/thing"
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_on_a_space_a_refusal_speaks_of_signing_in_on_the_page_and_not_of_tokens_and_terminals(
+    hub, monkeypatch, status
+):
+    for name in ("SPACE_ID", "OAUTH_CLIENT_ID"):
+        monkeypatch.setenv(name, "here")
+    hub.refuse = {"POST .*/commit/": status}
+    with pytest.raises(ShareError, match="Sign out and in again on this page") as caught:
+        send(hub, {"bot.json": b"{}"})
+    assert not re.search("token|terminal", str(caught.value))
+
+
 def test_a_change_by_somebody_else_meanwhile_is_seen(hub):
     send(hub, {"bot.json": b"{}"})
 

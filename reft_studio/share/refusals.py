@@ -9,6 +9,7 @@ from httpx2 import HTTPError, StreamError
 from huggingface_hub import errors as hub_errors
 
 from reft_studio.errors import ShareError
+from reft_studio.settings import has_sign_in
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,14 @@ _NOTHING_LOST = "Nothing is lost: what is already there is not sent again."
 _NOT_REACHED = f"The Hub cannot be reached. Check the network connection, then try again. {_NOTHING_LOST}"
 NOT_SENT = f"A file could not be sent or fetched. Try again in a few minutes. {_NOTHING_LOST}"
 _REFUSED = re.compile(r"HTTP status client error \((\d{3}) ")
+_SIGN_IN_AGAIN = (
+    "Sign out and in again on this page; where the Hub asks what this app may do, let it make and change "
+    "repositories, and tick the organisation if the bot is to go to one."
+)
+_ON_A_PAGE_WITH_SIGN_IN = {
+    401: f"The Hub does not accept your sign-in any more. {_SIGN_IN_AGAIN}",
+    403: f"Your sign-in does not allow this, or the name is not one of yours. {_SIGN_IN_AGAIN}",
+}
 _ADVICE = {
     400: "The Hub did not understand what was sent. Update ReFT Studio, then try again.",
     401: f"The Hub does not accept your sign-in; the token may have been revoked. {SIGN_IN}",
@@ -58,12 +67,12 @@ def said_plainly(what: str) -> Iterator[None]:
         text = "It is only given to people who were granted access. Ask for it on its page there."
     except hub_errors.RepositoryNotFoundError:
         # Whoever is not signed in gets 401 for what is not there, too.
-        text = _ADVICE[404]
+        text = _advice(404)
     except hub_errors.LocalTokenNotFoundError:
-        text = SIGN_IN
+        text = _advice(401) if has_sign_in() else SIGN_IN
     except hub_errors.HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else 0
-        text = _ADVICE.get(status, f"The Hub has a problem (it says {status}). Try again in a few minutes.")
+        text = _advice(status) or f"The Hub has a problem (it says {status}). Try again in a few minutes."
     except (
         hub_errors.OfflineModeIsEnabled,
         hub_errors.LocalEntryNotFoundError,
@@ -74,7 +83,7 @@ def said_plainly(what: str) -> Iterator[None]:
     ) as error:
         # What carries large files says a refusal only in the text of its error.
         refused = _REFUSED.search(str(error))
-        text = _ADVICE.get(int(refused[1]) if refused else 0, _NOT_REACHED)
+        text = _advice(int(refused[1]) if refused else 0) or _NOT_REACHED
     except RuntimeError as error:
         # What the client makes of a large file that the Hub's storage does not take. Its text may quote
         # addresses that are as good as a key.
@@ -84,5 +93,11 @@ def said_plainly(what: str) -> Iterator[None]:
         text = f"A file could not be read or written here ({error.strerror or type(error).__name__})."
         if type(error).__module__ == "hf_xet":
             # Its errors are those of files and permissions, though it means the Hub's.
-            text = _ADVICE[401] if isinstance(error, PermissionError) else NOT_SENT
+            text = _advice(401) if isinstance(error, PermissionError) else NOT_SENT
     raise ShareError(f"{what}: {text}")
+
+
+def _advice(status: int) -> str:
+    """What to do about an answer of the Hub, where people are; "" if that is not known."""
+    here = _ON_A_PAGE_WITH_SIGN_IN if has_sign_in() else {}
+    return here.get(status) or _ADVICE.get(status, "")

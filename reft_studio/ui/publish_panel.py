@@ -1,6 +1,5 @@
 """A bot goes to the Hub in one click, and with it, if wanted, a page to talk to it."""
 
-import os
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -12,6 +11,7 @@ from huggingface_hub import HfApi, get_token
 
 from reft_studio.errors import ShareError, StudioError
 from reft_studio.manifest import CARD_FILE, MANIFEST_FILE, read_manifest
+from reft_studio.settings import has_sign_in
 from reft_studio.share.bundle import find_license, write_bundle
 from reft_studio.share.changes import Change, File, size_of
 from reft_studio.share.hub import Finishing, Place, Published, Uploading, account, publish, would_change
@@ -53,7 +53,7 @@ class PublishPanel:
         self._stopping: set[str] = set()
         """Owners who do not want to go on; seen between one file and the next."""
         gr.HTML(f"<h3>{wording.HUB_TITLE}</h3><p>{wording.HUB_INTRO}</p>")
-        if _login_is_there():
+        if has_sign_in():
             gr.LoginButton(elem_id="login")
         self._hint = gr.HTML(elem_id="sign-in")
         self._address = gr.Textbox(
@@ -98,7 +98,7 @@ class PublishPanel:
     def restore(self, bot: SavedBot | None) -> tuple[Any, ...]:
         """Whether one can publish here, under which name, and the button."""
         signed_in = not self._studio.settings.shared and get_token() is not None
-        possible = signed_in or _login_is_there()
+        possible = signed_in or has_sign_in()
         hint = "" if signed_in else f"<p>{escape(self._how_to_sign_in())}</p>"
         return (
             hint,
@@ -174,7 +174,7 @@ class PublishPanel:
         return done
 
     def _how_to_sign_in(self) -> str:
-        if _login_is_there():
+        if has_sign_in():
             return wording.SIGN_IN_HERE
         return wording.NO_SIGN_IN if self._studio.settings.shared else wording.SIGN_IN_FIRST
 
@@ -203,10 +203,6 @@ class PublishPanel:
 
 def _space_of(model: Place) -> Place:
     return Place(f"{model.repo_id}{wording.SPACE_NAME_SUFFIX}", "space", model.private)
-
-
-def _login_is_there() -> bool:
-    return "SPACE_ID" in os.environ and "OAUTH_CLIENT_ID" in os.environ
 
 
 def _listed(place: Place, files: Mapping[str, File], changes: Mapping[str, Change] | None) -> str:
