@@ -156,6 +156,17 @@ class Projects:
                 connection.execute("UPDATE edits SET undone = ? WHERE number = ?", (not undone, number))
 
 
+def move_projects(connection: sqlite3.Connection, owner: str, to: str) -> None:
+    """Make them another owner's, all but those in which nothing was ever written."""
+    untouched = _values(Draft())
+    connection.execute(
+        f"""UPDATE projects SET owner = :to WHERE owner = :owner AND NOT (
+            {" AND ".join(f"{name} = :{name}" for name in untouched)}
+            AND id NOT IN (SELECT project FROM edits))""",
+        untouched | {"owner": owner, "to": to},
+    )
+
+
 def _opened_last(connection: sqlite3.Connection, owner: str) -> str | None:
     row = connection.execute(
         "SELECT id FROM projects WHERE owner = ? ORDER BY opened DESC LIMIT 1", (owner,)

@@ -32,7 +32,7 @@ from reft_studio.job_rows import (
     with_kept,
 )
 from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, base_of
-from reft_studio.projects import Projects
+from reft_studio.projects import Projects, move_projects
 from reft_studio.score import Report
 from reft_studio.table_files import read_demonstrations
 
@@ -67,6 +67,8 @@ _TEXTS = {
     "projects": ("demonstrations", "instruction", "probes", "rules"),
 }
 """Where the database has much text of one owner that can be deleted."""
+_TABLES = ("jobs", "bots", "conversations", "settings", "skipped_tours")
+"""Those with an owner, beside that of the projects."""
 _BOT_IS_THERE = "id IN (SELECT id FROM bots)"
 """From the score on: then a training is done, however it ends."""
 
@@ -502,6 +504,16 @@ class Store:
             raise StorageError(TOO_MUCH.format(used=used / 1e6, most=most / 1e6))
 
     # First steps
+
+    def move_all(self, owner: str, to: str) -> None:
+        """Make all that one owner has another's; only a project in which nothing was ever written stays.
+
+        What is running goes on. Of what everybody has one of, that of `owner` is the newer.
+        """
+        with self._database.connect() as connection:
+            move_projects(connection, owner, to)
+            for table in _TABLES:
+                connection.execute(f"UPDATE OR REPLACE {table} SET owner = ? WHERE owner = ?", (to, owner))
 
     def has_skipped_tour(self, owner: str) -> bool:
         """Whether this owner wants to be told no first steps."""

@@ -473,6 +473,47 @@ def test_what_one_person_has_nobody_else_sees_or_stops(store: Store) -> None:
     assert ours.state is JobState.QUEUED
 
 
+def test_all_that_one_has_can_become_anothers_and_what_runs_goes_on(store: Store, tmp_path: Path) -> None:
+    theirs = Draft("Theirs", (Demonstration("a", "b"),))
+    save_draft(store, theirs, "user")
+    store.save_settings("user", {"epochs": "1"})
+    mine = Draft("Mine", (Demonstration("c", "d"),))
+    save_draft(store, mine, "browser")
+    store.save_settings("browser", {"epochs": "2"})
+    store.skip_tour("browser")
+    store.add_bot("browser", SavedBot("opened", "Opened", tmp_path))
+    store.conversations.save("browser", "opened", (Turn("Hi"),))
+    store.add_job("browser", job(store))
+    assert store.claim("one")
+    store.move_all("browser", "user")
+    # It tells of its end as if nothing had happened.
+    store.record(JobUpdate("one", JobState.SCORING))
+    store.record(JobUpdate("one", JobState.DONE))
+    assert [bot.name for bot in store.bots("user")] == ["A bot", "Opened"]
+    assert store.latest_job("user")
+    assert store.conversations.turns("user", "opened") == (Turn("Hi"),)
+    assert store.has_skipped_tour("user")
+    assert store.settings("user") == {"epochs": "2"}
+    assert {project.name for project in store.projects.all("user")} == {"Mine", "Theirs"}
+    # What was worked on last is what is seen, and its edits came along.
+    assert draft_of(store, "user") == mine
+    store.projects.undo("user", store.projects.opened_last("user"))
+    with closing(sqlite3.connect(tmp_path / "data" / "studio.sqlite3")) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        owned = [t for t in tables if "owner" in [c[1] for c in database.execute(f"PRAGMA table_info({t})")]]
+        assert len(owned) == 6
+        for table in owned:
+            assert not database.execute(f"SELECT 1 FROM {table} WHERE owner = 'browser'").fetchall()
+
+
+def test_a_table_in_which_nobody_wrote_stays_where_it_is(store: Store) -> None:
+    save_draft(store, Draft("Theirs"), "user")
+    assert draft_of(store, "browser") == Draft()
+    store.move_all("browser", "user")
+    assert [project.name for project in store.projects.all("user")] == ["Theirs"]
+    assert [project.name for project in store.projects.all("browser")] == [""]
+
+
 def test_a_bot_is_there_from_its_score_on_and_the_score_comes_with_the_end(store: Store) -> None:
     report = Report(("only emoji",), "", (Asked(Suite.UNSEEN, ("Hi",), {Side.BOT: Reply("👩🏽‍🚀", True)}),))
     store.add_job(LOCAL, job(store))
@@ -580,8 +621,8 @@ def test_no_order_and_no_end_of_time_comes_from_the_clock_on_the_wall() -> None:
     wall_clock = re.compile(r"time\.time\(|\bfrom time import .*\btime\b|\.(utc)?now\(|st_[mc]time|\.today\(")
     users = {path.name for path in package.rglob("*.py") if wall_clock.search(path.read_text("utf-8"))}
     # When a bot was made; the name of a damaged database, and the order in which its bots are found again;
-    # whether a file is still the one that was sent to another machine.
-    assert users == {"bot.py", "database.py", "store.py", "parcels.py"}
+    # whether a file is still the one that was sent to another machine; until when a sign-in at the Hub holds.
+    assert users == {"bot.py", "database.py", "store.py", "parcels.py", "owners.py"}
 
 
 CLAIM_ALL = """

@@ -1,13 +1,17 @@
-"""Who asks. On a shared server every browser has a random key in a cookie, and only its hash is kept.
+"""Who asks: on a shared server who is signed in to the Hub, where the page has a sign-in, else a browser.
 
-The key reaches no script, no page and no log. A Gradio session says nothing about who somebody is: its name
-is chosen by the browser.
+Every browser has a random key in a cookie, and only its hash is kept. The key reaches no script, no page and
+no log. A Gradio session says nothing about who somebody is: its name is chosen by the browser.
 """
 
 import hashlib
+import logging
+import math
 import os
 import re
 import secrets
+import time
+from collections.abc import Callable
 
 import gradio as gr
 from huggingface_hub import get_token
@@ -15,7 +19,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reft_studio.errors import StorageError
 from reft_studio.store import LOCAL
+
+log = logging.getLogger(__name__)
 
 COOKIE = "reft_studio_visitor"
 SECONDS_KEPT = 365 * 24 * 3600
@@ -25,10 +32,16 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Visitors:
-    """Writes into every request whose it is; on a shared server, gives a key to a browser that has none."""
+    """Writes into every request whose it is; on a shared server, gives a key to a browser that has none.
 
-    def __init__(self, app: ASGIApp, shared: bool) -> None:
-        self._app, self._shared = app, shared
+    `move` is called with the owners that a browser and its user are as soon as somebody has signed in, before
+    anything is answered: so nobody finds an account without what they had a moment ago.
+    """
+
+    def __init__(self, app: ASGIApp, shared: bool, move: Callable[[str, str], None]) -> None:
+        self._app, self._shared, self._move = app, shared, move
+        self._moved: dict[str, str] = {}
+        """Of each browser in which somebody is signed in, who."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self._shared:
@@ -43,15 +56,28 @@ class Visitors:
                 MutableHeaders(scope=message).append("Set-Cookie", _cookie(key))
             await send(message)
 
-        digest = hashlib.sha256(key.encode()).hexdigest()
-        await self._app({**scope, _VISITOR: f"visitor:{digest}"}, receive, send_with_key)
+        visitor = f"visitor:{hashlib.sha256(key.encode()).hexdigest()}"
+        user = _signed_in(scope)
+        self._follow(visitor, user)
+        await self._app({**scope, _VISITOR: user or visitor}, receive, send_with_key)
+
+    def _follow(self, visitor: str, user: str | None) -> None:
+        if user is None:
+            self._moved.pop(visitor, None)
+        elif self._moved.get(visitor) != user:
+            try:
+                self._move(visitor, user)
+            except StorageError:
+                # On a full disk everything is where it was; it is tried again with the next request.
+                log.warning("What somebody had before they signed in could not be moved yet")
+            else:
+                self._moved[visitor] = user
 
 
 def owner_of(request: gr.Request) -> str:
     """Under which name the store keeps what the sender of a request has; KeyError if that cannot be told.
 
-    It is the browser's, signed in or not: who trains a bot and then signs in to publish it must find it
-    again. Always the same where there is one person.
+    Always the same where there is one person.
     """
     return visitor_of(request.request.scope if request.request else {})
 
@@ -70,6 +96,17 @@ def token_of(request: gr.Request, login: gr.OAuthToken | None) -> str | None:
         return login.token
     scope = request.request.scope if request.request else {}
     return get_token() if scope[_VISITOR] == LOCAL else None
+
+
+def _signed_in(scope: Scope) -> str | None:
+    """Who has signed in with Gradio's button, by the number that the Hub gives an account for good.
+
+    It is in a cookie which Starlette has already checked to be one of ours: another is as if there were none.
+    """
+    login = scope.get("session", {}).get("oauth_info")
+    if login is None or (login.get("expires_at") or math.inf) < time.time():
+        return None
+    return f"user:{login['userinfo']['sub']}"
 
 
 def _key_in(cookies: str) -> str | None:

@@ -93,7 +93,7 @@ def _app_kwargs(studio: Studio) -> dict[str, Any]:
     settings = studio.settings
     middleware = [
         Middleware(SecurityHeaders),
-        Middleware(Visitors, shared=settings.shared),
+        Middleware(Visitors, shared=settings.shared, move=studio.store.move_all),
         Middleware(Gate, most_bytes=settings.max_upload_bytes, count_upload=count_upload),
     ]
     if settings.host in LOOPBACK and "GRADIO_SERVER_NAME" not in os.environ:

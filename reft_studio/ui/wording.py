@@ -848,7 +848,10 @@ SIGN_IN_FIRST = (
     'permission at https://huggingface.co/settings/tokens, then type "hf auth login" in a terminal and '
     "come back."
 )
-SIGN_IN_HERE = "Sign in above: your bot is published under that account."
+SIGN_IN_HERE = (
+    "Sign in above: your bot is published under that account. What you have made here so far is then the "
+    "account's, and is there wherever you sign in to this app."
+)
 NO_SIGN_IN = (
     "This app is shared and has no sign-in, so nothing can be published from it. Download the bot as a file "
     "and publish it from a ReFT Studio of your own."

@@ -12,12 +12,19 @@ from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
+from starlette.applications import Starlette
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from reft_studio.draft import Draft
+from reft_studio.errors import StorageError
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.store import Store
-from reft_studio.ui.owners import COOKIE
+from reft_studio.ui.owners import COOKIE, Visitors, visitor_of
 from tests.drafts import draft_of
+from tests.signed_in import signed_in
 from tests.ui.running import (
     REPOSITORY,
     choose_starter,
@@ -31,6 +38,7 @@ from tests.ui.running import (
 )
 
 SECRET = "Where did I leave the blue teapot?"
+SECRET_OF_SPACE = "only the Space knows it"
 
 
 @pytest.fixture(scope="module")
@@ -342,16 +350,9 @@ def test_no_one_gets_more_than_the_server_allows(bob: Page) -> None:
 
 
 def test_in_a_space_the_cookie_is_for_this_frame_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from starlette.applications import Starlette
-    from starlette.responses import PlainTextResponse
-    from starlette.routing import Route
-    from starlette.testclient import TestClient
-
-    from reft_studio.ui.owners import Visitors
-
     monkeypatch.setenv("SPACE_ID", "me/studio")
     page = Starlette(routes=[Route("/", lambda _: PlainTextResponse("ok"))])
-    client = TestClient(Visitors(page, shared=True))
+    client = TestClient(Visitors(page, shared=True, move=_nothing_to_move))
     given = client.get("/").headers["set-cookie"]
     assert all(word in given for word in ("HttpOnly", "SameSite=None", "Secure", "Partitioned"))
     behind = f'other={{"a":1}}; path=/x; bad; {given.split(";")[0]}'
@@ -359,4 +360,71 @@ def test_in_a_space_the_cookie_is_for_this_frame_alone(monkeypatch: pytest.Monke
     assert "set-cookie" not in client.get("/assets/font").headers
     nonsense = client.get("/", headers={"cookie": f"{COOKIE}=../../etc; {COOKIE}"}).headers["set-cookie"]
     assert nonsense.split(";")[0] != given.split(";")[0]
-    assert "set-cookie" not in TestClient(Visitors(page, shared=False)).get("/").headers
+    alone = TestClient(Visitors(page, shared=False, move=_nothing_to_move))
+    assert "set-cookie" not in alone.get("/").headers
+
+
+def _nothing_to_move(visitor: str, user: str) -> None:
+    pytest.fail(f"Nobody has signed in, and yet {visitor} is {user}.")
+
+
+class Space:
+    """What a Space knows of who asks, with a browser that keeps its cookies."""
+
+    def __init__(self) -> None:
+        self.moved: list[tuple[str, str]] = []
+        self.full_disk = False
+        routes = [Route("/", lambda request: PlainTextResponse(visitor_of(request.scope)))]
+        visitors = Visitors(Starlette(routes=routes), shared=True, move=self._move)
+        self.browser = TestClient(SessionMiddleware(visitors, SECRET_OF_SPACE))
+
+    def _move(self, visitor: str, user: str) -> None:
+        if self.full_disk:
+            raise StorageError("The disk is full.")
+        self.moved.append((visitor, user))
+
+    def asked_by(self, session: str = "") -> str:
+        self.browser.cookies.pop("session", None)
+        if session:
+            self.browser.cookies["session"] = session
+        return self.browser.get("/").text
+
+
+def test_who_is_signed_in_is_the_owner_and_what_the_browser_had_before_is_moved_at_that_moment() -> None:
+    space = Space()
+    visitor = space.asked_by()
+    assert visitor.startswith("visitor:")
+    for _ in range(2):
+        assert space.asked_by(signed_in(SECRET_OF_SPACE)) == "user:5f0"
+    assert space.moved == [(visitor, "user:5f0")]
+    # Somebody else on the same computer; and what is done signed out comes along the next time.
+    assert space.asked_by(signed_in(SECRET_OF_SPACE, sub="77a")) == "user:77a"
+    assert space.asked_by() == visitor
+    assert space.asked_by(signed_in(SECRET_OF_SPACE, sub="77a")) == "user:77a"
+    assert space.moved[1:] == [(visitor, "user:77a")] * 2
+
+
+def test_a_full_disk_moves_nothing_and_it_is_tried_again() -> None:
+    space = Space()
+    space.full_disk = True
+    assert space.asked_by(signed_in(SECRET_OF_SPACE)) == "user:5f0"
+    space.full_disk = False
+    space.asked_by(signed_in(SECRET_OF_SPACE))
+    assert [user for _, user in space.moved] == ["user:5f0"]
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        signed_in("somebody else's secret"),
+        signed_in(SECRET_OF_SPACE, expires_at=1),
+        signed_in(SECRET_OF_SPACE)[:-1],
+        signed_in(SECRET_OF_SPACE, sub="admin").rpartition(".")[0],
+        "nonsense",
+    ],
+    ids=["forged", "expired", "damaged", "without its signature", "nonsense"],
+)
+def test_a_session_that_does_not_hold_is_that_of_a_visitor(session: str) -> None:
+    space = Space()
+    assert space.asked_by(session) == space.asked_by()
+    assert space.moved == []

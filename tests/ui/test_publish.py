@@ -20,7 +20,9 @@ from reft_studio import Bot
 from reft_studio.pyreft_folder import write_pyreft
 from reft_studio.rules import only_emoji
 from reft_studio.share.hub import File, Place, publish
+from reft_studio.store import Store
 from tests.hub import Hub, local_hub
+from tests.signed_in import secret_of_gradio, signed_in
 from tests.ui.running import (
     MILLISECONDS,
     REPOSITORY,
@@ -426,6 +428,22 @@ def test_in_a_space_people_sign_in_themselves(
         page.locator("#publish:not([disabled])").click()
         page.get_by_role("alert").get_by_text("Sign in above").first.wait_for()
         assert hub.requests[before:] == []
+
+        # As the Hub's sign-in comes back to the page: what was made before is the account's now.
+        session = {"name": "session", "value": signed_in(secret_of_gradio("secret")), "url": address}
+        page.context.add_cookies([session])
+        page.reload()
+        page.locator("#count").get_by_text("10 examples").wait_for()
+        open_tab(page, "Share")
+        page.locator("#publish:not([disabled])").click()
+        assert f"{hub.url}/ann/emoji-bot" in outcome(page, "Your bot is published")
+        assert [bot.name for bot in Store(tmp_path / "data").bots("user:5f0")] == ["Emoji bot"]
+
+        # Signed out, the browser has its own place, which is empty now; and so has who forges a sign-in.
+        for value in ("", signed_in(secret_of_gradio("guessed"))):
+            page.context.add_cookies([session | {"value": value}])
+            page.reload()
+            page.locator("#count").get_by_text("No examples yet").wait_for()
         page.close()
 
 
