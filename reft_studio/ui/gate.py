@@ -1,18 +1,22 @@
 """What the page never asks for is not answered, whoever asks.
 
 Gradio brings more than is used here. In particular it would fetch any public address for anybody, to hand it
-out under this app's own name or to keep it on this computer's disk.
+out under this app's own name or to keep it on this computer's disk. The chat Space has this too, and nothing
+else of the page: so it has its own words.
 """
 
 import json
 from collections.abc import Callable
 from typing import Any
 
+from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reft_studio.errors import RateError
-from reft_studio.ui import wording
+
+TOO_LARGE = "This is more than the app takes at once. Choose a smaller file."
+NO_ADDRESSES = "Files are opened from your computer only. Choose one there."
 
 _API = "/gradio_api/"
 _USED = {"queue", "upload", "upload_progress", "heartbeat", "startup-events", "cancel", "reset", "info"}
@@ -25,13 +29,48 @@ _LOOKS = {"GET", "HEAD", "OPTIONS"}
 _OWN = {b"same-origin", b"none"}
 
 
+# Gradio's own scripts are inline and evaluate templates. Spaces show the page in a frame of huggingface.co.
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self' https://huggingface.co",
+    ]
+)
+
+
+class SecurityHeaders:
+    """Tells the browser to load nothing from elsewhere, whatever a prompt, a reply or a name contains."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
 class Gate:
     """Turns away other sites, what is not part of the page, what names addresses to fetch, what is too large.
 
-    `count_upload` is told of the sender of every upload, and raises RateError where that is too many.
+    `count_upload` is told of the sender of every upload, and raises RateError where that is too many; without
+    it there are none.
     """
 
-    def __init__(self, app: ASGIApp, most_bytes: int, count_upload: Callable[[Scope], None]) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, count_upload: Callable[[Scope], None] | None) -> None:
         self._app, self._most_bytes, self._count = app, most_bytes + _OVERHEAD, count_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,25 +81,27 @@ class Gate:
         asked = scope["path"].partition(_API)[2].strip("/")
         if _is_of_another_site(scope):
             await PlainTextResponse("Forbidden", 403)(scope, receive, send)
-        elif not _is_used(asked):
+        elif not _is_used(asked) or (asked == _UPLOAD and self._count is None):
             await PlainTextResponse("Not found", 404)(scope, receive, send)
-        elif asked == _UPLOAD:
-            await self._upload(scope, receive, send)
+        elif asked == _UPLOAD and self._count:
+            await self._upload(scope, receive, send, self._count)
         elif asked == _JOIN:
             await self._join(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _upload(
+        self, scope: Scope, receive: Receive, send: Send, count: Callable[[Scope], None]
+    ) -> None:
         try:
-            self._count(scope)
+            count(scope)
         except RateError as error:
             await PlainTextResponse(str(error), 429)(scope, receive, send)
             return
         # What it states is believed where that is too much; whatever comes is counted all the same.
         stated = dict(scope["headers"]).get(b"content-length", b"0")
         if stated.isdigit() and int(stated) > self._most_bytes:
-            await PlainTextResponse(wording.UPLOAD_TOO_LARGE, 413)(scope, receive, send)
+            await PlainTextResponse(TOO_LARGE, 413)(scope, receive, send)
             return
         left = self._most_bytes
 
@@ -80,10 +121,10 @@ class Gate:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         if len(body) > self._most_bytes:
-            await PlainTextResponse(wording.UPLOAD_TOO_LARGE, 413)(scope, receive, send)
+            await PlainTextResponse(TOO_LARGE, 413)(scope, receive, send)
             return
         if _names_addresses(body):
-            await PlainTextResponse(wording.NO_ADDRESSES, 400)(scope, receive, send)
+            await PlainTextResponse(NO_ADDRESSES, 400)(scope, receive, send)
             return
         read = False
 

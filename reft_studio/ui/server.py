@@ -1,19 +1,18 @@
-"""How the page is served: what a browser may load, and which names it answers to."""
+"""How the page is served: with what in front of it, and which names it answers to."""
 
 import os
 from typing import Any
 
 import gradio as gr
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from reft_studio.engine.interface import Readiness
-from reft_studio.ui.gate import Gate
+from reft_studio.ui.gate import Gate, SecurityHeaders
 from reft_studio.ui.owners import Visitors, visitor_of
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
@@ -22,39 +21,6 @@ from reft_studio.ui.theme import SCRIPTS, STYLE, theme
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAX_WAITING = 64
 SECONDS_TO_CLOSE = 1
-
-# Gradio's own scripts are inline and evaluate templates. Spaces show the page in a frame of huggingface.co.
-CONTENT_SECURITY_POLICY = "; ".join(
-    [
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'self' https://huggingface.co",
-    ]
-)
-
-
-class SecurityHeaders:
-    """Tells the browser to load nothing from elsewhere, whatever a prompt, a reply or a name contains."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-                headers["Referrer-Policy"] = "no-referrer"
-                headers["X-Content-Type-Options"] = "nosniff"
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
 
 
 def serve(page: gr.Blocks, studio: Studio) -> None:

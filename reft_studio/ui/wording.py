@@ -20,9 +20,6 @@ NOTICE = (
 )
 SHARED_NOTICE = "This app is shared: write nothing private, and download or publish what you want to keep."
 
-UPLOAD_TOO_LARGE = "This is more than the app takes at once. Choose a smaller file."
-NO_ADDRESSES = "Files are opened from your computer only. Choose one there."
-
 # First steps
 
 TOUR = (

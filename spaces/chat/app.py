@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 # Before torch, which it changes where a graphics card is lent for each call.
 try:
@@ -24,6 +25,7 @@ from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.probes import failed_probes
 from reft_studio.chat.sampling import Sampling
 from reft_studio.errors import StudioError
+from reft_studio.ui.gate import Gate, SecurityHeaders
 
 HERE = Path(__file__).resolve().parent
 MAX_CHARACTERS = 2000
@@ -190,4 +192,11 @@ if __name__ == "__main__":
         enable_monitoring=False,
         ssr_mode=False,
         footer_links=[],
+        # Files are not for this page: none is taken, and none is fetched for anybody.
+        app_kwargs={
+            "middleware": [
+                Middleware(SecurityHeaders),
+                Middleware(Gate, most_bytes=10 * MAX_CHARACTERS, count_upload=None),
+            ]
+        },
     )

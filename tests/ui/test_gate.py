@@ -113,6 +113,12 @@ def test_so_many_uploads_and_no_more() -> None:
     assert (answer.status_code, answer.text) == (429, "That is too many.")
 
 
+def test_where_no_files_are_wanted_none_is_taken() -> None:
+    client = TestClient(Gate(Starlette(routes=[Route("/{path:path}", _echo, methods=["POST"])]), MOST, None))
+    assert client.post("/gradio_api/upload", content=b"1").status_code == 404
+    assert client.post("/gradio_api/queue/join", content=b"{}").status_code == 200
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_sites_page_makes_a_browser_do_nothing_here(site: str) -> None:
     client, headers = behind_the_gate(), {"Sec-Fetch-Site": site}

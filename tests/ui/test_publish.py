@@ -164,6 +164,13 @@ def test_the_published_chat_page_runs_and_the_bot_in_it_answers(
         talk.locator("#bot .reply").wait_for()
         assert talk.locator("#base .you").inner_text() == "Tell me about <b>cats</b>."
         assert talk.locator("#base .reply").inner_text() != talk.locator("#bot .reply").inner_text()
+        assert "default-src 'self'" in talk.request.get(talk.url).headers["content-security-policy"]
+        elsewhere = f"{talk.url}gradio_api/file=https://huggingface.co/robots.txt"
+        assert talk.request.get(elsewhere).status == 404
+        assert talk.request.post(f"{talk.url}gradio_api/upload", data="x").status == 404
+        from_elsewhere = {"Sec-Fetch-Site": "cross-site"}
+        answer = talk.request.post(f"{talk.url}gradio_api/queue/join", data={}, headers=from_elsewhere)
+        assert answer.status == 403
     assert "The self-test gave the same" in (tmp_path / "log").read_text()
 
     # Where a card is lent for each call, the same folder tests itself when it is asked to.
