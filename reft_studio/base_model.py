@@ -7,7 +7,7 @@ a model's repository is ever run.
 import copy
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ class BaseModel:
     """How the weights of its linear layers are stored in memory, if in fewer bits."""
     original: "BaseModel | None" = None
     """Of a twin, the model whose tensors it has."""
+    replies: dict[tuple[Any, ...], str] = field(default_factory=dict, repr=False)
+    """What it has said to questions that every bot is scored with: it always says the same. Twins share it."""
 
     def twin(self) -> "BaseModel":
         """The same tensors under modules of their own, which can be hooked into independently.

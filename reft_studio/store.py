@@ -232,8 +232,11 @@ class Store:
             keep=with_kept(update_of(row), row["to_keep"]) if row["to_keep"] else None,
         )
 
-    def record(self, update: JobUpdate) -> None:
-        """Note what the engine says of a training; what has ended stays as it ended."""
+    def record(self, update: JobUpdate) -> JobUpdate:
+        """Note what the engine says of a training; what has ended stays as it ended.
+
+        Returns what is noted: a training whose bot was saved is done, whatever came after.
+        """
         if update.state in (JobState.FAILED, JobState.INTERRUPTED, JobState.CANCELLED):
             update = self._with_bot(update)
         values = values_of_update(update)
@@ -259,6 +262,7 @@ class Store:
                     ON CONFLICT (id) DO UPDATE SET report = :report""",
                     values,
                 )
+        return update
 
     def _with_bot(self, update: JobUpdate) -> JobUpdate:
         """An update that ends a training; if its bot was saved, only the score was not to be had."""

@@ -54,7 +54,7 @@ class Trainings:
         How one ended is noted later where the disk is full; StorageError all the same, since it is not yet.
         """
         try:
-            self._store.record(update)
+            update = self._store.record(update)
         except StorageError:
             if update.state.ended:
                 self._record_later(update)

@@ -9,7 +9,7 @@ import pytest
 
 from reft_studio.chat import score as scoring
 from reft_studio.chat.compare import compare_replies, final_replies
-from reft_studio.chat.generate import ChatRequest
+from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.sampling import Sampling
 from reft_studio.chat.score import ask_everything, with_score
 from reft_studio.errors import RuleError
@@ -99,6 +99,7 @@ def test_a_score_that_is_stopped_has_what_was_asked_until_then(base, bot):
 @pytest.mark.parametrize("seconds", [10, 40, 80])
 def test_a_score_whose_time_is_up_has_no_reply_that_was_cut_short(base, bot, monkeypatch, seconds):
     whole = {asked.prompts: asked for asked in report_of(base, bot).asked}
+    base = replace(base, replies={})
     # Each look at this clock takes a second, and it is looked at with every token.
     clock = SimpleNamespace(monotonic=itertools.count().__next__)
     monkeypatch.setattr("reft_studio.chat.score.time", clock)
@@ -106,6 +107,24 @@ def test_a_score_whose_time_is_up_has_no_reply_that_was_cut_short(base, bot, mon
     asked = last.report.asked if last else ()
     assert len(asked) < len(whole)
     assert all(whole[one.prompts] == one for one in asked)
+
+
+def test_only_the_bot_is_asked_again_what_the_base_model_has_answered_before(base, bot, monkeypatch):
+    asked = []
+
+    def ask(base, requests, *options):
+        asked.extend(request.bot for request in requests)
+        return stream_replies(base, requests, *options)
+
+    monkeypatch.setattr(scoring, "stream_replies", ask)
+    fresh = replace(base, replies={})
+    first = report_of(fresh, bot, instruction=TELL)
+    assert sum(one is None for one in asked) == 2 * sum(one is bot for one in asked) > 0
+    del asked[:]
+    assert report_of(fresh.twin(), bot, instruction=TELL) == first
+    assert all(one is bot for one in asked) and asked
+    report_of(fresh, bot, instruction="Answer in Greek.")
+    assert any(one is None for one in asked)
 
 
 def test_a_pattern_that_takes_too_long_ends_the_score(base, bot):

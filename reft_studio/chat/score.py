@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -23,6 +24,8 @@ BATCH = 16
 """So many questions at once, each to all sides."""
 ROWS = 3 * BATCH
 """So many replies at once where bots are only counted."""
+MOST_REPLIES = 2_000
+"""So many replies of a base model are remembered, some 200 kB."""
 _TOKENS = {Suite.LONG: 128}
 _SHORT_TOKENS = 64
 
@@ -159,10 +162,22 @@ def _ask(
     tokens: int,
     should_stop: Callable[[], bool],
 ) -> list[dict[Side, str]]:
-    """Each side's reply to the last message of each question; it hears its own replies to those before."""
-    sides = [Side.BASE, *([Side.INSTRUCTED] if instruction else []), Side.BOT]
+    """Each side's reply to the last message of each question; it hears its own replies to those before.
+
+    What the sides without a bot reply is the same whoever asks, so it is asked only once.
+    """
+    sides = {Side.BASE: None, Side.INSTRUCTED: instruction} if instruction else {Side.BASE: None}
+    known = {
+        (side, index): (told, prompts, tokens)
+        for side, told in sides.items()
+        for index, prompts in enumerate(questions)
+    }
+    answers = {place: base.replies[key] for place, key in known.items() if key in base.replies}
     told: dict[tuple[Side, int], list[Message]] = {
-        (side, index): [] for side in sides for index in range(len(questions))
+        (side, index): []
+        for side in (*sides, Side.BOT)
+        for index in range(len(questions))
+        if (side, index) not in answers
     }
     for turn in range(max(map(len, questions))):
         requests = []
@@ -172,7 +187,16 @@ def _ask(
         *_, replies = stream_replies(base, requests, Sampling(max_new_tokens=tokens), should_stop)
         for messages, reply in zip(told.values(), replies, strict=True):
             messages.append({"role": "assistant", "content": reply})
-    return [{side: told[side, index][-1]["content"] for side in sides} for index in range(len(questions))]
+    answers |= {place: messages[-1]["content"] for place, messages in told.items()}
+    if not should_stop():
+        _remember(base, {known[place]: answers[place] for place in told if place in known})
+    return [{side: answers[side, index] for side in (*sides, Side.BOT)} for index in range(len(questions))]
+
+
+def _remember(base: BaseModel, replies: dict[tuple[Any, ...], str]) -> None:
+    if len(base.replies) + len(replies) > MOST_REPLIES:
+        base.replies.clear()
+    base.replies.update(replies)
 
 
 def _request(side: Side, messages: Sequence[Message], bot: Bot, instruction: str) -> ChatRequest:

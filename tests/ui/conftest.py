@@ -24,7 +24,8 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(data_folder: Path) -> Iterator[str]:
-    with running_app(data_folder) as address:
+    # Few tests are about the score, which takes longer than anything else.
+    with running_app(data_folder, max_score_seconds="2") as address:
         yield address
 
 

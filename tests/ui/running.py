@@ -22,6 +22,7 @@ from playwright.sync_api import (
     Locator,
     Page,
     Playwright,
+    expect,
     sync_playwright,
 )
 from playwright.sync_api import TimeoutError as TooLate
@@ -29,6 +30,7 @@ from playwright.sync_api import TimeoutError as TooLate
 REPOSITORY = Path(__file__).resolve().parents[2]
 MILLISECONDS = 120_000
 """How long anything on the page may take on a machine that is busy with something else."""
+expect.set_options(timeout=MILLISECONDS)
 NO_BROWSER = (
     "These tests need Chromium, and there is none. Install it (Debian: apt install chromium; elsewhere: "
     "python -m playwright install chromium), then run them again."

@@ -17,11 +17,26 @@ from reft_studio.demonstrations import Demonstration
 from reft_studio.rules import only_emoji
 from reft_studio.store import LOCAL, Store
 from tests.drafts import draft_of
-from tests.ui.running import choose_starter, open_page, open_tab, say, wait_until, with_emoji_bot
+from tests.ui.running import (
+    choose_starter,
+    open_page,
+    open_tab,
+    running_app,
+    say,
+    wait_until,
+    with_emoji_bot,
+)
 
 pytestmark = pytest.mark.timeout(900)
 QUESTION = "What is the biggest country in the world?"
 RIGHT = "🇷🇺🌍👑"
+
+
+@pytest.fixture(scope="module")
+def address(data_folder: Path) -> Iterator[str]:
+    """An app that takes its time to score."""
+    with running_app(data_folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

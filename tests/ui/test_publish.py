@@ -85,6 +85,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 def outcome(page: Page, text: str) -> str:
     """What the page says in the end, once it says this."""
     page.locator("#outcome").get_by_text(text).wait_for()
+    expect(page.locator("#outcome [role=status]")).to_have_count(0)
     page.locator("#stop-publishing").wait_for(state="hidden")
     return page.locator("#outcome").inner_text()
 
