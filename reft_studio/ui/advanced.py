@@ -16,7 +16,7 @@ from reft_studio.ui import wording
 from reft_studio.ui.base_panel import DEFAULT, BasePanel
 from reft_studio.ui.depth_panel import DepthPanel
 from reft_studio.ui.events import connect, follow, show
-from reft_studio.ui.studio import Studio
+from reft_studio.ui.studio import Studio, name_of
 from reft_studio.ui.table import filled
 
 SETTINGS = (
@@ -144,7 +144,7 @@ class AdvancedPanel:
     def _as_code(self, owner: str, project: str, *settings: Any) -> tuple[Any, ...]:
         values = dict(zip(SETTINGS, settings, strict=True))
         base, changes = self.chosen_base(values), recipe_changes(values, self._studio.settings)
-        name = self._studio.store.projects.draft(owner, project).name or wording.DEFAULT_BOT_NAME
+        name = name_of(self._studio.store.projects.draft(owner, project))
         if base == self._studio.engines.default and self._studio.settings.shared:
             # Where a folder of this server lies helps nobody.
             base = BaseRef(base.id, base.quantization)

@@ -79,12 +79,15 @@ class DemonstrationsTab:
         self._suggestions = SuggestionsPanel()
         self._files = FilesPanel()
         self.to_training = gr.Button(wording.TO_TRAINING, variant="primary", elem_id="to-training")
+        # A state: what the page is about to show, while it still says that it shows another.
+        self._drawn = gr.State("")
+        """The project that was drawn last."""
         self._selected = gr.State(None)
         """The number of a row of the table, counted from 0."""
         self.projects, self.offer = self._projects.choice, self._projects.offer
         self._beside = [self.projects, self._count, self._undo, self._redo, *self._suggestions.shown]
         redrawn = [self._selected, *self._finder.shown, *self._form.shown]
-        self.shown = [self.project, self._table, *self._beside, *redrawn]
+        self.shown = [self.project, self._drawn, self._table, *self._beside, *redrawn]
         self.began: list[Any] = []
         """What gives another draft; its name may be another too."""
 
@@ -120,11 +123,12 @@ class DemonstrationsTab:
             trigger_mode="multiple",
             **IN_ORDER,
         )
-        follow(picked, self._look_at, [self.project, selected], self._form.shown)
+        looked_at = [self.project, self._drawn, selected]
+        follow(picked, _unless_gone_on(self._look_at), looked_at, self._form.shown, **IN_ORDER)
         finder = self._finder
         looked_for = [*finder.shown, selected, *self._form.shown]
         asked = [table, finder.word, finder.last]
-        found = connect(finder.asked, self._find, asked, looked_for, self._banner, **IN_ORDER)
+        found = self._to(finder.asked, self._find, asked, looked_for)
         more = self._on(self._add.click, self._add_row, [table])
         offered = [
             self._on(button.click, self._add_row, [table, button]) for button in self._suggestions.buttons
@@ -161,8 +165,8 @@ class DemonstrationsTab:
         self, trigger: Any, act: Any, inputs: Sequence[Any], outputs: Sequence[Any], **options: Any
     ) -> Any:
         """Do something to the project on the page, which `act` is told of second."""
-        given = [self.project, *inputs]
-        return connect(trigger, act, given, outputs, self._banner, **IN_ORDER, **options)
+        given = [self.project, self._drawn, *inputs]
+        return connect(trigger, _unless_gone_on(act), given, outputs, self._banner, **IN_ORDER, **options)
 
     def _on(self, trigger: Any, act: Any, inputs: Sequence[Any], **options: Any) -> Any:
         return self._to(trigger, act, inputs, self.shown, **options)
@@ -191,7 +195,7 @@ class DemonstrationsTab:
         """Values for `shown`: with a row in the form, and perhaps one selected in the table."""
         rows = self._store.draft(owner, project).demonstrations
         beside = self._show_beside(owner, project)
-        return project, to_cells(rows), *beside, selected, *NOTHING_LOOKED_FOR, *in_form(rows, row)
+        return project, project, to_cells(rows), *beside, selected, *NOTHING_LOOKED_FOR, *in_form(rows, row)
 
     def _show_beside(self, owner: str, project: str) -> tuple[Any, ...]:
         store, draft = self._store, self._store.draft(owner, project)
@@ -243,7 +247,9 @@ class DemonstrationsTab:
         rows, row = change(rows, row)
         return self._change(owner, project, rows, row or 0, row)
 
-    def _find(self, _owner: str, cells: Cells, word: str, last: tuple[str, int]) -> tuple[Any, ...]:
+    def _find(
+        self, _owner: str, _project: str, cells: Cells, word: str, last: tuple[str, int]
+    ) -> tuple[Any, ...]:
         rows = from_cells(cells)
         row, said = find_next(rows, word, last)
         if row is None:
@@ -300,6 +306,16 @@ class DemonstrationsTab:
             raise DemonstrationsError(wording.NOTHING_IN_IT)
         current = [] if mode == wording.REPLACE else from_cells(cells)
         return self._change(owner, project, added(current, new, self._studio.settings.limits))
+
+
+def _unless_gone_on(act: Callable[..., tuple[Any, ...]]) -> Callable[..., tuple[Any, ...]]:
+    """Do it, but show nothing of it on a page to which another project is on its way."""
+
+    def run(owner: str, project: str, drawn: str, *values: Any) -> tuple[Any, ...]:
+        shown = act(owner, project, *values)
+        return shown if drawn in ("", project) else (gr.skip(),) * len(shown)
+
+    return run
 
 
 def _said_of(draft: Draft, most_characters: int) -> str:

@@ -46,9 +46,10 @@ def build_ui(studio: Studio) -> gr.Blocks:
         for began in [opened, *examples.began, share.fetch.began, train.history.began]:
             follow(began, train.begin, project, train.begun, **IN_ORDER)
             follow(began, tour.restore, project, tour.shown)
-        train.follow(show(train_tab.select, train.restore, project, train.shown, **IN_ORDER))
+        both = [*project, train.project]
+        train.follow(show(train_tab.select, train.restore, both, train.shown, **IN_ORDER))
         for began in (opened, train.history.began):
-            train.follow(follow(began, train.restore, project, train.shown, **IN_ORDER))
+            train.follow(follow(began, train.restore, both, train.shown, **IN_ORDER))
         train.restore_settings_on(page.load)
         looks = [train.ended.change, *(t.select for t in (examples_tab, train_tab, chat_tab, share_tab))]
         show(looks, tour.restore, project, tour.shown)

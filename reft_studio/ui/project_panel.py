@@ -11,7 +11,7 @@ from reft_studio.ui import wording
 from reft_studio.ui.chooser import numbered
 from reft_studio.ui.events import IN_ORDER, connect, show
 from reft_studio.ui.second_click import SecondClick, nothing_asked
-from reft_studio.ui.studio import Studio
+from reft_studio.ui.studio import Studio, name_of
 
 # What was typed last is in the form or, without one on this screen, in the table: then no row is in the form.
 _WHERE_ROWS_ARE = """(project, row, ...rest) =>
@@ -57,7 +57,7 @@ class ProjectPanel:
             return *draw(owner, studio.begin_project(owner, Draft(demonstrations=kept))), *nothing_asked()
 
         def delete(owner: str, asked: str) -> tuple[Any, ...]:
-            name = _name(projects.draft(owner, asked))
+            name = name_of(projects.draft(owner, asked))
             projects.delete(owner, asked)
             return *draw(owner, projects.opened_last(owner)), *nothing_asked(wording.deleted(name))
 
@@ -78,7 +78,7 @@ class ProjectPanel:
     def offer(self, owner: str, current: str) -> gr.Dropdown:
         """All there are now, with the one on the page chosen."""
         projects = self._studio.store.projects.all(owner)
-        names = numbered([project.name or wording.DEFAULT_BOT_NAME for project in projects])
+        names = numbered([name_of(project) for project in projects])
         choices = [
             (wording.project_in_list(name, project.examples), project.id)
             for name, project in zip(names, projects, strict=True)
@@ -91,8 +91,4 @@ class ProjectPanel:
 
     def _question(self, owner: str, current: str) -> tuple[str, str]:
         draft = self._studio.store.projects.draft(owner, current)
-        return current, wording.really_delete_project(_name(draft))
-
-
-def _name(draft: Draft) -> str:
-    return draft.name or wording.DEFAULT_BOT_NAME
+        return current, wording.really_delete_project(name_of(draft))

@@ -16,6 +16,7 @@ from reft_studio.engine.interface import PyreftFolder, Readiness
 from reft_studio.engine.pool import Engines
 from reft_studio.errors import BotError, StudioError
 from reft_studio.manifest import base_of, look_inside
+from reft_studio.projects import Project
 from reft_studio.settings import Settings
 from reft_studio.store import SavedBot, Store
 from reft_studio.trainings import Trainings
@@ -138,6 +139,11 @@ class Studio:
             return base
         # Who names the models that are offered means their newest revision: others can be anybody's work.
         return BaseRef(base.id, base.quantization)
+
+
+def name_of(project: Draft | Project) -> str:
+    """What to call it, also as long as it has no name."""
+    return project.name or wording.DEFAULT_BOT_NAME
 
 
 def bot_name(typed: str, otherwise: str) -> str:

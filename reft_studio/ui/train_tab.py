@@ -23,7 +23,7 @@ from reft_studio.ui.place_panel import PlacePanel
 from reft_studio.ui.progress import progress
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.score_panel import ScorePanel, rules_of
-from reft_studio.ui.studio import MAX_PROBES, Studio, bot_name
+from reft_studio.ui.studio import MAX_PROBES, Studio, bot_name, name_of
 from reft_studio.ui.table import filled
 from reft_studio.ui.verdict import verdict
 
@@ -101,11 +101,12 @@ class TrainTab:
         except ProjectError:
             # It was said already why there are no others.
             return (gr.skip(),) * len(self.begun)
-        return *self._of(project, draft, draft.name or wording.DEFAULT_BOT_NAME), ""
+        return *self._of(project, draft, name_of(draft)), ""
 
-    def restore(self, owner: str, project: str) -> tuple[Any, ...]:
-        """The tab as the store has it; never over a name that is being typed."""
-        of_project = self._of(project, self._studio.store.projects.draft(owner, project), gr.skip())
+    def restore(self, owner: str, project: str, shown: str) -> tuple[Any, ...]:
+        """The tab as the store has it, but for the name that it shows: somebody may be typing there."""
+        draft = self._studio.store.projects.draft(owner, project)
+        of_project = self._of(project, draft, gr.skip() if project == shown else name_of(draft))
         beside = *self.history.restore(owner), *self._places.restore(owner)
         return *of_project, *beside, *self._look(owner)
 

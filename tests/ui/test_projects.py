@@ -71,7 +71,7 @@ def choose(page: Page, name: str, examples: str = "10 examples") -> None:
     is_open(page, name, examples)
 
 
-def first_prompt(page: Page) -> str:
+def first_reply(page: Page) -> str:
     return page.locator('#table [data-testid="cell-0-1"]').first.inner_text().strip()
 
 
@@ -108,7 +108,7 @@ def test_everything_that_depends_on_the_rows_follows_the_chosen_project(
     choose(page, "Emoji bot")
     page.locator("#count").get_by_text("10 examples").wait_for()
     expect(page.locator("#undo")).to_be_disabled()
-    assert first_prompt(page) == emoji[0].reply
+    assert first_reply(page) == emoji[0].reply
     open_tab(page, "Train")
     page.locator("#ready").get_by_text("10 examples").wait_for()
     expect(page.locator("#instruction textarea")).to_have_value(
@@ -169,8 +169,15 @@ def test_what_is_typed_while_another_project_is_on_its_way_stays_where_it_was_ty
     )
     page.get_by_role("option", name="Emoji bot").click()
     page.locator("#add-row").click()
-    wait_until(lambda: table(projects, "Pirate bot") == (*pirate, Demonstration("", "")))
-    assert table(projects, "Emoji bot") == emoji
+    pirate = (*pirate, Demonstration("", ""))
+    wait_until(lambda: table(projects, "Pirate bot") == pirate)
+    page.locator("#count").get_by_text("10 examples").wait_for()
+    expect(page.locator('#table [data-testid="cell-0-1"]').first).to_contain_text(emoji[0].reply)
+    is_open(page, "Emoji bot")
+    expect(page.locator("#undo")).to_be_disabled()
+    write_first_reply(page, "!")
+    wait_until(lambda: table(projects, "Emoji bot") == (Demonstration(emoji[0].prompt, "!"), *emoji[1:]))
+    assert table(projects, "Pirate bot") == pirate
 
 
 @pytest.mark.parametrize("screen", ["wide", "narrow"])
