@@ -56,6 +56,8 @@ def use(folder: Path, seed: int) -> None:
     """Start the app and use it until it is killed."""
     os.environ["REFT_STUDIO_DATA_FOLDER"] = str(folder)
     os.environ["REFT_STUDIO_MAX_SCORE_SECONDS"] = "0.3"
+    # Else the app would read what pytest was asked for.
+    del sys.argv[1:]
     log = os.open(folder.with_suffix(".log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(log, sys.stderr.fileno())
     # Each time the clock on the wall is another one, and any of them may be before the last.
