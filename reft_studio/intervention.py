@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import orthogonal
 
 from reft_studio.base_model import BaseModel, states_of, with_states
 from reft_studio.positions import Located, Tokens
 from reft_studio.recipe import Recipe
+from reft_studio.rotation import orthonormal
 from reft_studio.weights import FORMS, ReFTWeights, Site, Weights, sites_of
 
 with redirect_stdout(io.StringIO()):  # it prints which optional packages it misses
@@ -41,10 +41,9 @@ class ReFT(
         # keep_last_dim: edit tokens one by one, not all edited tokens of a prompt as one long vector.
         super().__init__(embed_dim=width, keep_last_dim=True)
         self._recipe, form = recipe, FORMS[recipe.method]
-        rotation: nn.Module = nn.Linear(width, recipe.rank, bias=False)
+        rotation = nn.Linear(width, recipe.rank, bias=False)
         if form.orthonormal:
-            # Without trivialization R takes rank x width numbers; with it, torch keeps width x width.
-            rotation = orthogonal(rotation, orthogonal_map="householder", use_trivialization=False)
+            rotation = orthonormal(rotation)
         self.rotation = rotation
         self.bias = nn.Parameter(torch.zeros(recipe.rank))
         self.source = nn.Parameter(torch.zeros(recipe.rank, width)) if form.reads else None
@@ -109,10 +108,7 @@ def build_interventions(recipe: Recipe, width: int) -> Interventions:
 
 
 def parameter_groups(interventions: Interventions, weight_decay: float) -> list[dict[str, Any]]:
-    """For an optimizer. R takes no weight decay: it would set an orthonormal R to zero at the first step.
-
-    torch multiplies by the integer part of the parametrization's diagonal, which is ±1 and has to stay so.
-    """
+    """For an optimizer. R takes no weight decay: it has no length to lose, and would be turned instead."""
     rotations = {p for module in interventions.values() for p in module.rotation.parameters()}
     everything = [p for module in interventions.values() for p in module.parameters()]
     return [

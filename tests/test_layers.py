@@ -14,7 +14,7 @@ LOWEST = {"errors", "settings"}
 TABLE = {"demonstrations", "table_files", "recipe", "positions"}
 MODEL = {"base_model", "base_ref", "device", "quantization", "prompts", "model_source"}
 MODEL |= {"fit", "model_choices", "weighing"}
-WEIGHTS = {"weights"}
+WEIGHTS = {"weights", "rotation"}
 BOT = {"bot", "bot_zip", "folders", "manifest", "rules", "score", "pyreft_folder"}
 UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention", "lora"} | BOT
 UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
     "lora": {"base_model", "errors", "manifest"},
-    "intervention": {"recipe", "base_model", "positions", "weights", "errors"},
+    "rotation": set(),
+    "intervention": {"recipe", "base_model", "positions", "weights", "rotation", "errors"},
     "manifest": LOWEST | TABLE | MODEL | {"folders"},
     "rules": {"errors", "demonstrations"},
     "draft": {"demonstrations"},
