@@ -31,7 +31,7 @@ from reft_studio.job_rows import (
     values_of_update,
     with_kept,
 )
-from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, base_of
+from reft_studio.manifest import DEMONSTRATIONS_FILE, MANIFEST_FILE, Manifest, base_of, read_manifest
 from reft_studio.projects import Projects, move_projects
 from reft_studio.score import Report
 from reft_studio.table_files import read_demonstrations
@@ -254,15 +254,25 @@ class Store:
                 values,
             ).rowcount
             if changed and update.state in (JobState.SCORING, JobState.DONE):
+                values["base"] = self._made_for(update.job_id)
                 connection.execute(
                     """INSERT INTO bots
                         (id, owner, name, folder, probes, instruction, base, quantization, report)
-                    SELECT id, owner, name, bot_folder, probes, instruction, base, quantization, :report
+                    SELECT id, owner, name, bot_folder, probes, instruction, :base, quantization, :report
                     FROM jobs WHERE id = :job_id AND kind = 'training'
                     ON CONFLICT (id) DO UPDATE SET report = :report""",
                     values,
                 )
         return update
+
+    def _made_for(self, job_id: str) -> str:
+        """The base model of a training whose bot is saved, at the revision that was loaded for it."""
+        base = self.base_of(job_id)
+        try:
+            revision = read_manifest(self.bot_folder(job_id) / MANIFEST_FILE).base.revision
+        except BotError:
+            return base.name
+        return base.name if base.revision or not revision else f"{base.name}@{revision}"
 
     def _with_bot(self, update: JobUpdate) -> JobUpdate:
         """An update that ends a training; if its bot was saved, only the score was not to be had."""

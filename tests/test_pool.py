@@ -20,7 +20,7 @@ from reft_studio.settings import EMBEDDED_MODEL, Settings
 from reft_studio.store import Store
 from reft_studio.trainings import Trainings
 
-SIZES = {"embedded": 1, "small": 4, "medium": 6, "big": 9, "huge": 90}
+SIZES = {"embedded": 1, "small": 4, "small@abc": 4, "medium": 6, "big": 9, "huge": 90}
 MEMORY = 10
 
 
@@ -52,6 +52,7 @@ class Memorable:
     def __init__(self, machine: Machine, base: BaseRef) -> None:
         self.machine, self.base, self.held = machine, base, 0
         self.readiness = Readiness.STOPPED
+        self.revision: str | None = None
         self.jobs: list[str] = []
         self.cancelled: list[str] = []
 
@@ -66,7 +67,8 @@ class Memorable:
         self.held = 0
 
     def status(self) -> EngineStatus:
-        return EngineStatus(self.readiness, message="It cannot be loaded.", held=self.held)
+        said = "It cannot be loaded."
+        return EngineStatus(self.readiness, revision=self.revision, message=said, held=self.held)
 
     def capacity(self) -> float:
         return 1
@@ -127,6 +129,24 @@ def test_a_model_takes_the_place_of_those_used_longest_ago_and_of_no_more_than_n
 def test_the_same_model_in_fewer_bits_has_an_engine_of_its_own(engines: Engines) -> None:
     with engines.use(BaseRef("small")) as whole, engines.use(BaseRef("small", Quantization.NF4)) as fewer:
         assert whole is not fewer
+
+
+def test_a_model_at_a_revision_is_the_newest_one_as_long_as_that_is_the_same(
+    machine: Machine, engines: Engines
+) -> None:
+    need(engines, "small")
+    newest = machine.engines[-1]
+    newest.revision = "abc"
+    need(engines, "small@abc")
+    assert engines.status(BaseRef("small@abc")) == newest.status()
+    assert machine.loaded == ["embedded", "small"]
+    newest.revision = "def"
+    need(engines, "small@abc")
+    assert machine.loaded == ["embedded", "small", "small@abc"]
+    # What is on its way may be the same, so there is no second one beside it.
+    newest.readiness = Readiness.LOADING
+    need(engines, "small@0ld")
+    assert machine.loaded == ["embedded", "small", "small@abc"]
 
 
 def test_whoever_uses_a_model_or_trains_on_it_keeps_it(machine: Machine, engines: Engines) -> None:

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from reft_studio.base_ref import BaseRef
 from reft_studio.conversations import MOST_TURNS
 from reft_studio.database import MIGRATIONS
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.errors import BotError, StorageError
-from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite
+from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite, read_manifest, write_manifest
 from reft_studio.moments import Moment, Sample
 from reft_studio.recipe import Recipe
 from reft_studio.score import Asked, Reply, Report, Side
@@ -210,6 +211,20 @@ def test_a_finished_training_leaves_a_bot_with_its_rows(store: Store) -> None:
     store.record(JobUpdate("one", JobState.DONE, 2, 2, (3.5, 1.25)))
     assert store.bots(LOCAL) == [SavedBot("one", "A bot", store.bot_folder("one"), ("And you?",))]
     assert store.trained_on(LOCAL, "one") == ROWS
+
+
+def test_a_bot_keeps_to_the_revision_of_its_base_model_that_it_was_trained_on(store: Store) -> None:
+    theirs = read_manifest(Path(__file__).parents[1] / "spaces" / "emoji" / "bot.json")
+    for bot_id, base in (("one", "me/model"), ("two", "me/model@v1")):
+        store.add_job(bot_id, replace(job(store, bot_id), base=BaseRef(base)))
+        store.bot_folder(bot_id).mkdir(parents=True)
+        made_on = theirs.base.model_copy(update={"id": "me/model", "revision": "abc"})
+        write_manifest(theirs.model_copy(update={"base": made_on}), store.bot_folder(bot_id))
+        store.record(JobUpdate(bot_id, JobState.DONE))
+    assert [bot.base.name for owner in ("one", "two") for bot in store.bots(owner)] == [
+        "me/model@abc",
+        "me/model@v1",
+    ]
 
 
 @pytest.mark.parametrize("end", [state for state in JobState if state.ended])

@@ -107,7 +107,7 @@ class Core:
             self._send(EngineStatus(Readiness.FAILED, message=message))
         else:
             base = loaded.result()
-            self._send(EngineStatus(Readiness.READY, num_layers=base.num_layers, held=base.held_bytes))
+            self._send(EngineStatus(Readiness.READY, base.num_layers, base.revision, held=base.held_bytes))
 
     def _train(self, job: Job) -> None:
         with given_back(with_cycles=True):

@@ -173,6 +173,8 @@ class EngineStatus:
 
     readiness: Readiness
     num_layers: int | None = None
+    revision: str | None = None
+    """The commit on the Hub that is loaded; known when it is ready."""
     message: str = ""
     """Why the base model could not be loaded, or how far it has got."""
     held: int = 0

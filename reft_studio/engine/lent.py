@@ -111,7 +111,7 @@ class LentEngine(EngineClient):
 
         self._train = self.lend(train_awhile, SECONDS_OF_TRAINING)
         self._reply = self.lend(reply, SECONDS_OF_CHAT)
-        self.receive(EngineStatus(Readiness.READY, num_layers=base.num_layers))
+        self.receive(EngineStatus(Readiness.READY, num_layers=base.num_layers, revision=base.revision))
 
     def close(self) -> None:
         self._base = None

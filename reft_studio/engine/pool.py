@@ -85,12 +85,12 @@ class Engines:
 
     def status(self, base: BaseRef) -> EngineStatus | None:
         """How a base model is doing; None if it has no engine."""
-        place = self._places.get(base)
+        place = self._place_of(base)
         return place.engine.status() if place else None
 
     def running(self, base: BaseRef) -> Engine | None:
         """The engine of a base model if there is one, for what need not start any."""
-        place = self._places.get(base)
+        place = self._place_of(base)
         return place.engine if place else None
 
     def give_up(self, base: BaseRef) -> None:
@@ -147,12 +147,20 @@ class Engines:
         with self._lock:
             return dict(self._places)
 
+    def _place_of(self, base: BaseRef) -> _Place | None:
+        """The one for a base model. One at a revision has the newest one's, if that is or may be the same."""
+        if (place := self._places.get(base)) or not base.revision:
+            return place
+        newest = self._places.get(BaseRef(base.id, base.quantization))
+        loading = newest and newest.readiness is Readiness.LOADING
+        return newest if newest and (loading or newest.engine.status().revision == base.revision) else None
+
     def _take(self, base: BaseRef) -> _Place | None:
         """The place of an engine that is there, for one more user; one whose model failed is tried anew."""
         with self._lock:
             if self._closed:
                 raise EngineError(CLOSED)
-            place = self._places.get(base)
+            place = self._place_of(base)
             if place and place.readiness is Readiness.FAILED and place.is_idle:
                 del self._places[base]
             elif place:
