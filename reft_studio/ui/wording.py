@@ -924,7 +924,7 @@ FETCHED_ROWS = "Build on its examples"
 ROWS_ARE_THERE = "Its examples are a new project of yours now, in the first tab."
 FROM_PYREFT = (
     "This bot was made with pyreft. Such a bot says neither which chat model it is for nor which words of a "
-    "message it steers. Choose both below and press the button again."
+    "message it steers. Choose both above, then press the button again."
 )
 PYREFT_BASE_HELP = "Its page should say so. With another one it does not work."
 PYREFT_POSITIONS = "Which words it steers"
