@@ -18,7 +18,7 @@ from reft_studio.errors import ProjectError, StorageError
 
 GONE = (
     "This project is not there any more: it was deleted, perhaps in another window. What you see stays as "
-    "long as this page is open. To keep its rows, press “New project”: it begins with them."
+    'long as this page is open. To keep its rows, press "New project" above: it begins with them.'
 )
 TOO_MANY = (
     "You have {most:,} projects, and that is the most that one person gets here. Delete one that you do not "
