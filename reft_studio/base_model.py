@@ -53,7 +53,7 @@ class BaseModel:
     original: "BaseModel | None" = None
     """Of a twin, the model whose tensors it has."""
     replies: dict[tuple[Any, ...], str] = field(default_factory=dict, repr=False)
-    """What it has said to questions that every bot is scored with: it always says the same. Twins share it."""
+    """What it has said to questions that every bot is scored with: always the same. Twins share it."""
 
     def twin(self) -> "BaseModel":
         """The same tensors under modules of their own, which can be hooked into independently.

@@ -26,7 +26,8 @@ class Reflections(nn.Module):
         S = gram.triu(1) + gram.diagonal().diag() / 2
         turned = torch.linalg.solve_triangular(S, V[:, :rank], upper=True)
         signs = X.detach().diagonal().sign()
-        return signs[:, None] * (start - turned.mT @ V)
+        R: Tensor = signs[:, None] * (start - turned.mT @ V)
+        return R
 
     @torch.no_grad()
     def right_inverse(self, R: Tensor) -> Tensor:

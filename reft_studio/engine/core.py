@@ -14,6 +14,7 @@ from typing import Any
 
 from reft_studio.base_model import BaseModel, load_base_model
 from reft_studio.base_ref import BaseRef
+from reft_studio.engine.answers import answer
 from reft_studio.engine.explain import explain_end
 from reft_studio.engine.fetching import telling_how_far
 from reft_studio.engine.interface import EngineStatus, Job, JobState, JobUpdate, Readiness, SearchJob
@@ -36,7 +37,7 @@ from reft_studio.engine.messages import (
 )
 from reft_studio.engine.places import search
 from reft_studio.engine.seats import SECONDS_BETWEEN_LOOKS, Seats
-from reft_studio.engine.work import answer, train
+from reft_studio.engine.work import train
 from reft_studio.quantization import Quantization
 from reft_studio.weighing import weigh
 

@@ -78,8 +78,9 @@ class LentEngine(EngineClient):
 
     def start(self) -> None:
         from reft_studio.base_model import load_base_model
+        from reft_studio.engine.answers import answer
         from reft_studio.engine.explain import explain
-        from reft_studio.engine.work import answer, train
+        from reft_studio.engine.work import train
 
         try:
             base = self._base = load_base_model(self.base_model, quantization=self.quantization)
@@ -171,7 +172,7 @@ class LentEngine(EngineClient):
     def _ask(self, request_id: str, question: Question) -> Iterator[Value]:
         if self._base is None:
             raise EngineError(self._status.message)
-        from reft_studio.engine.work import answer
+        from reft_studio.engine.answers import answer
 
         if not isinstance(question, Chat | LookWhetherUntouched):
             # Files and words need no card.

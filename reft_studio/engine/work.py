@@ -1,51 +1,24 @@
-"""What an engine does with a base model: one training, or one answer. Generators, wherever they run."""
+"""What an engine does with a base model for one training: a generator, wherever it runs."""
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from pathlib import Path
-
-from safetensors import SafetensorError
 
 from reft_studio.base_model import BaseModel
-from reft_studio.bot import Bot, unpacked
-from reft_studio.chat.generate import ChatRequest, stream_replies
-from reft_studio.chat.preview import preview
+from reft_studio.bot import Bot
 from reft_studio.chat.probes import record_probes
 from reft_studio.chat.score import ask_everything, with_score
-from reft_studio.chat.untouched import look_whether_untouched
-from reft_studio.engine.interface import (
-    Conversation,
-    JobState,
-    JobUpdate,
-    OpenedBot,
-    PyreftFolder,
-    TrainingJob,
-)
-from reft_studio.engine.messages import (
-    Chat,
-    LookWhetherUntouched,
-    OpenBot,
-    PackBot,
-    Preview,
-    Question,
-    Value,
-    Weigh,
-)
+from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.engine.kept import keep, resume
 from reft_studio.engine.observer import Observer
 from reft_studio.errors import TrainingError, UnstableError
-from reft_studio.manifest import DEMONSTRATIONS_FILE, write_manifest
+from reft_studio.manifest import write_manifest
 from reft_studio.moments import has_settled
-from reft_studio.pyreft_folder import read_pyreft
 from reft_studio.recipe import Recipe
 from reft_studio.rules import read_rules
-from reft_studio.table_files import read_demonstrations
-from reft_studio.train.checkpoint import Checkpoint
 from reft_studio.train.events import Event, Started, Step
 from reft_studio.train.loop import Training
-from reft_studio.weighing import weigh
 
 SECONDS_BETWEEN_UPDATES = 0.2
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
@@ -90,41 +63,18 @@ def train(
         yield from _make_kept(base, job, job.keep, should_cancel, should_pause)
         return
     training = _begin(base, job)
-    resumed_at = _resume(training, job)
+    resumed_at = resume(training, job)
     observer = Observer(base, job, training)
-    progress = JobUpdate(job.id, JobState.RUNNING)
-    sent_at, begun = 0.0, time.monotonic()
-    kept_at = begun
 
     def should_stop() -> bool:
         return should_cancel() or should_pause()
 
-    for event in _events(training, observer):
-        if isinstance(event, UnstableError):
-            progress = replace(progress, message=f"{event} {KEPT_BEFORE}")
-            break
-        if isinstance(event, Started):
-            message = _remarks(event, 0 if in_pieces else resumed_at)
-            progress = replace(progress, step=resumed_at, total_steps=event.total_steps, message=message)
-        elif isinstance(event, Step):
-            observer.look(should_stop)
-            progress = replace(progress, step=event.step, seconds_left=event.seconds_left)
-        if should_stop():
-            break
-        progress = _with_moments(progress, training, observer)
-        if (why := _why_end(training, job, observer, begun, should_finish)) is not None:
-            progress = replace(progress, message=why)
-            break
-        if time.monotonic() - kept_at > SECONDS_BETWEEN_CHECKPOINTS:
-            _keep(training, job)
-            kept_at = time.monotonic()
-        if time.monotonic() - sent_at > SECONDS_BETWEEN_UPDATES:
-            yield progress
-            sent_at = time.monotonic()
+    told_from = 0 if in_pieces else resumed_at
+    progress = yield from _learn(training, job, observer, told_from, should_stop, should_finish)
     if not should_stop():
         observer.look_back(should_stop)
     if should_pause():
-        _keep(training, job)
+        keep(training, job)
         return
     if should_cancel():
         yield replace(progress, state=JobState.CANCELLED, seconds_left=None)
@@ -133,13 +83,48 @@ def train(
     bot = _save(base, bot, job)
     progress = replace(_with_moments(progress, training, observer), samples=moment.samples, kept=moment.epoch)
     # Whoever has to begin again after a crash then only has to ask again.
-    _keep(training, job)
+    keep(training, job)
     yield from _score(base, bot, job, progress, should_cancel, should_pause)
+
+
+def _learn(
+    training: Training,
+    job: TrainingJob,
+    observer: Observer,
+    told_from: int,
+    should_stop: Condition,
+    should_finish: Condition,
+) -> Generator[JobUpdate, None, JobUpdate]:
+    """Step by step to the end, or to where it should end; returns what there is to tell then."""
+    progress = JobUpdate(job.id, JobState.RUNNING)
+    sent_at, begun = 0.0, time.monotonic()
+    kept_at = begun
+    for event in _events(training, observer):
+        if isinstance(event, UnstableError):
+            return replace(progress, message=f"{event} {KEPT_BEFORE}")
+        if isinstance(event, Started):
+            message = _remarks(event, told_from)
+            progress = replace(progress, step=training.step, total_steps=event.total_steps, message=message)
+        elif isinstance(event, Step):
+            observer.look(should_stop)
+            progress = replace(progress, step=event.step, seconds_left=event.seconds_left)
+        if should_stop():
+            break
+        progress = _with_moments(progress, training, observer)
+        if (why := _why_end(training, job, observer, begun, should_finish)) is not None:
+            return replace(progress, message=why)
+        if time.monotonic() - kept_at > SECONDS_BETWEEN_CHECKPOINTS:
+            keep(training, job)
+            kept_at = time.monotonic()
+        if time.monotonic() - sent_at > SECONDS_BETWEEN_UPDATES:
+            yield progress
+            sent_at = time.monotonic()
+    return progress
 
 
 def _begin(base: BaseModel, job: TrainingJob) -> Training:
     recipe = Recipe.for_model(base.num_layers, base.width, **job.recipe_changes)
-    start_from = _load(job.start_from)
+    start_from = Bot.load(job.start_from) if job.start_from else None
     return Training(
         base,
         job.demonstrations,
@@ -235,71 +220,6 @@ def _score(
     yield replace(last, state=JobState.DONE, seconds_left=0.0, report=report)
 
 
-def answer(base: BaseModel, question: Question, should_stop: Condition) -> Iterator[Value]:
-    """What there is to say to a question, bit by bit; raises StudioError."""
-    match question:
-        case Chat(conversations, sampling):
-            requests = [_request(conversation) for conversation in conversations]
-            yield from map(tuple, stream_replies(base, requests, sampling, should_stop))
-        case LookWhetherUntouched(folder):
-            yield look_whether_untouched(base, Bot.load(folder))
-        case Preview(prompt, positions):
-            yield preview(base, prompt, positions)
-        case Weigh(other):
-            yield weigh(other)
-        case PackBot(folder, zip_path, name, demonstrations):
-            bot = Bot.load(folder)
-            named = replace(bot, manifest=bot.manifest.model_copy(update={"name": name}))
-            named.save_zip(zip_path, demonstrations or None)
-        case OpenBot(path, folder, PyreftFolder(positions, name)):
-            read_pyreft(path, base, positions=positions, name=name).save(folder)
-            yield OpenedBot(name, ())
-        case OpenBot(path, folder):
-            with nullcontext(path) if path.is_dir() else unpacked(path) as source:
-                yield _open_bot(base, source, folder)
-
-
-def _open_bot(base: BaseModel, source: Path, folder: Path) -> OpenedBot:
-    """Check a bot, also against the base model, and save it with its rows if it has any."""
-    bot = Bot.load(source)
-    bot.check_base(base)
-    rows_file = source / DEMONSTRATIONS_FILE
-    bot.save(folder, read_demonstrations(rows_file) if rows_file.is_file() else None)
-    manifest = bot.manifest
-    instruction = manifest.score.instruction if manifest.score else ""
-    return OpenedBot(manifest.name, tuple(probe.prompt for probe in manifest.probes), instruction)
-
-
-def _resume(training: Training, job: TrainingJob) -> int:
-    """Go on from the job's checkpoint if there is a whole one; returns the steps that need no repeating."""
-    if job.checkpoint_file is None or not job.checkpoint_file.exists():
-        return 0
-    try:
-        checkpoint = Checkpoint.load(job.checkpoint_file)
-        training.resume(checkpoint)
-    except TrainingError:
-        # The rows are what counts, and they are all there.
-        log.warning(
-            "A training cannot go on from its checkpoint and begins again",
-            exc_info=True,
-            extra={"job": job.id},
-        )
-        return 0
-    log.info("A training goes on from its checkpoint", extra={"job": job.id, "step": checkpoint.step})
-    return checkpoint.step
-
-
-def _keep(training: Training, job: TrainingJob) -> None:
-    """Write a checkpoint; where that is not possible, as on a full disk, the training goes on without."""
-    if job.checkpoint_file is None:
-        return
-    try:
-        job.checkpoint_file.parent.mkdir(parents=True, exist_ok=True)
-        training.checkpoint().save(job.checkpoint_file)
-    except (OSError, SafetensorError):
-        log.warning("The checkpoint of a training cannot be written", exc_info=True, extra={"job": job.id})
-
-
 def _remarks(started: Started, resumed_at: int) -> str:
     """What is worth knowing about a training that is nothing to stop for."""
     remarks = []
@@ -312,17 +232,3 @@ def _remarks(started: Started, resumed_at: int) -> str:
     for prompt in started.short_prompts[:1]:
         remarks.append(f'"{prompt}" is shorter than the positions to edit, so all of it is edited.')
     return " ".join(remarks)
-
-
-def _request(conversation: Conversation) -> ChatRequest:
-    return ChatRequest(
-        conversation.messages,
-        _load(conversation.bot_folder),
-        conversation.system_prompt or None,
-        conversation.strength,
-        [(Bot.load(folder), strength) for folder, strength in conversation.beside],
-    )
-
-
-def _load(bot_folder: Path | None) -> Bot | None:
-    return Bot.load(bot_folder) if bot_folder else None
