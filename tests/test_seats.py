@@ -228,6 +228,25 @@ def test_who_waits_for_a_seat_gets_it_in_the_order_of_coming(only):
     assert got == [(name, first) for name in came]
 
 
+def test_a_chat_waits_as_long_as_memory_is_short_and_begins_when_there_is_enough(base, monkeypatch):
+    free, seats_, got = [1e15], Seats(base), []
+    monkeypatch.setattr(seats, "free_memory", lambda _: free[-1])
+
+    def wait():
+        with seats_.taken() as seat:
+            got.append(seat)
+
+    with seats_.taken() as first:
+        free.append(0)
+        person = Thread(target=wait)
+        person.start()
+        wait_until(lambda: seats_._waiting)
+        assert got == []
+        free.append(1e15)
+        person.join(SECONDS)
+        assert got and got[0] is not first
+
+
 def test_who_gives_up_waiting_gets_none_and_is_in_nobodys_way(only):
     enough, left, got = Event(), [], []
 

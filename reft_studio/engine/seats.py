@@ -26,7 +26,7 @@ MOST_AT_ONCE = 16
 SECONDS_BETWEEN_LOOKS = 0.1
 """So often who waits looks whether they still want to."""
 SHARE_OF_FREE_MEMORY = 0.5
-"""How much of what is free once the model is loaded the pasts of all chats may take."""
+"""How much of what is free when one begins the pasts of all chats may take."""
 PANES, TOKENS = 3, 2048
 """The chat that memory is reckoned for."""
 
@@ -36,7 +36,7 @@ class Seats:
 
     def __init__(self, base: BaseModel) -> None:
         self._base = base
-        self._left = how_many(base)
+        self._taken = 0
         self._waiting: deque[object] = deque()
         self._changed = Condition()
         self._free: list[BaseModel] = []
@@ -59,7 +59,7 @@ class Seats:
                 self._free.append(seat)
         finally:
             with self._changed:
-                self._left += 1
+                self._taken -= 1
                 self._changed.notify_all()
 
     def _wait(self, should_stop: Callable[[], bool]) -> bool:
@@ -67,11 +67,11 @@ class Seats:
         with self._changed:
             self._waiting.append(me)
             try:
-                while not self._left or self._waiting[0] is not me:
+                while self._waiting[0] is not me or self._taken >= how_many(self._base):
                     if should_stop():
                         return False
                     self._changed.wait(SECONDS_BETWEEN_LOOKS)
-                self._left -= 1
+                self._taken += 1
                 return True
             finally:
                 self._waiting.remove(me)
@@ -120,7 +120,7 @@ class Passes:
 
 
 def how_many(base: BaseModel) -> int:
-    """So many chats may go on at once."""
+    """So many chats may go on at once, by what is free now: trainings and other models take of it too."""
     past = Shape.of(base.model.config.get_text_config()).past(base.model.dtype)
     tokens = PANES * min(TOKENS, base.context_length)
     fitting = int(SHARE_OF_FREE_MEMORY * free_memory(base.device) / (past * tokens))
