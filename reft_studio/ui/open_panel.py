@@ -39,7 +39,8 @@ class OpenPanel:
             with gr.Row(elem_classes="actions") as self._buttons:
                 self._load = gr.Button(wording.LOAD_AND_OPEN, variant="primary", elem_id="load-and-open")
                 self._leave = gr.Button(wording.NEVER_MIND, elem_id="leave-it")
-            self._stop = gr.Button(wording.STOP, visible=False, elem_id="stop-opening")
+            with gr.Row(elem_classes="actions"):
+                self._stop = gr.Button(wording.STOP, visible=False, elem_id="stop-opening")
 
     def connect(
         self, opener: gr.UploadButton, restore: Callable[..., Any], shown: Sequence[Any], banner: gr.HTML
