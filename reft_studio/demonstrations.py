@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from reft_studio.errors import DemonstrationsError
 
+_NAMED = 5
+"""Of more rows than that only so many are named."""
+
 
 @dataclass(frozen=True)
 class Demonstration:
@@ -82,6 +85,14 @@ def check_characters(row: Demonstration, number: int) -> None:
             raise DemonstrationsError(
                 f"The {column} in row {number} contains a broken character. Type the cell again."
             )
+
+
+def rows_named(numbers: Sequence[int]) -> str:
+    """Some rows of the table in words, of many only the first ones."""
+    if len(numbers) > _NAMED:
+        return f"Rows {', '.join(map(str, numbers[:_NAMED]))} and {len(numbers) - _NAMED} more"
+    first, last = ", ".join(map(str, numbers[:-1])), numbers[-1]
+    return f"Rows {first} and {last}" if first else f"Row {last}"
 
 
 def is_broken(text: str) -> bool:

@@ -191,7 +191,7 @@ def test_a_training_with_short_prompts_goes_on_and_says_so(
 ) -> None:
     done = updates.end(train(engine, tmp_path / "bot", epochs=1, positions="l40"))
     assert done.state is JobState.DONE
-    assert '"Who are you?" is shorter' in done.message
+    assert "Rows 1 and 2 have shorter messages" in done.message
 
 
 def test_it_chats_while_it_trains_and_a_training_can_be_cancelled(

@@ -47,9 +47,9 @@ def test_a_training_tells_its_start_every_step_and_its_end(base, rows):
 def test_rows_with_shorter_prompts_than_the_positions_are_named(base, rows):
     short, long = (base.tokenizer.encode(row.prompt) for row in (Demonstration("Hi", "Yes"), rows[0]))
     between = (len(short) + len(long)) // 2
-    table = [rows[0], Demonstration("Hi", "Yes")]
+    table = [rows[0], Demonstration("", ""), Demonstration("Hi", "Yes")]
     started = next(Training(base, table, recipe_for(base, positions=f"l{between + 3}")).events())
-    assert started.short_prompts == ("Hi",)
+    assert started.short_rows == (3,)
 
 
 def test_the_loss_falls_even_with_weight_decay(base, rows):

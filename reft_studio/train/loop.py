@@ -62,8 +62,8 @@ class Training:
         else:
             base.check_blocks()
             self._examples = build_examples(base, demonstrations, positions, system_prompt, limits)
-        self._short_prompts = tuple(
-            row.prompt
+        self._short_rows = tuple(
+            1 + demonstrations.index(row)
             for row, example in zip(self._rows, self._examples, strict=True)
             if len(example.prompt_ids) < positions.first + positions.last
         )
@@ -102,7 +102,7 @@ class Training:
         """Train step by step; to cancel, stop iterating. Raises UnstableError if the loss is lost."""
         path, slow_because = self._choose_path()
         total, before = self.total_steps, self.step
-        yield Started(total, slow_because, self._short_prompts)
+        yield Started(total, slow_because, self._short_rows)
         if not before and not self._start:
             self._align(path)
         begun = time.monotonic()
