@@ -323,7 +323,8 @@ class Store:
             queued = connection.execute(
                 f"""UPDATE jobs SET state = 'queued', claimed = NULL, attempts = 0, message = '',
                     to_keep = :epoch
-                WHERE id = :id AND owner = :owner AND state = 'done' AND kept IS NOT :epoch
+                WHERE id = :id AND owner = :owner AND state = 'done'
+                AND (kept IS NOT :epoch OR id IN (SELECT id FROM bots WHERE report IS NULL))
                 AND NOT EXISTS (SELECT 1 FROM jobs
                     WHERE owner = :owner AND kind = 'training' AND state NOT IN ({_ENDED}))""",
                 {"id": job_id, "owner": owner, "epoch": epoch},

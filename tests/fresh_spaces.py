@@ -82,7 +82,7 @@ def talk_in_studio(browser: Browser, address: str) -> str:
     choose_starter(page, "emoji")
     open_tab(page, "Train")
     train(page)
-    page.locator("#verdict .verdict").wait_for()
+    page.locator("#progress .verdict").wait_for()
     page.locator("#talk").click()
     said = f"{say(page, 'Tell me about cats.')} | {page.locator('.side.base .reply').inner_text()}"
     page.close()

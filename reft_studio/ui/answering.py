@@ -14,7 +14,8 @@ from reft_studio.settings import Settings
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.chooser import bot_choices
-from reft_studio.ui.moment_choice import Shown
+from reft_studio.ui.moment_choice import MomentChoice, Shown
+from reft_studio.ui.studio import Studio
 
 LEAST_STRENGTH, MOST_STRENGTH = -1, 2
 
@@ -45,9 +46,10 @@ class Answering:
 class AnsweringPanel:
     """Lays the panel out."""
 
-    def __init__(self) -> None:
+    def __init__(self, studio: Studio) -> None:
         default = Sampling()
         with gr.Accordion(wording.ANSWERING, open=False, elem_id="answering"):
+            self.moment = MomentChoice(studio)
             self.instruction = gr.Textbox(
                 "",
                 label=wording.INSTRUCTION,

@@ -1,7 +1,7 @@
 """Which chat model is trained, and whether it fits before anything is downloaded."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from reft_studio.base_ref import BaseRef, choose_base
+from reft_studio.engine.interface import Readiness
 from reft_studio.errors import BaseModelError, StudioError
 from reft_studio.fit import Weight, gigabytes
 from reft_studio.model_choices import MODEL_CHOICES
@@ -38,7 +39,7 @@ class BasePanel:
         self._quantization = gr.Dropdown(
             wording.QUANTIZATIONS,
             value=DEFAULT,
-            visible=free and find_spec("bitsandbytes") is not None,
+            visible=free and _can_quantize(),
             label=wording.QUANTIZATION,
             info=wording.QUANTIZATION_HELP,
             elem_id="quantization",
@@ -55,6 +56,29 @@ class BasePanel:
             self._banner,
             concurrency_limit=4,
         )
+
+    @property
+    def listed(self) -> gr.Dropdown:
+        """What `list_again` is for."""
+        return self._base
+
+    def list_again(self, _owner: str) -> Any:
+        """The list with what cannot fit marked in it; the same where that is not known, or all may fit."""
+        room = self._room()
+        too_big = {c.id for c in MODEL_CHOICES if room is not None and c.parameters * _least_bytes() > room}
+        return gr.Dropdown(_choices(self._studio, too_big)) if too_big else gr.skip()
+
+    def _room(self) -> int | None:
+        """How much memory there would be in place of all models; asked of the model that is there."""
+        engines = self._studio.engines
+        status = engines.status(engines.default)
+        if status is None or status.readiness is not Readiness.READY:
+            return None
+        try:
+            _, room = engines.weigh(engines.default)
+        except StudioError:
+            return None
+        return room + status.held
 
     def may_be(self, name: str | None, quantization: str | None) -> bool:
         """Whether the model may be chosen here."""
@@ -182,7 +206,16 @@ def _is_free(studio: Studio) -> bool:
     return studio.settings.allowed_base_models is None and not studio.settings.lent_card
 
 
-def _choices(studio: Studio) -> list[tuple[str, str]]:
+def _least_bytes() -> float:
+    """Of one weight, in the fewest bits that a model can be loaded in here."""
+    return Quantization.NF4.bytes_a_weight if _can_quantize() else 2
+
+
+def _can_quantize() -> bool:
+    return find_spec("bitsandbytes") is not None
+
+
+def _choices(studio: Studio, too_big: Collection[str] = ()) -> list[tuple[str, str]]:
     """Labels and values, the app's own model first."""
     default, offered = studio.engines.default, studio.settings.allowed_base_models
     own = wording.PRACTICE_MODEL_CHOICE if default.name == EMBEDDED_ID else default.id
@@ -190,13 +223,17 @@ def _choices(studio: Studio) -> list[tuple[str, str]]:
     if _is_free(studio):
         if default.name != EMBEDDED_ID:
             choices.append((wording.PRACTICE_MODEL_CHOICE, EMBEDDED_ID))
-        listed = [(wording.model_choice(c.id, c.parameters), c.id) for c in MODEL_CHOICES]
+        listed = [(_label(choice.id, choice.parameters, too_big), choice.id) for choice in MODEL_CHOICES]
     elif studio.settings.lent_card:
         listed = []
     else:
         sizes = {choice.id: choice.parameters for choice in MODEL_CHOICES}
-        listed = [(wording.model_choice(name, sizes.get(name)), name) for name in offered or ()]
+        listed = [(_label(name, sizes.get(name), too_big), name) for name in offered or ()]
     return choices + [choice for choice in listed if choice[1] != default.name]
+
+
+def _label(name: str, parameters: int | None, too_big: Collection[str]) -> str:
+    return wording.model_choice(name, parameters, too_big=name in too_big)
 
 
 def _layers_in(folder: Path) -> int | None:

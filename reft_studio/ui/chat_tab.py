@@ -21,7 +21,6 @@ from reft_studio.ui.conversation import ON_CLICK, Pointed, conversation, pointed
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import connect, file_offer, reveal
 from reft_studio.ui.fix_panel import FixPanel
-from reft_studio.ui.moment_choice import MomentChoice
 from reft_studio.ui.open_panel import OpenPanel
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.untouched_badge import UntouchedBadge
@@ -43,19 +42,19 @@ class ChatTab:
         with gr.Row(elem_classes="chooser"):
             self.bot = gr.Dropdown([], label=wording.BOT, filterable=False, elem_id="bot")
             opener = gr.UploadButton(wording.OPEN_BOT, file_types=[".zip"], elem_id="open-bot", size="sm")
-        self.moment = MomentChoice(studio)
         opening = OpenPanel(studio)
-        badge = UntouchedBadge(studio)
         self._banner = gr.HTML(elem_classes="banner")
         sides = gr.Radio(wording.SIDE_CHOICES, value="all", label=wording.SIDE, elem_id="side")
         # On phones only, where three beside each other do not fit; nothing that the server has to know.
         sides.change(None, [sides], js=_SHOW_SIDE, api_visibility="private")
         self._talk = gr.HTML(elem_id="talk-log", js_on_load=ON_CLICK)
-        with gr.Row(elem_classes="suggestions"):
+        self.fix = FixPanel(studio, examples)
+        # One of the two rows is there, so that nothing moves when a conversation begins.
+        with gr.Row(elem_classes="suggestions") as self._suggested:
             self._suggestions = [
                 gr.Button(size="sm", visible=False, elem_id=f"suggestion-{n}") for n in range(SUGGESTIONS)
             ]
-        with gr.Row(elem_classes="suggestions", visible=False) as self._tools:
+        with gr.Row(elem_classes=["suggestions", "turn-tools"], visible=False) as self._tools:
             self._correct, self._again, self._change, *savers = (
                 gr.Button(label, size="sm", elem_id=elem_id)
                 for label, elem_id in (
@@ -67,11 +66,13 @@ class ChatTab:
                 )
             )
         self._composer = Composer()
-        self.fix = FixPanel(studio, examples)
-        self._answering = AnsweringPanel()
+        self._answering = AnsweringPanel(studio)
+        self.moment = self._answering.moment
+        badge = UntouchedBadge(studio)
         self._chat_id = gr.State(lambda: uuid4().hex)
         newest_seen = gr.State(None)
-        self._conversation = [self._talk, self._tools, *self._suggestions]
+        self._log = [self._talk, self._tools, self._suggested]
+        self._conversation = [*self._log, *self._suggestions]
         chosen = [self.bot, newest_seen, self._answering.other]
         self.shown = [*chosen, self._answering.instruction, *self._conversation]
         self.seen = chosen
@@ -86,7 +87,7 @@ class ChatTab:
 
     def _connect_answers(self) -> None:
         composer = self._composer
-        flow = self._flow = [self._talk, self._tools, *composer.changing, *composer.busy]
+        flow = self._flow = [*self._log, *composer.changing, *composer.busy]
         told = [self.bot, self._chat_id, *self._answering.inputs, *self.moment.inputs]
         new = gr.State(None)
         asks: list[tuple[Any, Any, list[Any]]] = [
@@ -179,8 +180,7 @@ class ChatTab:
         turns = self._studio.store.conversations.turns(owner, bot.id) if bot else ()
         probes = (*(bot.probes if bot else ()), *[""] * SUGGESTIONS)[:SUGGESTIONS]
         return (
-            conversation(turns, bot.name if bot else ""),
-            gr.Row(visible=bool(turns)),
+            *_log(turns, bot),
             *(gr.Button(probe, visible=bool(probe)) for probe in probes),
         )
 
@@ -268,6 +268,7 @@ class ChatTab:
             yield (gr.skip(),) * len(self._flow)
 
 
-def _log(turns: Sequence[Turn], bot: SavedBot) -> tuple[Any, ...]:
-    """Values for the log and what can be done with it."""
-    return conversation(turns, bot.name), gr.Row(visible=bool(turns) and turns[-1].finished)
+def _log(turns: Sequence[Turn], bot: SavedBot | None) -> tuple[Any, ...]:
+    """Values for the log, for what can be done with it, and for the messages to begin with."""
+    log = conversation(turns, bot.name if bot else "")
+    return log, gr.Row(visible=bool(turns)), gr.Row(visible=not turns)

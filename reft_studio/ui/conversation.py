@@ -10,6 +10,7 @@ import gradio as gr
 from reft_studio.score import Side
 from reft_studio.turns import Turn
 from reft_studio.ui import wording
+from reft_studio.ui.empty import empty
 
 ON_CLICK = """
 const at = event => event.target.closest("button[data-do]")?.dataset;
@@ -42,16 +43,12 @@ def pointed_at(event: gr.SelectData) -> tuple[Any, Any]:
 def conversation(turns: Sequence[Turn], bot_name: str) -> str:
     """The whole conversation as HTML, or what to do when there is none."""
     if not bot_name:
-        return _empty(wording.NO_BOT)
+        return empty("talk", wording.NO_BOT)
     if not turns:
-        return _empty(wording.NO_MESSAGES)
+        return empty("talk", wording.NO_MESSAGES)
     # The outer box is scrolled from its end, so the newest turn stays in sight while it grows.
     log = "".join(_turn(turn, number, bot_name) for number, turn in enumerate(turns))
     return f'<div class="talk" tabindex="0"><div role="log" aria-live="polite">{log}</div></div>'
-
-
-def _empty(text: str) -> str:
-    return f'<div class="talk empty"><p>{text}</p></div>'
 
 
 def _turn(turn: Turn, number: int, bot_name: str) -> str:

@@ -51,23 +51,25 @@ class MomentsPanel:
                 gr.HTML(f"<h3>{wording.MOMENTS}</h3><p>{wording.MOMENTS_HELP}</p>")
                 self._bars = gr.HTML(elem_id="moment-bars")
                 self.number = gr.Slider(1, 2, 1, step=1, label=wording.MOMENT, elem_id="moment")
-            self._said = gr.HTML(elem_id="moment-said")
-            with gr.Column() as self._asking:
-                with gr.Row(elem_classes="actions"):
-                    self.keep = gr.Button(wording.KEEP_MOMENT, interactive=False, elem_id="keep-moment")
-                with gr.Row(elem_classes="composer"):
-                    question = gr.Textbox(
-                        label=wording.ASK_MOMENTS,
-                        placeholder=wording.MESSAGE_PLACEHOLDER,
-                        max_lines=3,
-                        elem_id="ask-moments",
+                with gr.Row(elem_classes="beside"):
+                    self._said = gr.HTML(elem_id="moment-said")
+                    self.keep = gr.Button(
+                        wording.KEEP_MOMENT, interactive=False, size="sm", elem_id="keep-moment"
                     )
-                    ask = gr.Button(wording.ASK, min_width=88, scale=0, elem_id="ask-moments-now")
+            self._heard = gr.HTML(elem_id="moment-heard")
+            with gr.Row(elem_classes="composer") as self._asking:
+                question = gr.Textbox(
+                    label=wording.ASK_MOMENTS,
+                    placeholder=wording.MESSAGE_PLACEHOLDER,
+                    max_lines=3,
+                    elem_id="ask-moments",
+                )
+                ask = gr.Button(wording.ASK, min_width=88, scale=0, elem_id="ask-moments-now")
         seen, self._answers = gr.State(Shown()), gr.State(Answers())
         self.seen = [seen, self.number, self._answers]
         parts = [self._group, self._choice, self._asking]
-        self.shown = [seen, *parts, self._bars, self.number, self._said, self.keep]
-        moved = [self._said, self.keep]
+        moved = [self._said, self.keep, self._heard]
+        self.shown = [seen, *parts, self._bars, self.number, *moved]
         # Wherever the slider is by the time an answer comes.
         looks = [self.number.input, self._answers.change]
         show(looks, self._choose, [self.number, self._answers], moved)
@@ -84,7 +86,7 @@ class MomentsPanel:
     def look(self, owner: str, seen: Shown, number: int, answers: Answers) -> tuple[Any, ...]:
         """Values for `shown`: nothing new as long as nothing is, so that nobody's slider jumps."""
         job = self._studio.store.latest_job(owner)
-        if job is None or not job.moments or job.state in _NOTHING_KEPT:
+        if job is None or job.state in _NOTHING_KEPT or not (job.moments or _has_several(job)):
             hidden = Shown(job.job_id if job else ""), gr.Column(visible=False)
             return *hidden, *(gr.skip() for _ in self.shown[len(hidden) :])
         now = Shown(job.job_id, len(job.moments), job.kept, job.state is JobState.DONE)
@@ -94,9 +96,10 @@ class MomentsPanel:
         return (
             now,
             gr.Column(visible=True),
-            *(gr.Column(visible=several) for _ in (self._choice, self._asking)),
+            gr.Column(visible=several),
+            gr.Row(visible=several),
             bars(job.moments, job.kept),
-            gr.Slider(maximum=max(2, len(job.moments)), value=number, interactive=len(job.moments) > 1),
+            _slider(len(job.moments), number),
             *self._at(job, number, answers),
         )
 
@@ -109,15 +112,17 @@ class MomentsPanel:
 
     def _choose(self, owner: str, number: int, answers: Answers) -> tuple[Any, ...]:
         job = self._studio.store.latest_job(owner)
-        return self._at(job, number, answers) if job and len(job.moments) >= number else (gr.skip(),) * 2
+        return self._at(job, number, answers) if job and len(job.moments) >= number else (gr.skip(),) * 3
 
     def _at(self, job: JobUpdate, number: int, answers: Answers) -> tuple[Any, ...]:
-        """Values for what is said of a moment and for Keep."""
+        """Values for what is said of a moment, for Keep, and for what the bot said then."""
+        if not job.moments:
+            return f'<p class="quiet">{wording.FIRST_MOMENT_SOON}</p>', gr.Button(interactive=False), ""
         moment = job.moments[number - 1]
         can_keep = job.state is JobState.DONE and moment.epoch != job.kept
         said = described(moment, job.moments, job.kept) if _has_several(job) else ""
-        said += _answered(job, moment, answers) + samples(moment.samples)
-        return said, gr.Button(interactive=can_keep)
+        heard = _answered(job, moment, answers) + samples(moment.samples)
+        return said, gr.Button(interactive=can_keep), heard
 
     def _ask(self, owner: str, question: str) -> Iterator[Answers]:
         """Ask the bots of all moments at once: then the slider shows each one's without any waiting."""
@@ -179,6 +184,10 @@ def _answered(job: JobUpdate, moment: Moment, answers: Answers) -> str:
         f'<section class="samples asked"><dl><dt dir="auto">{escape(answers.question)}</dt><dd class="bot">'
         f'<span>{wording.SIDES["bot"]}</span><p dir="auto">{escape(reply)}</p></dd></dl></section>'
     )
+
+
+def _slider(moments: int, number: int) -> gr.Slider:
+    return gr.Slider(maximum=max(2, moments), value=max(1, number), interactive=moments > 1)
 
 
 def _has_several(job: JobUpdate) -> bool:

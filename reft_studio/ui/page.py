@@ -1,10 +1,14 @@
 """The whole page: a heading and four tabs in the order of the work."""
 
+from collections.abc import Callable
+from typing import Any
+
 import gradio as gr
 
 from reft_studio.ui import wording
 from reft_studio.ui.chat_tab import ChatTab
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
+from reft_studio.ui.empty import LOGO
 from reft_studio.ui.events import IN_ORDER, connect, follow, reveal, show
 from reft_studio.ui.share_tab import ShareTab
 from reft_studio.ui.studio import Studio
@@ -13,14 +17,7 @@ from reft_studio.ui.train_tab import TrainTab
 
 SECONDS_FILES_ARE_KEPT = 3600
 
-# Four dots in a row, and one that is moved: what an intervention does.
-_LOGO = (
-    '<svg viewBox="0 0 64 32" aria-hidden="true"><path d="M6 22H22L34 9L46 22H58"/>'
-    '<circle cx="6" cy="22" r="4"/><circle cx="22" cy="22" r="4"/>'
-    '<circle class="moved" cx="34" cy="9" r="5"/>'
-    '<circle cx="46" cy="22" r="4"/><circle cx="58" cy="22" r="4"/></svg>'
-)
-_HEADING = f'<header class="masthead">{_LOGO}<h1>{wording.TITLE}</h1><p>{wording.TAGLINE}</p></header>'
+_HEADING = f'<header class="masthead">{LOGO}<h1>{wording.TITLE}</h1><p>{wording.TAGLINE}</p></header>'
 
 
 def build_ui(studio: Studio) -> gr.Blocks:
@@ -37,19 +34,21 @@ def build_ui(studio: Studio) -> gr.Blocks:
                 train = TrainTab(studio, examples)
             with gr.Tab(wording.CHAT_TAB, id="chat") as chat_tab:
                 chat = ChatTab(studio, examples)
-            with gr.Tab(wording.SHARE_TAB, id="share") as share_tab:
+            with gr.Tab(wording.SHARE_TAB, id="share", elem_id="share-tab") as share_tab:
                 share = ShareTab(studio, examples)
         gr.HTML(_notice(studio.settings.shared))
 
         project = [examples.project]
-        opened = show(page.load, examples.restore, [], examples.shown)
+        opened = show(page.load, _first(examples, tour), [], [*examples.shown, *tour.shown])
         for began in [opened, *examples.began, share.fetch.began, train.history.began]:
             follow(began, train.begin, project, train.begun, **IN_ORDER)
+        for began in [*examples.began, share.fetch.began, train.history.began]:
             follow(began, tour.restore, project, tour.shown)
         both = [*project, train.project]
         train.follow(show(train_tab.select, train.restore, both, train.shown, **IN_ORDER))
         for began in (opened, train.history.began):
             train.follow(follow(began, train.restore, both, train.shown, **IN_ORDER))
+        show([page.load, train_tab.select], train.models.list_again, [], [train.models.listed])
         train.restore_settings_on(page.load)
         looks = [train.ended.change, *(t.select for t in (examples_tab, train_tab, chat_tab, share_tab))]
         show(looks, tour.restore, project, tour.shown)
@@ -57,14 +56,23 @@ def build_ui(studio: Studio) -> gr.Blocks:
         chat.moment.follow(looked, chat.bot)
         show([page.load, share_tab.select], share.restore, [chat.bot], share.shown, **IN_ORDER)
         show(examples.to_training.click, lambda _owner: gr.Tabs(selected="train"), [], [tabs])
-        mistake = connect(
-            train.mistakes.input, chat.correct_mistake, [train.mistakes], chat.fix.shown, train.banner
-        )
+        wrong = train.result.mistakes
+        mistake = connect(wrong.input, chat.correct_mistake, [wrong], chat.fix.shown, train.banner)
         follow(mistake, lambda _owner: gr.Tabs(selected="chat"), [], [tabs])
         reveal(mistake, "fix")
         show(train.talk.click, lambda _owner: gr.Tabs(selected="chat"), [], [tabs])
     assert isinstance(page, gr.Blocks)
     return page
+
+
+def _first(examples: DemonstrationsTab, tour: Tour) -> Callable[[str], tuple[Any, ...]]:
+    """What the page is seen with: it comes together, so that nothing moves then."""
+
+    def restore(owner: str) -> tuple[Any, ...]:
+        project, *shown = examples.restore(owner)
+        return project, *shown, *tour.restore(owner, project)
+
+    return restore
 
 
 def _notice(shared: bool) -> str:

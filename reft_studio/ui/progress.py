@@ -4,24 +4,29 @@ from collections.abc import Sequence
 from html import escape
 
 from reft_studio.engine.interface import JobState, JobUpdate
+from reft_studio.manifest import Score
 from reft_studio.moments import Sample
 from reft_studio.score import Side
 from reft_studio.ui import wording
+from reft_studio.ui.empty import empty
 from reft_studio.ui.events import alert
+from reft_studio.ui.verdict import sentence
 
 WIDTH, HEIGHT = 600, 140
 POINTS = 300
 """More would not be seen."""
 
 
-def progress(job: JobUpdate | None, ahead: int | None = None, loading: str = "") -> str:
+def progress(
+    job: JobUpdate | None, ahead: int | None = None, loading: str = "", score: Score | None = None
+) -> str:
     """The panel under the Train button, as HTML.
 
     `ahead` is how many trainings come before one that waits, `loading` how far its base model has got,
-    or what that waits for.
+    or what that waits for; `score` is what came of asking its bot.
     """
     if job is None:
-        return f'<div class="progress empty"><p>{wording.NOTHING_TRAINED}</p></div>'
+        return empty("progress", wording.NOTHING_TRAINED)
     match job.state:
         case JobState.QUEUED:
             body = bar(0, wording.waiting(ahead) if ahead else loading or wording.QUEUED, "")
@@ -34,7 +39,7 @@ def progress(job: JobUpdate | None, ahead: int | None = None, loading: str = "")
         case JobState.SCORING:
             body = bar(1, wording.SCORING, wording.time_left(job.seconds_left))
         case JobState.DONE:
-            body = bar(1, wording.DONE, "")
+            body = bar(1, wording.DONE, "") + (_found(score) if score else "")
         case JobState.CANCELLED:
             body = f"<p>{wording.CANCELLED}</p>"
         case JobState.FAILED | JobState.INTERRUPTED:
@@ -44,6 +49,10 @@ def progress(job: JobUpdate | None, ahead: int | None = None, loading: str = "")
     remarks = f'<p class="quiet">{escape(job.message)}</p>' if job.message and went_well else ""
     curve = loss_curve(job.losses, job.total_steps)
     return f'<div class="progress {job.state}" data-job="{job.job_id}">{body}{remarks}{curve}{safe}</div>'
+
+
+def _found(score: Score) -> str:
+    return f'<p class="verdict" role="status">{escape(sentence(score))}</p>'
 
 
 def samples(said_to: Sequence[Sample]) -> str:

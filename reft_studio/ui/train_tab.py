@@ -22,14 +22,13 @@ from reft_studio.ui.moments_panel import MomentsPanel, keep
 from reft_studio.ui.place_panel import PlacePanel
 from reft_studio.ui.progress import progress
 from reft_studio.ui.rates import Asked
+from reft_studio.ui.result_panel import ResultPanel
 from reft_studio.ui.score_panel import ScorePanel, rules_of
 from reft_studio.ui.studio import MAX_PROBES, Studio, bot_name, name_of
 from reft_studio.ui.table import filled
-from reft_studio.ui.verdict import verdict
 
 SECONDS_BETWEEN_LOOKS = 0.4
 LOOKS_AT_ONCE = 32
-MAX_MISTAKES = 8
 
 
 class TrainTab:
@@ -52,13 +51,11 @@ class TrainTab:
         self.banner = gr.HTML(elem_classes="banner")
         self._progress = gr.HTML(elem_id="progress")
         self._moments = MomentsPanel(studio, self.banner)
-        self._verdict = gr.HTML(elem_id="verdict")
-        self.mistakes = gr.Radio(
-            [], visible=False, label=wording.MISTAKES, info=wording.MISTAKES_HELP, elem_id="mistakes"
-        )
+        self.result = ResultPanel(studio)
         self._score = ScorePanel(studio, self.project)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced") as self._group:
             self._advanced = AdvancedPanel(studio, self.project, self.banner)
+            self.models = self._advanced.base
             self._places = PlacePanel(studio, self.project, self._advanced, self.banner)
         self.history = HistoryPanel(studio, examples, self._advanced, self.banner)
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
@@ -79,6 +76,7 @@ class TrainTab:
             connect(self._finish.click, self._end, [], self._job_parts, self.banner),
             connect(self._cancel.click, self._stop, [], self._job_parts, self.banner),
             connect(self._moments.keep.click, self._keep, moment, self._job_parts, self.banner),
+            connect(self.result.score_now.click, self._score_now, [], self._job_parts, self.banner),
             show(self._timer.tick, look, [], self._job_parts, concurrency_limit=LOOKS_AT_ONCE),
         ):
             self.follow(changed)
@@ -90,7 +88,7 @@ class TrainTab:
     @property
     def _job_parts(self) -> list[Any]:
         return [
-            *(self._progress, self._verdict, self.mistakes),
+            *(self._progress, *self.result.shown),
             *(self._train, self._finish, self._cancel, self.talk, self._timer, self.ended),
         ]
 
@@ -120,14 +118,17 @@ class TrainTab:
 
     def _look(self, owner: str) -> tuple[Any, ...]:
         job = self._studio.store.latest_job(owner)
-        if job is None:
-            return _show(None)
-        report = self._studio.store.report(owner, job.job_id) if job.state is JobState.DONE else None
-        loading = ""
-        if job.state is JobState.QUEUED:
+        done = job is not None and job.state is JobState.DONE
+        report = self._studio.store.report(owner, job.job_id) if job and done else None
+        return self._said(job, report), *self.result.show(owner, job, report), *_buttons(job)
+
+    def _said(self, job: JobUpdate | None, report: Report | None) -> str:
+        ahead, loading = None, ""
+        if job and job.state is JobState.QUEUED:
+            ahead = self._studio.trainings.ahead_of(job.job_id)
             status = self._studio.engines.status(self._studio.store.base_of(job.job_id))
             loading = status.message if status else ""
-        return _show(job, self._studio.trainings.ahead_of(job.job_id), report, loading)
+        return progress(job, ahead, loading, score_of(report) if report else None)
 
     def _drive(self, owner: str) -> Iterator[tuple[Any, ...]]:
         """Look while the training gets on, which it does as long as this lasts."""
@@ -178,26 +179,25 @@ class TrainTab:
         keep(self._studio, owner, *self._moments.chosen(owner, number))
         return self._look(owner)
 
+    def _score_now(self, owner: str) -> tuple[Any, ...]:
+        self.result.score(owner)
+        return self._look(owner)
+
     def _stop(self, owner: str) -> tuple[Any, ...]:
         if job := self._studio.store.latest_job(owner):
             self._studio.trainings.cancel(owner, job.job_id)
         return self._look(owner)
 
 
-def _show(
-    job: JobUpdate | None, ahead: int | None = None, report: Report | None = None, loading: str = ""
-) -> tuple[Any, ...]:
-    """Values for the panel, the verdict, the wrong answers, the buttons, the timer and `ended`."""
+def _buttons(job: JobUpdate | None) -> tuple[Any, ...]:
+    """Values for the buttons, the timer and `ended`."""
     busy = job is not None and not job.state.ended
     done = job is not None and job.state is JobState.DONE
     scoring = job is not None and job.state is JobState.SCORING
     can_finish = job is not None and job.state is JobState.RUNNING and job.step > 0
     return (
-        progress(job, ahead, loading),
-        verdict(score_of(report) if report else None) if done else "",
-        _mistakes(report),
         gr.Button(
-            wording.TRAINING if busy else wording.TRAIN_AGAIN if done else wording.TRAIN,
+            _on_train(job),
             variant="secondary" if done else "primary",
             interactive=not busy,
         ),
@@ -210,7 +210,7 @@ def _show(
     )
 
 
-def _mistakes(report: Report | None) -> gr.Radio:
-    """What one message alone led to: a second turn cannot be an example."""
-    prompts = [asked.prompts[0] for asked in report.mistakes if len(asked.prompts) == 1] if report else []
-    return gr.Radio(prompts[:MAX_MISTAKES], value=None, visible=bool(prompts))
+def _on_train(job: JobUpdate | None) -> str:
+    if job and not job.state.ended:
+        return wording.BEING_SCORED if job.state is JobState.SCORING else wording.TRAINING
+    return wording.TRAIN_AGAIN if job and job.state is JobState.DONE else wording.TRAIN

@@ -1,21 +1,16 @@
-"""How well a bot does, as a sentence and as bars."""
-
-from html import escape
+"""How well a bot does, as bars and as a sentence."""
 
 from reft_studio.manifest import Count, Score, Suite
 from reft_studio.score import Side, interval
 from reft_studio.ui import wording
 
 
-def verdict(score: Score | None) -> str:
-    """The panel below a finished training, as HTML; what to do for a score if there is none."""
-    if score is None:
-        return f'<p class="quiet">{wording.NO_SCORE}</p>'
+def verdict(score: Score) -> str:
+    """The panel below a finished training, as HTML."""
     suites = "".join(_suite(count) for count in score.counts)
     sure = "".join(f"<li>{_sure(count)}</li>" for count in score.counts)
     return (
-        f'<section class="score"><p class="verdict" role="status">{escape(sentence(score))}</p>'
-        f'<div class="suites">{suites}</div>'
+        f'<section class="score"><h3>{wording.SCORE_TITLE}</h3><div class="suites">{suites}</div>'
         f"<details><summary>{wording.HOW_SURE}</summary><p>{wording.HOW_SURE_HELP}</p><ul>{sure}</ul></details>"
         "</section>"
     )

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from reft_studio.demonstrations import rows_named
 from reft_studio.train.places import Measure, Place, Tried
 
 TITLE = "ReFT Studio"
-TAGLINE = "Show a chat model a few examples. Get a bot that answers that way, whatever you ask it."
+TAGLINE = "Show a chat model a few examples. Get a bot that answers that way."
 
 EXAMPLES_TAB = "1 · Examples"
 TRAIN_TAB = "2 · Train"
@@ -23,10 +24,9 @@ SHARED_NOTICE = "This app is shared: write nothing private, and download or publ
 # First steps
 
 TOUR = (
-    "New here? Choose a bot below, such as the Emoji bot. Its examples come into the table.",
-    'These rows are all it learns from. Change one if you like; then press "Next: train the bot", and there '
-    '"Train my bot". It takes some seconds.',
-    "Your bot is ready. In the Chat tab, send it any message: the plain model answers beside it.",
+    "New here? Choose a bot below, such as the Emoji bot: its examples come into the table.",
+    "These rows are all it learns from. Change one if you like, then train your bot: that takes seconds.",
+    "Your bot is ready. Send it any message in the Chat tab: the plain model answers beside it.",
 )
 SKIP_TOUR = "Hide this"
 
@@ -41,8 +41,8 @@ def tour_step(number: int) -> str:
 EXAMPLES_TITLE = "What should your bot do?"
 
 EXAMPLES_INTRO = (
-    "Each row shows it once: a message, and the answer you would like. About ten rows are enough. "
-    "Start from one of these and change what you like, or begin with an empty table."
+    "Each row is a message and the answer you would like. Ten rows are enough: start from one of these and "
+    "change what you like, or from an empty table."
 )
 PROJECT, NEW_PROJECT = "Project", "New project"
 DELETE_PROJECT = "Delete this project…"
@@ -142,7 +142,7 @@ def cell_too_long(row: int, characters: int, limit: int) -> str:
 
 def starters_score(right: int, of: int) -> str:
     """On the card of a starter."""
-    return f"Right in {right} of {of} tries."
+    return f"{right} of {of} right."
 
 
 def which_row(number: int, of: int) -> str:
@@ -161,16 +161,6 @@ def found_nothing(word: str) -> str:
     return f'No row has "{word}" in it.'
 
 
-_NAMED = 5
-
-
-def _rows(numbers: Sequence[int]) -> str:
-    if len(numbers) > _NAMED:
-        return f"Rows {', '.join(map(str, numbers[:_NAMED]))} and {len(numbers) - _NAMED} more"
-    first, last = ", ".join(map(str, numbers[:-1])), numbers[-1]
-    return f"Rows {first} and {last}" if first else f"Row {last}"
-
-
 def few_rows(count: int) -> str:
     """Where there are so few that a bot learns the rows rather than the manner."""
     examples = "1 example is" if count == 1 else f"{count} examples are"
@@ -185,14 +175,14 @@ def half_a_row(number: int, *, prompt: bool) -> str:
 def same_prompt(numbers: Sequence[int], *, contradict: bool) -> str:
     """Rows that contradict or repeat each other."""
     if contradict:
-        return f"{_rows(numbers)} ask the same and answer differently. The bot cannot know which: keep one."
-    return f"{_rows(numbers)} ask the same. Keep one of them."
+        return f"{rows_named(numbers)} ask the same and answer differently. Which is right? Keep one."
+    return f"{rows_named(numbers)} ask the same. Keep one of them."
 
 
 def same_reply(numbers: Sequence[int], *, nearly: bool) -> str:
     """Rows that teach one sentence rather than a manner."""
     same = "nearly the same answer" if nearly else "the same answer"
-    return f"{_rows(numbers)} have {same}. Vary it, or the bot will say just that to everything."
+    return f"{rows_named(numbers)} have {same}. Vary it, or the bot will say just that to everything."
 
 
 def long_cell(number: int, characters: int, limit: int) -> str:
@@ -204,7 +194,7 @@ def breaks_rules(numbers: Sequence[int], rules: Sequence[str]) -> str:
     """Rows that are not what the bot will be scored by."""
     said = " and ".join(f'"{rule}"' for rule in rules)
     verb = "does" if len(numbers) == 1 else "do"
-    return f"{_rows(numbers)} {verb} not fit what makes an answer right ({said})."
+    return f"{rows_named(numbers)} {verb} not fit what makes an answer right ({said})."
 
 
 # Train
@@ -224,6 +214,10 @@ TALK = "Talk to your bot"
 
 SCORING = "Your bot is ready. Asking it what it has never seen…"
 SKIP_SCORE = "Skip the score"
+BEING_SCORED = "Being scored…"
+SCORE_NOW = "Score it now"
+SCORE_TITLE = "How well it does"
+NO_SCORE_YET = "This bot has no score yet."
 NO_SCORE = (
     'This bot has no score. It gets one when you train again, by what stands under "How your bot is scored".'
 )
@@ -313,10 +307,15 @@ QUANTIZATIONS = [("As usual", "default"), ("8 bits (int8)", "int8"), ("4 bits (n
 NO_SUCH_QUANTIZATION = "Models can be kept in 8 bits (int8) or 4 bits (nf4). Choose one of these."
 
 
-def model_choice(name: str, parameters: int | None) -> str:
+TOO_BIG_HERE = "too big here"
+
+
+def model_choice(name: str, parameters: int | None, *, too_big: bool = False) -> str:
     """A model in the list, with how many numbers it is made of."""
     if parameters is None:
         return name
+    if too_big:
+        return f"{model_choice(name, parameters)} · {TOO_BIG_HERE}"
     millions = parameters / 1e6
     size = f"{millions:.0f} million" if millions < 950 else f"{millions / 1000:.1f} billion"
     return f"{name.partition('/')[2] or name} · {size}"
@@ -510,13 +509,14 @@ def place_taken(place: Place) -> str:
     return f"Set above: {place_name(place)}. Your next training uses it."
 
 
-FINISH = "Stop here and keep it"
+FINISH = "Stop and keep it"
 MOMENTS = "How it was on its way"
 MOMENTS_HELP = (
     "Learning for longer is not always better, so the bot is kept as it was at some moments. Move the slider "
     "to hear it then."
 )
 MOMENT = "Moment"
+FIRST_MOMENT_SOON = "After the first rounds you read here what it says by then."
 STAGES = {
     "learning": "still learning",
     "good": "good",
@@ -623,7 +623,7 @@ def rows_of(count: int, only_here: int) -> str:
     return f"{count:,}, of which {only_here:,} only here" if only_here else f"{count:,}"
 
 
-NOTHING_TRAINED = "Nothing trained yet. Press the button, and watch your bot learn here."
+NOTHING_TRAINED = "Press the button, and watch your bot learn here."
 QUEUED = "Getting ready: the chat model is being loaded…"
 RUNNING = "Learning from your rows"
 FINISHING_TRAINING = "Ending it here, and keeping what was learned…"
@@ -688,7 +688,7 @@ OPEN_BOT = "Open a bot file (.zip)"
 YOU = "You"
 NO_BOT = "Train a bot first, or open a bot file (.zip)."
 BROKEN_INSTRUCTION = "The instructions contain a broken character. Type them again."
-NO_MESSAGES = "Write a message below, or try one of the suggestions."
+NO_MESSAGES = "Write a message below, or try one of those under this box."
 THINKING = "…"
 MESSAGE = "Message"
 MESSAGE_PLACEHOLDER = "Ask anything, in your own words"
@@ -828,7 +828,7 @@ SHARE_TITLE = "Share your bot"
 SHARE_INTRO = "Choose a bot and what others may see of it. Then keep it as a file, or publish it."
 NOTHING_TO_SHARE = "There is no bot yet. Train one first, or open a bot file in the Chat tab."
 SHARE_NAME = "Name of the bot"
-INCLUDE_ROWS = "Give my examples along"
+INCLUDE_ROWS = "Include my examples"
 INCLUDE_ROWS_HELP = "Whoever gets the bot can then read them and build on them. Without the tick, nobody can."
 FILE_TITLE = "As a file"
 FILE_INTRO = "One small file. Others open it in the Chat tab of their own ReFT Studio."
@@ -856,7 +856,7 @@ NO_SIGN_IN = (
 ADDRESS = "Name on the Hub"
 ADDRESS_HELP = "Letters, digits and dashes. Your account name is put before it."
 WHO_SEES = "Who can see it"
-WHO_SEES_HELP = "Everybody sees earlier versions too, also examples that you gave along at some time."
+WHO_SEES_HELP = "Everybody sees earlier versions too, also examples that you once included."
 ONLY_ME, EVERYBODY = "Only me", "Everybody"
 WITH_SPACE = "Also make a page where people can talk to it"
 WITH_SPACE_HELP = (
@@ -902,7 +902,7 @@ SURE_RENAME = (
 )
 SURE_SHOW = (
     "Shall everybody see {name}? That is all that is in it and all that was in it before, also examples that "
-    "you gave along at some time."
+    "you once included."
 )
 SURE_HIDE = "Shall only you see {name}? Whoever has a copy keeps it."
 SURE_DELETE = "Shall {name} be deleted on the Hub, for good and with all its history? Your bot here stays."
@@ -911,7 +911,7 @@ SHOWN = "Everybody can see it now:"
 HIDDEN = "Only you can see it now:"
 TAKEN_OFF = "{name} is not on the Hub any more."
 
-FETCH_TITLE = "Get a bot of somebody else's"
+FETCH_TITLE = "Get somebody else's bot"
 FETCH_INTRO = (
     "Paste the address of its page on the Hub, or open its files. Nothing in it can run on this computer: a "
     "bot is numbers and text."

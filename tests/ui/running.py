@@ -165,6 +165,12 @@ def choose_starter(page: Page, key: str, count: str = "10 examples") -> None:
             page.locator('[data-testid="cell-0-0"]').get_by_text(first).first.wait_for()
 
 
+def unfold(page: Page, part: str) -> None:
+    """Open a part of the page that may be folded up."""
+    if not page.locator(f"#{part} > button.open").count():
+        page.locator(f"#{part} > button").click()
+
+
 def set_epochs(page: Page, epochs: int) -> None:
     """Open Advanced if need be and say how long to train, to the end whatever becomes of it."""
     box = advanced_box(page, "epochs")

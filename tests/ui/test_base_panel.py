@@ -6,6 +6,7 @@ from threading import Event as Flag
 from typing import Any
 from unittest.mock import MagicMock, Mock
 
+import gradio as gr
 import pytest
 
 from reft_studio.base_ref import NOT_LENT, BaseRef, choose_base
@@ -18,9 +19,9 @@ from reft_studio.quantization import Quantization
 from reft_studio.recipe import Method, default_layer
 from reft_studio.settings import Settings
 from reft_studio.store import SavedBot
+from reft_studio.ui import base_panel, wording
 from reft_studio.ui import studio as studio_module
-from reft_studio.ui import wording
-from reft_studio.ui.base_panel import fit_verdict
+from reft_studio.ui.base_panel import BasePanel, fit_verdict
 from reft_studio.ui.depth_panel import depth_of, layer_at, layers_in
 from reft_studio.ui.progress import progress
 from reft_studio.ui.studio import Studio
@@ -50,6 +51,23 @@ def test_whether_a_model_fits_is_said_in_words(weighed: Weight, room: int, said:
     verdict, is_fine = fit_verdict(weighed, room)
     assert said in verdict
     assert is_fine == fine
+
+
+@pytest.mark.parametrize(("room", "marked"), [(GB, 8), (100 * GB, 0)])
+def test_the_list_says_of_each_model_that_is_too_big_that_it_is(
+    room: int, marked: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(base_panel, "_can_quantize", lambda: False)
+    engines = Mock(default=BaseRef(), status=Mock(return_value=EngineStatus(Readiness.READY, held=GB)))
+    engines.weigh = Mock(return_value=(weight(GB, free=room), room))
+    with gr.Blocks():
+        panel = BasePanel(Studio(Settings(), Mock(), engines, Mock(), Mock(), tmp_path))
+    again = panel.list_again("ann")
+    labels = [label for label, _ in again.choices] if marked else []
+    assert len([label for label in labels if label.endswith(wording.TOO_BIG_HERE)]) == marked
+    # Before any model is there nothing is known, and nobody waits for it.
+    engines.status.return_value = EngineStatus(Readiness.LOADING)
+    assert panel.list_again("ann") == gr.skip()
 
 
 def test_what_does_not_fit_says_nothing_of_a_download() -> None:

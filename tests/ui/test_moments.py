@@ -19,6 +19,7 @@ from tests.ui.running import (
     say,
     set_epochs,
     table_is_there,
+    unfold,
     with_emoji_bot,
 )
 
@@ -56,7 +57,7 @@ def test_the_best_moment_is_kept_and_shown(page: Page, data_folder: Path) -> Non
     expect(said).to_contain_text(f"After {kept.epoch} of 30 rounds")
     expect(said).to_contain_text(f"{kept.right} of 12 messages it had never seen were answered right.")
     expect(said).to_contain_text("This is your bot.")
-    expect(said).to_contain_text(kept.samples[0].bot)
+    expect(page.locator("#moment-heard")).to_contain_text(kept.samples[0].bot)
     expect(page.locator("#keep-moment")).to_be_disabled()
     expect(page.locator("#moment-bars li")).to_have_count(len(job.moments))
 
@@ -70,7 +71,7 @@ def test_one_question_is_answered_by_the_bot_of_every_moment(
     folders = store.moment_folders(LOCAL, job.job_id)
     page.locator("#ask-moments textarea").fill(QUESTION)
     page.locator("#ask-moments textarea").press("Enter")
-    asked = page.locator("#moment-said .asked")
+    asked = page.locator("#moment-heard .asked")
     asked.get_by_text(QUESTION).wait_for()
     for key, moment in (("Home", job.moments[0]), ("End", job.moments[-1])):
         move(page, "moment", key)
@@ -83,6 +84,7 @@ def test_the_bot_of_any_moment_can_be_talked_to_and_it_is_said_which_one_it_was(
     page: Page, data_folder: Path
 ) -> None:
     open_tab(page, "Chat")
+    unfold(page, "answering")
     page.locator("#chat-moments .moment").wait_for()
     say(page, QUESTION)
     expect(page.locator(".turn .how")).to_have_count(0)
@@ -98,6 +100,7 @@ def test_the_bot_of_any_moment_can_be_talked_to_and_it_is_said_which_one_it_was(
 def test_another_moment_is_kept_and_then_is_the_bot(page: Page, data_folder: Path) -> None:
     store = Store(data_folder)
     open_tab(page, "Chat")
+    unfold(page, "answering")
     move(page, "chat-moment", "Home")
     expect(page.locator("#chat-moment-said")).to_contain_text("After 5 of 30 rounds")
     page.locator("#keep-chat-moment").click()
@@ -113,6 +116,19 @@ def test_another_moment_is_kept_and_then_is_the_bot(page: Page, data_folder: Pat
     page.locator("#cancel").click()
     page.locator("#progress .progress.done").wait_for()
     assert len(store.runs(LOCAL)) == 1
+
+
+def test_a_score_that_was_skipped_can_be_had_after_all(page: Page, data_folder: Path) -> None:
+    open_tab(page, "Train")
+    expect(page.locator("#verdict")).to_have_text("This bot has no score yet.")
+    page.locator("#score-now").click()
+    page.locator("#progress .progress.scoring").wait_for()
+    expect(page.locator("#score-now")).to_be_hidden()
+    page.locator("#cancel").click()
+    page.locator("#progress .progress.done").wait_for()
+    expect(page.locator("#score-now")).to_be_visible()
+    (bot,) = Store(data_folder).bots(LOCAL)
+    assert Bot.load(bot.folder).manifest.stopped_after == 5
 
 
 def test_a_training_is_ended_early_and_keeps_what_it_has_learned(page: Page, data_folder: Path) -> None:
@@ -177,6 +193,8 @@ def test_the_moments_fit_on_a_phone(browser: Browser, address: str, colors: str)
     phone = open_page(browser, address, viewport={"width": 390, "height": 844}, color_scheme=colors)
     for tab, panel in (("Train", "#moments"), ("Chat", "#chat-moments")):
         open_tab(phone, tab)
+        if tab == "Chat":
+            unfold(phone, "answering")
         phone.locator(f"{panel} .moment").wait_for()
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.close()

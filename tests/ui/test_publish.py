@@ -236,7 +236,7 @@ def test_what_is_published_can_be_shown_hidden_renamed_and_deleted(page: Page, h
     model = hub.repositories["model", "ann/emoji-bot"]
 
     page.locator("#published-show").click()
-    page.locator("#published-question").get_by_text("also examples that you gave along").wait_for()
+    page.locator("#published-question").get_by_text("also examples that you once included").wait_for()
     page.locator("#published-no").click()
     page.locator("#published-question").wait_for(state="hidden")
     assert model.private
