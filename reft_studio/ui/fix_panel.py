@@ -179,8 +179,11 @@ class FixPanel:
         except EngineError:
             yield "", gr.skip(), again
             raise
+        same = (
+            f'<p class="quiet">{wording.SAME_AS_BEFORE}</p>' if reply.strip() == wrong.reply.strip() else ""
+        )
         after = (
-            f'<div class="sides"><div class="side"><h3>{wording.BEFORE}</h3>'
+            f'{same}<div class="sides"><div class="side"><h3>{wording.BEFORE}</h3>'
             f'<div class="reply" dir="auto">{escape(wrong.reply)}</div></div>'
             f'<div class="side bot"><h3>{wording.AFTER}</h3>'
             f'<div class="reply" dir="auto">{escape(reply)}</div></div></div>'

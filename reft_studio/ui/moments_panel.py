@@ -19,6 +19,7 @@ from reft_studio.ui.studio import Studio
 
 ASKING_AT_ONCE = 16
 TOKENS = 64
+_ON_ITS_WAY = (JobState.QUEUED, JobState.RUNNING, JobState.FINISHING)
 _NOTHING_KEPT = (JobState.CANCELLING, JobState.CANCELLED, JobState.FAILED)
 
 
@@ -192,7 +193,7 @@ def _slider(moments: int, number: int) -> gr.Slider:
 
 def _has_several(job: JobUpdate) -> bool:
     """Whether there is a choice of moments, or will be: then its place is there from the first one on."""
-    return len(job.moments) > 1 or job.state in (JobState.RUNNING, JobState.FINISHING)
+    return len(job.moments) > 1 or job.state in _ON_ITS_WAY
 
 
 def _next_number(job: JobUpdate, seen: Shown, now: Shown, number: int) -> int:

@@ -6,7 +6,7 @@ from reft_studio.demonstrations import rows_named
 from reft_studio.train.places import Measure, Place, Tried
 
 TITLE = "ReFT Studio"
-TAGLINE = "Show a chat model a few examples. Get a bot that answers that way."
+TAGLINE = "A few examples turn a chat model into your bot."
 
 EXAMPLES_TAB = "1 · Examples"
 TRAIN_TAB = "2 · Train"
@@ -142,7 +142,7 @@ def cell_too_long(row: int, characters: int, limit: int) -> str:
 
 def starters_score(right: int, of: int) -> str:
     """On the card of a starter."""
-    return f"{right} of {of} right."
+    return f"Tested: {right} of {of} right."
 
 
 def which_row(number: int, of: int) -> str:
@@ -212,7 +212,7 @@ TRAINING = "Training…"
 CANCEL = "Cancel"
 TALK = "Talk to your bot"
 
-SCORING = "Your bot is ready. Asking it what it has never seen…"
+SCORING = "Your bot is ready and is being scored…"
 SKIP_SCORE = "Skip the score"
 BEING_SCORED = "Being scored…"
 SCORE_NOW = "Score it now"
@@ -733,6 +733,10 @@ NO_ROWS_TO_GO_ON_FROM = (
 )
 ALREADY_TRAINING = "A training of yours is still running. Wait for its end, then teach the bot this."
 BEFORE, AFTER = "Before", "Now"
+SAME_AS_BEFORE = (
+    "It still answers as before, for one example weighs little. Add one or two more of the kind, or train "
+    "again."
+)
 EMPTY_MESSAGE = "The message is empty. Write something first."
 NO_SUCH_BOT = "This bot is not there any more. Choose another one, or train it again."
 
