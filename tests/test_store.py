@@ -281,8 +281,10 @@ def test_a_training_that_is_ending_early_can_still_be_cancelled(store: Store) ->
     assert state(store) is JobState.CANCELLING
 
 
-def with_moments(store: Store, job_id: str = "one", owner: str = LOCAL) -> JobUpdate:
-    """A training that is done and whose bot was kept at three moments."""
+def with_moments(
+    store: Store, job_id: str = "one", owner: str = LOCAL, report: Report | None = None
+) -> JobUpdate:
+    """A training that is done and whose bot was kept at three moments, the last of which is the bot."""
     moments = tuple(
         Moment(epoch, 12, epoch, 0, (Sample("Hi", "Hello.", "👋" * epoch),)) for epoch in (1, 2, 3)
     )
@@ -291,7 +293,7 @@ def with_moments(store: Store, job_id: str = "one", owner: str = LOCAL) -> JobUp
     for moment in moments:
         (store.moments_folder(job_id) / str(moment.epoch)).mkdir(parents=True)
     done = JobUpdate(job_id, JobState.DONE, 3, 3, (3.0, 2.0, 1.0), moments=moments, kept=3)
-    store.record(done)
+    store.record(replace(done, report=report))
     return done
 
 
@@ -314,19 +316,27 @@ def test_another_moment_is_kept_by_a_turn_in_the_queue_and_the_bot_stays_the_sam
     assert [bot.id for bot in store.bots(LOCAL)] == ["one"]
 
 
-def test_a_moment_is_not_kept_that_is_not_there_or_anothers_or_kept_already_or_too_early(
+def test_a_moment_is_not_kept_that_is_not_there_or_anothers_or_too_early(
     store: Store,
 ) -> None:
     with_moments(store)
     for owner, epoch in ((LOCAL, 4), ("ann", 2)):
         with pytest.raises(BotError, match="another moment"):
             store.keep(owner, "one", epoch)
-    store.keep(LOCAL, "one", 3)
-    assert store.waiting() == []
     store.add_job(LOCAL, job(store, "two"))
     store.keep(LOCAL, "one", 2)
     assert store.waiting() == ["two"]
     assert store.moment_folders("ann", "one") == {}
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_the_moment_that_is_the_bot_is_kept_once_more_where_it_has_no_score(
+    store: Store, scored: bool
+) -> None:
+    report = Report(("only emoji",), "", (Asked(Suite.UNSEEN, ("Hi",), {Side.BOT: Reply("🐱", True)}),))
+    with_moments(store, report=report if scored else None)
+    store.keep(LOCAL, "one", 3)
+    assert store.waiting() == ([] if scored else ["one"])
 
 
 def test_whoever_changes_his_mind_before_another_moment_is_kept_has_his_bot_as_it_was(store: Store) -> None:

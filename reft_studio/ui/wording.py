@@ -6,7 +6,7 @@ from reft_studio.demonstrations import rows_named
 from reft_studio.train.places import Measure, Place, Tried
 
 TITLE = "ReFT Studio"
-TAGLINE = "A few examples turn a chat model into your bot."
+TAGLINE = "A few examples make a chat model your own."
 
 EXAMPLES_TAB = "1 · Examples"
 TRAIN_TAB = "2 · Train"
