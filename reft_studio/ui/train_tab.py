@@ -27,7 +27,7 @@ from reft_studio.ui.score_panel import ScorePanel, rules_of
 from reft_studio.ui.studio import MAX_PROBES, Studio, bot_name, name_of
 from reft_studio.ui.table import filled
 
-SECONDS_BETWEEN_LOOKS = 0.4
+SECONDS_BETWEEN_LOOKS = 0.7
 LOOKS_AT_ONCE = 32
 
 
@@ -69,7 +69,6 @@ class TrainTab:
         connect(self.name.input, self._rename, renamed, [examples.projects], self.banner, **IN_ORDER)
         show(self.ended.change, self.history.restore, [], self.history.shown)
         typed = [self.project, self.name, self._advanced.stop_early, *self._advanced.fields]
-        look = self._drive if studio.settings.lent_card else self._look
         moment = [self._moments.number]
         for changed in (
             connect(self._train.click, self._start, typed, self._job_parts, self.banner, **IN_ORDER),
@@ -77,9 +76,15 @@ class TrainTab:
             connect(self._cancel.click, self._stop, [], self._job_parts, self.banner),
             connect(self._moments.keep.click, self._keep, moment, self._job_parts, self.banner),
             connect(self.result.score_now.click, self._score_now, [], self._job_parts, self.banner),
-            show(self._timer.tick, look, [], self._job_parts, concurrency_limit=LOOKS_AT_ONCE),
         ):
             self.follow(changed)
+        tick, looks = self._timer.tick, {"concurrency_limit": LOOKS_AT_ONCE}
+        if studio.settings.lent_card:
+            self.follow(show(tick, self._drive, [], self._job_parts, **looks))
+        else:
+            # In one event: each takes the browser a while, on the processors that the training could use.
+            both = [*self._job_parts, *self._moments.shown]
+            show(tick, self._look_at_both, self._moments.seen, both, **looks)
 
     def follow(self, changed: Any) -> None:
         """After an event by which a training is seen to get on, its moments are looked at, too."""
@@ -121,6 +126,9 @@ class TrainTab:
         done = job is not None and job.state is JobState.DONE
         report = self._studio.store.report(owner, job.job_id) if job and done else None
         return self._said(job, report), *self.result.show(owner, job, report), *_buttons(job)
+
+    def _look_at_both(self, owner: str, *seen: Any) -> tuple[Any, ...]:
+        return *self._look(owner), *self._moments.look(owner, *seen)
 
     def _said(self, job: JobUpdate | None, report: Report | None) -> str:
         ahead, loading = None, ""
