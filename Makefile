@@ -27,7 +27,7 @@ run: $(VENV)/.run  ## Set up and open the app on the embedded model
 
 test: $(VENV)/.dev browser  ## Set up and run all tests, the page's in a real browser
 	@# Two files at a time, the page's first, since they take longest; each with one core.
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/ui tests
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/ui tests/test_*.py
 
 check: $(VENV)/.dev  ## Format, lint and types
 	$(VENV)/bin/ruff format --check .
