@@ -224,7 +224,7 @@ def test_two_bots_answer_as_one_and_one_can_be_turned_round(
     page.locator("#strength input[type=number]").press("Tab")
     page.wait_for_timeout(500)
     expect(page.locator("#send")).to_have_text("Send")
-    expect(page.locator("#talk-log")).to_contain_text("Write a message below")
+    expect(page.locator("#talk-log")).to_contain_text("Write a message")
     page.locator("#strength input[type=number]").fill("1")
     page.locator("#strength input[type=number]").press("Tab")
     say(page, QUESTION)

@@ -68,7 +68,7 @@ def test_two_people_train_at_the_same_time_and_neither_waits_for_who_has_left(
     choose_starter(page, "emoji")
     open_tab(page, "Train")
     train(page)
-    page.locator("#verdict").get_by_text("messages it had never seen").wait_for()
+    page.locator("#progress").get_by_text("messages it had never seen").wait_for()
     page.locator("#talk").click()
     assert only_emoji(say(page, "Tell me about cats."))
     page.close()
