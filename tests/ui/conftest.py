@@ -23,9 +23,14 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(data_folder: Path) -> Iterator[str]:
-    # Few tests are about the score, which takes longer than anything else.
-    with running_app(data_folder, max_score_seconds="2") as address:
+def score_seconds() -> str:
+    """How long a bot is scored at most: few tests are about that, and it takes longer than anything else."""
+    return "2"
+
+
+@pytest.fixture(scope="module")
+def address(data_folder: Path, score_seconds: str) -> Iterator[str]:
+    with running_app(data_folder, max_score_seconds=score_seconds) as address:
         yield address
 
 

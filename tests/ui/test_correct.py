@@ -21,7 +21,6 @@ from tests.ui.running import (
     choose_starter,
     open_page,
     open_tab,
-    running_app,
     say,
     wait_until,
     with_emoji_bot,
@@ -33,10 +32,9 @@ RIGHT = "🇷🇺🌍👑"
 
 
 @pytest.fixture(scope="module")
-def address(data_folder: Path) -> Iterator[str]:
-    """An app that takes its time to score."""
-    with running_app(data_folder) as address:
-        yield address
+def score_seconds() -> str:
+    """Enough for a whole score."""
+    return "300"
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,12 @@ QUESTION = "Where do sheep live?"
 
 
 @pytest.fixture(scope="module")
+def score_seconds() -> str:
+    """Enough for a score to be skipped."""
+    return "300"
+
+
+@pytest.fixture(scope="module")
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """With an emoji bot that is not being scored any more."""
     page = with_emoji_bot(browser, address)
