@@ -96,6 +96,7 @@ def test_a_training_tells_its_progress_and_leaves_a_bot_that_answers_as_its_self
     assert {sample.prompt for sample in done.samples}.isdisjoint(row.prompt for row in ROWS)
     assert ask(engine, tmp_path / "bot").startswith(done.samples[0].bot[:10])
     assert done.samples[0].base != done.samples[0].bot
+    assert any(update.samples for update in updates.of(job_id) if update.state is JobState.RUNNING)
     said = {moment.samples for moment in done.moments}
     assert len(said) > 1
     assert {samples[0].base for samples in said} == {done.samples[0].base}
