@@ -14,7 +14,7 @@ from reft_studio.settings import Settings
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.chooser import bot_choices
-from reft_studio.ui.moment_choice import MomentChoice, Shown
+from reft_studio.ui.moment_choice import MomentChoice
 from reft_studio.ui.studio import Studio
 
 LEAST_STRENGTH, MOST_STRENGTH = -1, 2
@@ -34,8 +34,8 @@ class Answering:
     seed: int
     moment: int = 0
     """Which moment of its training the bot answers as, counted from 1."""
-    moments: Shown | None = None
-    """What the page showed of moments then: whoever is quicker than the page means the bot itself."""
+    moment_of: str = ""
+    """Whose moments the page showed then: whoever is quicker than the page means the bot itself."""
 
     @property
     def sampling(self) -> Sampling:

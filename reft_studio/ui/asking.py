@@ -65,7 +65,7 @@ class Asking:
         if other:
             check_mix(bot, other)
         mixed = (other.name, how.other_strength) if other else None
-        folder, when = at_moment(self._studio, owner, bot, how.moment, how.moments)
+        folder, when = at_moment(self._studio, owner, bot, how.moment, how.moment_of)
         strengths = wording.how_strongly(how.strength, mixed)
         turn = Turn(self._checked(prompt), how=" ".join(filter(None, (when, strengths))))
         sides = {

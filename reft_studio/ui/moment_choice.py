@@ -42,13 +42,17 @@ class MomentChoice:
             self._keep_button = gr.Button(
                 wording.KEEP_MOMENT, interactive=False, size="sm", elem_id="keep-chat-moment"
             )
-        seen = gr.State(Shown())
-        self.inputs = [self.number, seen]
-        self._shown = [seen, self._group, self.number, self._said, self._keep_button]
+        # Of which bot the slider's moments are. It comes and goes with the slider by way of the browser: a
+        # state is ahead of that, and a number that was another bot's would be taken for this one's.
+        self._of = gr.Textbox(visible=False)
+        self.inputs = [self.number, self._of]
+        self._seen = gr.State(Shown())
+        shown = [self._group, self.number, self._said, self._keep_button]
+        self._shown = [self._seen, self._of, *shown]
 
     def connect(self, bot: gr.Dropdown, banner: gr.HTML) -> None:
         """Another bot has other moments."""
-        show(bot.change, self.look, [bot, *self.inputs], self._shown)
+        show(bot.change, self.look, [bot, self.number, self._seen], self._shown)
         chosen = [bot, self.number]
         show(self.number.input, self._choose, chosen, [self._said, self._keep_button])
         kept = connect(
@@ -63,14 +67,14 @@ class MomentChoice:
 
     def follow(self, changed: Any, bot: gr.Dropdown) -> None:
         """After an event by which there may be another bot, its moments are looked at."""
-        follow(changed, self.look, [bot, *self.inputs], self._shown)
+        follow(changed, self.look, [bot, self.number, self._seen], self._shown)
 
     def look(self, owner: str, chosen: str | None, number: int, seen: Shown) -> tuple[Any, ...]:
         """Values for what is shown: the slider stays where it is as long as the bot is the same."""
         job = self._studio.store.training_of(owner, chosen or "")
         moments = moments_of(self._studio, owner, chosen)
         if job is None or len(moments) < 2:
-            return Shown(), gr.Column(visible=False), gr.skip(), "", gr.Button(interactive=False)
+            return Shown(), "", gr.Column(visible=False), gr.skip(), "", gr.Button(interactive=False)
         now = Shown(chosen, len(moments), job.kept, job.state is JobState.DONE)
         if (now.bot_id, now.moments, now.kept) != (seen.bot_id, seen.moments, seen.kept):
             epochs = [moment.epoch for moment, _ in moments]
@@ -78,7 +82,7 @@ class MomentChoice:
         elif now == seen:
             return tuple(gr.skip() for _ in self._shown)
         slider = gr.Slider(maximum=len(moments), value=number)
-        return now, gr.Column(visible=True), slider, *self._choose(owner, chosen, number)
+        return now, chosen, gr.Column(visible=True), slider, *self._choose(owner, chosen, number)
 
     def _choose(self, owner: str, chosen: str | None, number: int) -> tuple[Any, ...]:
         """Values for what is said of a moment and for Keep."""
@@ -117,12 +121,13 @@ def moments_of(studio: Studio, owner: str, bot_id: str | None) -> list[tuple[Mom
     return [(moment, folders[moment.epoch]) for moment in moments if moment.epoch in folders]
 
 
-def at_moment(
-    studio: Studio, owner: str, bot: SavedBot, number: int, shown: Shown | None
-) -> tuple[Path, str]:
-    """Where a bot is as it was at a moment, counted from 1, and when that was; "" for the bot itself."""
+def at_moment(studio: Studio, owner: str, bot: SavedBot, number: int, of: str) -> tuple[Path, str]:
+    """Where a bot is as it was at a moment, counted from 1, and when that was; "" for the bot itself.
+
+    `of` is the id of the bot whose moments the number was chosen among.
+    """
     job, moments = studio.store.training_of(owner, bot.id), moments_of(studio, owner, bot.id)
-    if job is None or shown is None or shown.bot_id != bot.id or not 1 <= number <= len(moments):
+    if job is None or of != bot.id or not 1 <= number <= len(moments):
         return bot.folder, ""
     moment, folder = moments[number - 1]
     if moment.epoch == job.kept:
