@@ -49,12 +49,12 @@ class ChatTab:
         sides.change(None, [sides], js=_SHOW_SIDE, api_visibility="private")
         self._talk = gr.HTML(elem_id="talk-log", js_on_load=ON_CLICK)
         self.fix = FixPanel(studio, examples)
-        # One of the two rows is there, so that nothing moves when a conversation begins.
-        with gr.Row(elem_classes="suggestions") as self._suggested:
+        # Of the two rows the style shows one, by what the log has in it: so they change at once.
+        with gr.Row(elem_classes="suggestions"):
             self._suggestions = [
                 gr.Button(size="sm", visible=False, elem_id=f"suggestion-{n}") for n in range(SUGGESTIONS)
             ]
-        with gr.Row(elem_classes=["suggestions", "turn-tools"], visible=False) as self._tools:
+        with gr.Row(elem_classes=["suggestions", "turn-tools"]):
             self._correct, self._again, self._change, *savers = (
                 gr.Button(label, size="sm", elem_id=elem_id)
                 for label, elem_id in (
@@ -71,8 +71,7 @@ class ChatTab:
         badge = UntouchedBadge(studio)
         self._chat_id = gr.State(lambda: uuid4().hex)
         newest_seen = gr.State(None)
-        self._log = [self._talk, self._tools, self._suggested]
-        self._conversation = [*self._log, *self._suggestions]
+        self._conversation = [self._talk, *self._suggestions]
         chosen = [self.bot, newest_seen, self._answering.other]
         self.shown = [*chosen, self._answering.instruction, *self._conversation]
         self.seen = chosen
@@ -87,7 +86,7 @@ class ChatTab:
 
     def _connect_answers(self) -> None:
         composer = self._composer
-        flow = self._flow = [*self._log, *composer.changing, *composer.busy]
+        flow = self._flow = [self._talk, *composer.changing, *composer.busy]
         told = [self.bot, self._chat_id, *self._answering.inputs, *self.moment.inputs]
         new = gr.State(None)
         asks: list[tuple[Any, Any, list[Any]]] = [
@@ -150,6 +149,10 @@ class ChatTab:
         choices = bot_choice(bots, bot), newest and newest.id, mix_choice(bots, bot, other)
         return *choices, instruction, *self._show(owner, bot)
 
+    def restore_first(self, owner: str, chosen: str | None, *seen: str | None) -> tuple[Any, ...]:
+        """The same where there was no bot to talk to; who is talking to one is left alone."""
+        return (gr.skip(),) * len(self.shown) if chosen else self.restore(owner, chosen, *seen)
+
     def _choose(self, owner: str, chosen: str | None, chat_id: str, other: str | None) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, chosen)
         self._asking.stop(owner, chat_id)
@@ -176,11 +179,11 @@ class ChatTab:
         return bot, turns, number
 
     def _show(self, owner: str, bot: SavedBot | None) -> tuple[Any, ...]:
-        """Values for the log, what can be done with it, and the suggestions."""
+        """Values for the log and the suggestions."""
         turns = self._studio.store.conversations.turns(owner, bot.id) if bot else ()
         probes = (*(bot.probes if bot else ()), *[""] * SUGGESTIONS)[:SUGGESTIONS]
         return (
-            *_log(turns, bot),
+            _log(turns, bot),
             *(gr.Button(probe, visible=bool(probe)) for probe in probes),
         )
 
@@ -234,12 +237,12 @@ class ChatTab:
             chosen_how = replace(chosen_how, instruction=bot.instruction)
         try:
             for turns in self._asking.ask(owner, chat_id, bot, past, prompt, chosen_how):
-                yield *_log(turns, bot), *begun, *busy_or_not(not turns[-1].finished)
+                yield _log(turns, bot), *begun, *busy_or_not(not turns[-1].finished)
                 begun = (gr.skip(),) * len(begun)
         except StudioError:
             kept = self._studio.store.conversations.turns(owner, bot.id)
             box = new_message(prompt) if earlier is None else changing(prompt, earlier, len(kept))
-            yield *_log(kept, bot), *box, *busy_or_not(False)
+            yield _log(kept, bot), *box, *busy_or_not(False)
             raise
 
     def _answer_again(
@@ -250,9 +253,9 @@ class ChatTab:
         same = (gr.skip(),) * len(self._composer.changing)
         try:
             for turns in self._asking.ask(owner, chat_id, bot, past, last.prompt, Answering(*how)):
-                yield *_log(turns, bot), *same, *busy_or_not(not turns[-1].finished)
+                yield _log(turns, bot), *same, *busy_or_not(not turns[-1].finished)
         except StudioError:
-            yield *_log([*past, last], bot), *same, *busy_or_not(False)
+            yield _log([*past, last], bot), *same, *busy_or_not(False)
             raise
 
     def _answer_if_idle(
@@ -268,7 +271,5 @@ class ChatTab:
             yield (gr.skip(),) * len(self._flow)
 
 
-def _log(turns: Sequence[Turn], bot: SavedBot | None) -> tuple[Any, ...]:
-    """Values for the log, for what can be done with it, and for the messages to begin with."""
-    log = conversation(turns, bot.name if bot else "")
-    return log, gr.Row(visible=bool(turns)), gr.Row(visible=not turns)
+def _log(turns: Sequence[Turn], bot: SavedBot | None) -> str:
+    return conversation(turns, bot.name if bot else "")

@@ -24,7 +24,7 @@ class ShareTab:
     def __init__(self, studio: Studio, examples: DemonstrationsTab) -> None:
         self._studio = studio
         gr.HTML(f"<h2>{wording.SHARE_TITLE}</h2><p>{wording.SHARE_INTRO}</p>")
-        self._empty = gr.HTML(elem_id="nothing-to-share")
+        self._said = gr.HTML(elem_id="share-said")
         self._bot = gr.Dropdown([], label=wording.BOT, filterable=False, elem_id="share-bot")
         self._name = gr.Textbox(label=wording.SHARE_NAME, elem_id="share-name")
         include = gr.Checkbox(
@@ -38,7 +38,7 @@ class ShareTab:
         self.fetch = FetchPanel(studio, examples)
         self._delete = DeletePanel(studio, self._bot)
         beside = [*self._publish.shown, *self._delete.shown]
-        self.shown = [self._bot, self._name, self._empty, download, *beside]
+        self.shown = [self._bot, self._name, self._said, download, *beside]
         named = [self._name, *beside]
         deleted = [self._delete.asked]
         connect(self._delete.really.click, self._delete_bot, deleted, self.shown, self._delete.banner)
@@ -49,11 +49,11 @@ class ShareTab:
         """The tab with the bot that is chosen for the chat, or what to do when there is none."""
         bots = self._studio.store.bots(owner)
         bot = next((bot for bot in bots if bot.id == chosen), bots[0] if bots else None)
-        empty = "" if bot else f"<p>{wording.NOTHING_TO_SHARE}</p>"
+        said = f"<p>{wording.NOTHING_SHARED_YET if bot else wording.NOTHING_TO_SHARE}</p>"
         name = bot.name if bot else ""
         download = gr.Button(interactive=bot is not None)
         beside = *self._publish.restore(bot), *self._delete.restore(bot, deleted)
-        return bot_choice(bots, bot), name, empty, download, *beside
+        return bot_choice(bots, bot), name, said, download, *beside
 
     def _choose(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, chosen)

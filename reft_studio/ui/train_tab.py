@@ -41,22 +41,25 @@ class TrainTab:
         """The id of the one that the tab shows."""
         gr.HTML(f"<h2>{wording.TRAIN_TITLE}</h2><p>{wording.TRAIN_INTRO}</p>")
         self._ready = gr.HTML(elem_id="ready")
+        self.banner = gr.HTML(elem_classes="banner", render=False)
         with gr.Column(elem_classes="narrow"):
             self.name = gr.Textbox(label=wording.BOT_NAME, elem_id="bot-name")
-        with gr.Row(elem_classes="actions"):
-            self._train = gr.Button(wording.TRAIN, variant="primary", elem_id="train")
-            self._finish = gr.Button(wording.FINISH, visible=False, elem_id="finish")
-            self._cancel = gr.Button(wording.CANCEL, visible=False, elem_id="cancel")
-            self.talk = gr.Button(wording.TALK, variant="primary", visible=False, elem_id="talk")
-        self.banner = gr.HTML(elem_classes="banner")
-        self._progress = gr.HTML(elem_id="progress")
-        self._moments = MomentsPanel(studio, self.banner)
-        self.result = ResultPanel(studio)
+        # All that is chosen comes before the button, all that a training says after it: so nothing is pushed
+        # away by what comes.
         self._score = ScorePanel(studio, self.project)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced") as self._group:
             self._advanced = AdvancedPanel(studio, self.project, self.banner)
             self.models = self._advanced.base
             self._places = PlacePanel(studio, self.project, self._advanced, self.banner)
+        with gr.Row(elem_classes="actions"):
+            self._train = gr.Button(wording.TRAIN, variant="primary", elem_id="train")
+            self._finish = gr.Button(wording.FINISH, visible=False, elem_id="finish")
+            self._cancel = gr.Button(wording.CANCEL, visible=False, elem_id="cancel")
+            self.talk = gr.Button(wording.TALK, variant="primary", visible=False, elem_id="talk")
+        self.banner.render()  # type: ignore[no-untyped-call]
+        self._progress = gr.HTML(elem_id="progress")
+        self._moments = MomentsPanel(studio, self.banner)
+        self.result = ResultPanel(studio)
         self.history = HistoryPanel(studio, examples, self._advanced, self.banner)
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
         self.ended = gr.State("")

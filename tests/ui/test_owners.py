@@ -141,7 +141,7 @@ def session_left_by(context: BrowserContext, address: str) -> str:
 def test_everyone_begins_with_an_empty_table_and_no_bots(ann: Page, bob: Page) -> None:
     assert bob.locator("#count").inner_text().startswith("No examples")
     open_tab(bob, "Share")
-    bob.locator("#nothing-to-share p").wait_for()
+    bob.locator("#share-said").get_by_text("There is no bot yet").wait_for()
     open_tab(bob, "Chat")
     assert SECRET not in bob.content()
     open_tab(bob, "Train")

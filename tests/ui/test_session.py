@@ -117,7 +117,7 @@ def test_a_bot_is_trained_talked_to_kept_as_a_file_and_deleted(page: Page, app: 
     page.locator("#delete").click()
     page.locator("#delete-really").click()
     page.locator("#delete-said").get_by_text("is deleted").wait_for()
-    page.locator("#nothing-to-share p").wait_for()
+    page.locator("#share-said").get_by_text("There is no bot yet").wait_for()
     assert store.bots(LOCAL) == []
     assert not bot.folder.exists()
     assert draft_of(store).demonstrations[0].prompt == SECRET
