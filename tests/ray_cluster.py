@@ -48,9 +48,9 @@ def ray_cluster() -> Iterator[Cluster]:
     assert not alive, f"The cluster left {alive}."
 
 
-def add_machine(cluster: Cluster) -> Any:
-    """One more, with two processors."""
-    return cluster.add_node(**MACHINE, num_cpus=2)
+def add_machine(cluster: Cluster, **has: int) -> Any:
+    """One more, with two processors unless it is said what it has."""
+    return cluster.add_node(**MACHINE, **{"num_cpus": 2} | has)
 
 
 def lose_machine(cluster: Cluster, machine: Any) -> None:

@@ -15,12 +15,15 @@ from reft_studio.engine.interface import JobState, Readiness, TrainingJob
 from reft_studio.engine.machines import Place
 from reft_studio.engine.ray import NOT_INSTALLED, RayEngine
 from reft_studio.errors import EngineError
+from reft_studio.fit import Fit, Weight
 from reft_studio.settings import EMBEDDED_MODEL, Settings
 from reft_studio.train.checkpoint import Checkpoint
 from tests.ray_cluster import add_machine, lose_machine, works_on
 from tests.test_engine import FOREVER, ROWS, ask, written_down, written_to
 from tests.ui.running import started_app
 from tests.updates import SECONDS, Updates
+
+GB = 1_000_000_000
 
 pytestmark = pytest.mark.timeout(4 * SECONDS)
 
@@ -96,15 +99,51 @@ def test_a_training_goes_on_on_another_machine_when_it_loses_its_own(
     }.items()
 
 
-def test_who_asks_for_more_than_any_machine_has_is_told(cluster: Cluster, updates: Updates) -> None:
-    with closing(engine_at(updates, Place(cluster.address, 1, 2))) as engine:
+def test_who_asks_for_more_than_any_machine_has_is_told_before_a_copy_begins_and_until_there_is_one(
+    cluster: Cluster, updates: Updates
+) -> None:
+    def is_said(words: str) -> bool:
+        status = engine.status()
+        return status.readiness is Readiness.FAILED and words in status.message
+
+    with closing(engine_at(updates, Place(cluster.address, 2, 0))) as engine:
         engine.start()
-        updates.wait_for(lambda: engine.status().readiness is Readiness.FAILED)
-        assert (
-            "No machine of the Ray cluster has 1 processors and 2 graphics cards" in engine.status().message
+        updates.wait_for(
+            lambda: is_said("No machine of the Ray cluster has 2 processors and 0 graphics cards")
         )
         with pytest.raises(EngineError, match="No machine of the Ray cluster"):
             ask(engine)
+        small = add_machine(cluster, memory=GB // 5)
+        updates.wait_for(lambda: is_said("it needs about 0.5 GB of memory, and 0.2 GB can be had"))
+        assert (
+            'The model "embedded" is too big for the machines of the Ray cluster' in engine.status().message
+        )
+        # Processors for four copies, memory for one.
+        large = add_machine(cluster, num_cpus=8, memory=GB)
+        updates.wait_for(lambda: works_on(large))
+        assert engine.capacity() == 1
+        assert not works_on(small)
+    for machine in (small, large):
+        lose_machine(cluster, machine)
+
+
+def test_a_copy_needs_a_machine_with_memory_for_all_of_it() -> None:
+    place = Place("auto", cpus=1, gpus=0, memory=5 * GB)
+    assert [place.fits({"CPU": 8, "memory": size * GB}) for size in (4, 5, 9, 10)] == [0, 1, 1, 2]
+    assert place.fits({"CPU": 1, "memory": 64 * GB}) == 1
+    # Ray puts nothing that asks for memory on a machine that does not say how much it has.
+    assert place.fits({"CPU": 8}) == 0
+
+
+def test_memory_is_asked_for_in_the_best_precision_and_for_a_card_only_to_bring_weights_there() -> None:
+    def memory(place: Place, *fits: Fit) -> list[int]:
+        return [choice.memory for choice in place.with_memory_for(Weight(6, 256, fits))]
+
+    whole, half = (Fit(weights=size * GB, working=3 * GB, overhead=GB, free=0) for size in (8, 4))
+    assert memory(Place("auto", 1, 0), whole, half) == [12 * GB, 8 * GB]
+    assert memory(Place("auto", 1, 1), whole, half) == [5 * GB]
+    # A model whose size cannot be learned is taken to fit.
+    assert memory(Place("auto", 1, 0)) == [0]
 
 
 def test_a_cluster_that_is_not_there_is_missed(updates: Updates) -> None:

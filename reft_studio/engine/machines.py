@@ -2,8 +2,9 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import create_connection
 from typing import Any
@@ -12,7 +13,10 @@ from reft_studio.base_ref import BaseRef
 from reft_studio.engine.node import Node
 from reft_studio.engine.parcels import Parcel, Told
 from reft_studio.errors import EngineError
+from reft_studio.fit import Weight, gigabytes
 from reft_studio.quantization import Quantization
+
+log = logging.getLogger(__name__)
 
 NO_CLUSTER = (
     'No Ray cluster can be joined at "{address}": {reason} Start one with "ray start --head", or give the '
@@ -23,6 +27,12 @@ NO_MACHINE = (
     "No machine of the Ray cluster has {asked}. Ask for less with REFT_STUDIO_RAY_CPUS and "
     "REFT_STUDIO_RAY_GPUS, or add a machine that has it."
 )
+TOO_BIG = (
+    'The model "{id}" is too big for the machines of the Ray cluster: it needs about {needed} of memory, and '
+    "{most} can be had on one of them. Choose a smaller one, or add a machine that gives more; how much it "
+    'gives is what "ray start --memory" says.'
+)
+SECONDS_TO_WEIGH = 60.0
 _INSTALLATION = Path(__file__).resolve().parents[2]
 _SHIPPED = ("reft_studio", "assets")
 """What of it all machines get, so that they run the same version."""
@@ -35,11 +45,24 @@ class Place:
     address: str
     cpus: float
     gpus: float
+    memory: int = 0
+    """Bytes, beside those of the graphics cards; 0 if it is not known what a copy needs."""
 
-    def fits(self, resources: dict[str, float]) -> int:
-        """How many copies there is room for, in what there is by Ray's names."""
-        asked = {"CPU": self.cpus, "GPU": self.gpus}
-        return int(min(resources.get(name, 0) // amount for name, amount in asked.items() if amount))
+    def fits(self, machine: Mapping[str, float]) -> int:
+        """How many copies a machine has room for, by what it has in Ray's names."""
+        asked = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory}
+        return int(min(machine.get(name, 0) // amount for name, amount in asked.items() if amount))
+
+    def with_memory_for(self, weight: Weight) -> "list[Place]":
+        """The same for a model, in each precision that it could be loaded in, the best one first.
+
+        What is going to be on a graphics card, in half precision, comes there by way of the memory.
+        """
+        if self.gpus:
+            needed = [fit.weights + fit.overhead for fit in weight.fits[-1:]]
+        else:
+            needed = [fit.needed for fit in weight.fits]
+        return [replace(self, memory=memory) for memory in needed] or [self]
 
 
 @dataclass(eq=False, frozen=True)
@@ -74,8 +97,9 @@ class Machines:
 
     def __init__(self, base_model: str, quantization: Quantization | None, place: Place) -> None:
         # Where the embedded one lies differs from machine to machine.
-        self._model = (BaseRef.of(base_model).name, quantization)
-        self._place = place
+        self._model = BaseRef(BaseRef.of(base_model).name, quantization)
+        self._asked = self._place = place
+        self._choices: list[Place] = []
 
     def join(self) -> None:
         """Become part of the cluster, once; raises EngineError."""
@@ -99,13 +123,47 @@ class Machines:
         Raises EngineError if there is no machine that could hold one.
         """
         import ray
+        from ray._private.state import available_resources_per_node
 
-        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        most = sum(map(self._place.fits, machines))
-        if not most:
-            asked = f"{self._place.cpus:g} processors and {self._place.gpus:g} graphics cards"
+        machines = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+        if not held:
+            self._place = self._choose(machines)
+        # No copy is spread over several of them.
+        most = sum(map(self._place.fits, machines.values()))
+        free = sum(map(self._place.fits, available_resources_per_node().values()))
+        return max(1, min(most, held + free))
+
+    def _choose(self, machines: Mapping[str, Mapping[str, float]]) -> Place:
+        """The best place that there is a machine for; raises EngineError if there is none."""
+        able = {name: machine for name, machine in machines.items() if self._asked.fits(machine)}
+        if not able:
+            asked = f"{self._asked.cpus:g} processors and {self._asked.gpus:g} graphics cards"
             raise EngineError(NO_MACHINE.format(asked=asked))
-        return max(1, min(most, held + self._place.fits(ray.available_resources())))
+        self._choices = self._choices or self._weighed(next(iter(able)))
+        for place in self._choices:
+            if any(map(place.fits, able.values())):
+                return place
+        needed = self._choices[-1].memory
+        most = max(int(machine.get("memory", 0)) for machine in able.values())
+        raise EngineError(TOO_BIG.format(id=self._model.id, needed=gigabytes(needed), most=gigabytes(most)))
+
+    def _weighed(self, machine: str) -> list[Place]:
+        """The place with memory for the model, as reckoned on a machine: this process has no torch.
+
+        Without it where nothing can be learned of the model: its copy will find out and tell why.
+        """
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        # A copy that comes to the same machine finds a process there that has torch.
+        there = NodeAffinitySchedulingStrategy(machine, soft=True)
+        weighing = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(_weigh)
+        try:
+            weight = ray.get(weighing.remote(self._model), timeout=SECONDS_TO_WEIGH)
+        except ray.exceptions.RayError as error:
+            log.warning("What the base model needs is not known: %s", error)
+            return [self._asked]
+        return self._asked.with_memory_for(weight)
 
     def hire(self) -> Copy:
         """Have a copy of the model started on a machine with room, as far from the others as can be."""
@@ -114,15 +172,25 @@ class Machines:
         # Whoever waits for what it tells is not in the way of what it is told.
         node = ray.remote(concurrency_groups={"telling": 1})(Node)
         placed = node.options(
-            num_cpus=self._place.cpus, num_gpus=self._place.gpus, scheduling_strategy="SPREAD"
+            num_cpus=self._place.cpus,
+            num_gpus=self._place.gpus,
+            memory=self._place.memory,
+            scheduling_strategy="SPREAD",
         )
-        return Copy(placed.remote(*self._model))
+        return Copy(placed.remote(self._model.name, self._model.quantization))
 
     def leave(self) -> None:
         """Be no part of the cluster any more, which ends all copies."""
         import ray
 
         ray.shutdown()
+
+
+def _weigh(base: BaseRef) -> Weight:
+    """What a model needs; for a process that may load torch."""
+    from reft_studio.weighing import weigh
+
+    return weigh(base)
 
 
 def _ray() -> Any:
