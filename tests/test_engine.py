@@ -445,6 +445,16 @@ def test_an_engine_that_hangs_is_ended_and_begun_anew(
         assert not psutil.pid_exists(hung)
 
 
+def test_an_engine_that_hangs_is_not_waited_for_when_the_app_has_to_end(updates: Updates) -> None:
+    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        engine.start()
+        assert engine.pid
+        os.kill(engine.pid, signal.SIGSTOP)
+        begun = time.monotonic()
+    # The page has the rest of five seconds.
+    assert time.monotonic() - begun < 4
+
+
 def test_who_cancels_while_the_bot_is_being_saved_has_a_whole_bot_or_none(
     updates: Updates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 from urllib.request import urlopen
 
+import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
@@ -17,10 +19,11 @@ from reft_studio.engine.ray import NOT_INSTALLED, RayEngine
 from reft_studio.errors import EngineError
 from reft_studio.fit import Fit, Weight
 from reft_studio.settings import EMBEDDED_MODEL, Settings
+from reft_studio.store import LOCAL, Store
 from reft_studio.train.checkpoint import Checkpoint
 from tests.ray_cluster import add_machine, lose_machine, works_on
 from tests.test_engine import FOREVER, ROWS, ask, written_down, written_to
-from tests.ui.running import started_app
+from tests.ui.running import is_running, started_app, wait_until
 from tests.updates import SECONDS, Updates
 
 GB = 1_000_000_000
@@ -144,6 +147,31 @@ def test_memory_is_asked_for_in_the_best_precision_and_for_a_card_only_to_bring_
     assert memory(Place("auto", 1, 1), whole, half) == [5 * GB]
     # A model whose size cannot be learned is taken to fit.
     assert memory(Place("auto", 1, 0)) == [0]
+
+
+def test_an_app_that_is_asked_to_end_does_so_within_five_seconds_and_leaves_nothing_on_the_cluster(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    store = Store(tmp_path / "data")
+    store.add_job(LOCAL, TrainingJob("long", "A bot", ROWS, store.bot_folder("long"), dict(FOREVER)))
+    machine = add_machine(cluster)
+    settings = {"engine": "ray", "ray_address": cluster.address, "ray_cpus": "2"}
+    with started_app(tmp_path / "data", **settings) as (_, server):
+        wait_until(lambda: (job := store.latest_job(LOCAL)) and job.step > 0)
+        left = [*works_on(machine), *psutil.Process(server.pid).children(recursive=True)]
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=5) == 0
+        # The system takes a moment to notice that a process has ended.
+        wait_until(lambda: not any(is_running(process) for process in left))
+    assert not list(temporary.glob("reft-studio-*"))
+    told = store.latest_job(LOCAL)
+    store.requeue()
+    assert store.waiting() == ["long"]
+    assert told and Checkpoint.load(store.checkpoint_file("long")).step >= told.step
+    lose_machine(cluster, machine)
 
 
 def test_a_cluster_that_is_not_there_is_missed(updates: Updates) -> None:

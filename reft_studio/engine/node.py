@@ -2,6 +2,7 @@
 
 import io
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
@@ -31,11 +32,15 @@ class Node:
     """A `Core` whose commands come with their files, and which is asked for what it has to tell."""
 
     def __init__(self, base_model: str, quantization: Quantization | None) -> None:
-        self._scratch = TemporaryDirectory(prefix="reft-studio-")
         self._told: SimpleQueue[Told | None] = SimpleQueue()
         self._unpacked: dict[str, Unpacked] = {}
         configure_logs("machine", _Lines(self._told))
         self._core = load_core(base_model, quantization, self._send)
+
+    @cached_property
+    def _scratch(self) -> "TemporaryDirectory[str]":
+        # Not made before there is anything to put there: a copy that is ended on its way leaves nothing.
+        return TemporaryDirectory(prefix="reft-studio-", ignore_cleanup_errors=True)
 
     def handle(self, parcel: Parcel) -> None:
         """Begin what is asked for; returns at once."""
@@ -60,8 +65,9 @@ class Node:
         self._core.close()
         for unpacked in list(self._unpacked.values()):
             self._told.put(Told(None, unpacked.changed()))
-        self._told.put(None)
         self._scratch.cleanup()
+        # Whoever hears of this ends the process.
+        self._told.put(None)
 
     def _begin(self, parcel: Parcel, id: str) -> None:  # noqa: A002
         from reft_studio.engine.explain import explain

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psutil
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -106,6 +107,11 @@ def wait_until(condition: Any) -> None:
     while not condition():
         assert time.monotonic() < deadline, "This did not happen in time."
         time.sleep(0.1)
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Whether it has not ended, whoever may still have to take note of that."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def _answers(address: str) -> bool:

@@ -20,6 +20,7 @@ from reft_studio.ui.owners import COOKIE
 from tests.ui.running import (
     REPOSITORY,
     choose_starter,
+    is_running,
     launch_person,
     open_page,
     open_tab,
@@ -144,7 +145,3 @@ def said_at_its_end(data_folder: Path) -> str:
     )
     assert app.returncode == 1
     return app.stderr
-
-
-def is_running(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
