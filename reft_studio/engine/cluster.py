@@ -17,18 +17,11 @@ from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from reft_studio.engine.explain import GIVEN_UP, GOES_ON, LOST, NOT_BEGUN, explain
-from reft_studio.engine.interface import (
-    EngineStatus,
-    JobState,
-    JobUpdate,
-    Readiness,
-    TrainingJob,
-)
+from reft_studio.engine.explain import LOST, NOT_BEGUN, explain
+from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
 from reft_studio.engine.machines import Machines
 from reft_studio.engine.messages import Ask, Cancel, Command, End, Event, Finish, Send, StopAnswering, Submit
 from reft_studio.engine.parcels import Files, Told, pack
-from reft_studio.engine.process import ATTEMPTS
 from reft_studio.engine.workers import Task, Worker
 from reft_studio.errors import EngineError
 
@@ -218,29 +211,17 @@ class Cluster:
         self._listen(worker)
 
     def _pass_on(self, worker: Worker, event: Event, files: Files, error: OSError | None) -> None:
-        if isinstance(event, EngineStatus):
-            worker.status = event
-            self._report()
-        elif isinstance(event, JobUpdate):
-            self._send(self._note(worker, event, files, error))
-        else:
-            if isinstance(event, End):
-                worker.asked.discard(event.id)
-                if error and any(worker.owed.pop(path, None) for path in files):
-                    event = End(event.id, explain(error))
-            self._send(event)
+        match event:
+            case EngineStatus():
+                worker.status = event
+                self._report()
+            case JobUpdate():
+                self._send(worker.note(event, files, error))
+            case End():
+                self._send(worker.note_end(event, files, error))
+            case _:
+                self._send(event)
         self._give_work()
-
-    def _note(self, worker: Worker, update: JobUpdate, files: Files, error: OSError | None) -> JobUpdate:
-        """What is to be told of a training, which has failed if its bot could not be written."""
-        if task := worker.task:
-            task.note(update, files)
-        if task and update.state.ended:
-            worker.task, worker.free_since = None, time.monotonic()
-            owed, worker.owed = worker.owed, {}
-            if error and isinstance(task.job, TrainingJob) and task.job.bot_folder in owed:
-                return replace(update, state=JobState.FAILED, message=explain(error))
-        return update
 
     def _mourn(self, worker: Worker, error: BaseException) -> None:
         """A machine is gone, or what ran there: another copy does what this one had to do."""
@@ -255,12 +236,8 @@ class Cluster:
         for request_id in worker.asked:
             self._send(End(request_id, LOST))
         if task := worker.task:
-            task.losses += 1
-            if task.cancelled:
-                self._send(JobUpdate(task.job.id, JobState.CANCELLED))
-            elif task.losses < ATTEMPTS:
+            update = task.lose()
+            if not (update and update.state.ended):
                 self._waiting.appendleft(task)
-                if task.told:
-                    self._send(replace(task.told, message=GOES_ON, seconds_left=None))
-            else:
-                self._send(JobUpdate(task.job.id, JobState.INTERRUPTED, message=GIVEN_UP))
+            if update:
+                self._send(update)

@@ -4,9 +4,20 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 
-from reft_studio.engine.interface import EngineStatus, Job, JobUpdate, Readiness, SearchJob, TrainingJob
+from reft_studio.engine.explain import GIVEN_UP, GOES_ON, explain
+from reft_studio.engine.interface import (
+    EngineStatus,
+    Job,
+    JobState,
+    JobUpdate,
+    Readiness,
+    SearchJob,
+    TrainingJob,
+)
 from reft_studio.engine.machines import Copy
+from reft_studio.engine.messages import End
 from reft_studio.engine.parcels import Files, write
+from reft_studio.engine.process import ATTEMPTS
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +45,15 @@ class Task:
             self.job, self.losses = replace(self.job, known=update.places), 0
         if isinstance(self.job, TrainingJob) and self.job.checkpoint_file in files:
             self.losses = 0
+
+    def lose(self) -> JobUpdate | None:
+        """It has lost its machine; what is to be told of that is its end, or that it goes on elsewhere."""
+        self.losses += 1
+        if self.cancelled:
+            return JobUpdate(self.job.id, JobState.CANCELLED)
+        if self.losses >= ATTEMPTS:
+            return JobUpdate(self.job.id, JobState.INTERRUPTED, message=GIVEN_UP)
+        return self.told and replace(self.told, message=GOES_ON, seconds_left=None)
 
 
 @dataclass(eq=False)
@@ -80,3 +100,21 @@ class Worker:
                 problem = error
                 log.warning("%s cannot be written: %s", path, error)
         return problem
+
+    def note(self, update: JobUpdate, files: Files, error: OSError | None) -> JobUpdate:
+        """What is to be told of a training, which has failed if its bot could not be written."""
+        if task := self.task:
+            task.note(update, files)
+        if task and update.state.ended:
+            self.task, self.free_since = None, time.monotonic()
+            owed, self.owed = self.owed, {}
+            if error and isinstance(task.job, TrainingJob) and task.job.bot_folder in owed:
+                return replace(update, state=JobState.FAILED, message=explain(error))
+        return update
+
+    def note_end(self, end: End, files: Files, error: OSError | None) -> End:
+        """What is to be told of an answer, which has failed if what belongs to it could not be written."""
+        self.asked.discard(end.id)
+        if error and any(self.owed.pop(path, None) for path in files):
+            return End(end.id, explain(error))
+        return end
