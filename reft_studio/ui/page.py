@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from reft_studio.ui import wording
+from reft_studio.ui.blocks import Blocks
 from reft_studio.ui.chat_tab import ChatTab
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.empty import LOGO
@@ -23,7 +24,7 @@ _HEADING = f'<header class="masthead">{LOGO}<h1>{wording.TITLE}</h1><p>{wording.
 def build_ui(studio: Studio) -> gr.Blocks:
     """Every tab shows what the store has, each time it is opened."""
     kept = (SECONDS_FILES_ARE_KEPT, SECONDS_FILES_ARE_KEPT)
-    with gr.Blocks(title=wording.TITLE, analytics_enabled=False, delete_cache=kept) as page:
+    with Blocks(title=wording.TITLE, analytics_enabled=False, delete_cache=kept) as page:
         with gr.Row(elem_id="top"):
             gr.HTML(_HEADING)
             tour = Tour(studio)
