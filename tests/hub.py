@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import yaml
 from huggingface_hub import HfApi
 
+from tests.openid import SignIn
 from tests.xet import file_hash, stored
 
 LARGE = (".safetensors", ".bin")
@@ -52,7 +53,8 @@ class Repository:
 class Hub:
     """The state behind the server. `tokens` maps each to its account and whether it may write."""
 
-    url: str = ""
+    url: str
+    sign_in: SignIn
     tokens: dict[str, tuple[str, bool]] = field(
         default_factory=lambda: {"hf_ann": ("ann", True), "hf_look": ("ann", False)}
     )
@@ -81,13 +83,10 @@ class Hub:
 @contextmanager
 def local_hub() -> Iterator[Hub]:
     """A Hub that is there as long as the block."""
-    hub = Hub()
-
-    class Handler(_Handler):
-        state = hub
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    hub = Hub(url, SignIn(url, "hf_ann", "ann"))
+    server.RequestHandlerClass = type("Handler", (_Handler,), {"state": hub})
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -210,6 +209,18 @@ class _Handler(BaseHTTPRequestHandler):
         return repository.commits[revision]
 
     # Routes
+
+    def openid(self, _: bytes) -> None:
+        self._json(self.state.sign_in.configuration())
+
+    def openid_keys(self, _: bytes) -> None:
+        self._json(self.state.sign_in.keys())
+
+    def authorize(self, _: bytes) -> None:
+        self._send(302, headers={"Location": self.state.sign_in.authorize(self.path)})
+
+    def oauth_token(self, body: bytes) -> None:
+        self._json(self.state.sign_in.token(self.headers.get("Authorization"), body))
 
     def whoami(self, _: bytes) -> None:
         name = self._account()
@@ -386,6 +397,10 @@ class _Handler(BaseHTTPRequestHandler):
 _REPO = r"/api/(?P<kind>models|spaces)/(?P<repo_id>[^/]+/[^/]+)"
 _FILES = r"/(?:(?P<kind>spaces)/)?(?P<repo_id>[^/]+/[^/]+)"
 _ROUTES: list[tuple[str, Callable[..., None]]] = [
+    (r"GET /\.well-known/openid-configuration", _Handler.openid),
+    (r"GET /oauth/jwks", _Handler.openid_keys),
+    (r"GET /oauth/authorize", _Handler.authorize),
+    (r"POST /oauth/token", _Handler.oauth_token),
     (r"GET /api/whoami-v2", _Handler.whoami),
     (r"POST /api/validate-yaml", _Handler.validate_yaml),
     (r"POST /api/repos/create", _Handler.create),

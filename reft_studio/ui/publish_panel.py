@@ -54,7 +54,7 @@ class PublishPanel:
         """Owners who do not want to go on; seen between one file and the next."""
         gr.HTML(f"<h3>{wording.HUB_TITLE}</h3><p>{wording.HUB_INTRO}</p>")
         if has_sign_in():
-            gr.LoginButton(elem_id="login")
+            gr.LoginButton(wording.SIGN_IN, logout_value=wording.SIGN_OUT, elem_id="login")
         self._hint = gr.HTML(elem_id="sign-in")
         self._address = gr.Textbox(
             label=wording.ADDRESS, info=wording.ADDRESS_HELP, max_lines=1, elem_id="hub-name"

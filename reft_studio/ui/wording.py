@@ -850,6 +850,8 @@ SIGN_IN_FIRST = (
     'permission at https://huggingface.co/settings/tokens, then type "hf auth login" in a terminal and '
     "come back."
 )
+SIGN_IN = "Sign in with Hugging Face"
+SIGN_OUT = "Sign out ({})"
 SIGN_IN_HERE = (
     "Sign in above: your bot is published under that account. What you have made here so far is then the "
     "account's, and is there wherever you sign in to this app."

@@ -22,6 +22,7 @@ from reft_studio.rules import only_emoji
 from reft_studio.share.hub import File, Place, publish
 from reft_studio.store import Store
 from tests.hub import Hub, local_hub
+from tests.openid import CLIENT_ID, CLIENT_SECRET
 from tests.signed_in import secret_of_gradio, signed_in
 from tests.ui.running import (
     MILLISECONDS,
@@ -415,13 +416,15 @@ def test_in_a_space_people_sign_in_themselves(
     online: str, hub: Hub, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert os.environ["HF_TOKEN"] == online
+    # Without SPACE_HOST, which would make Gradio want to come back to https.
     space = {
         "SYSTEM": "spaces",
         "SPACE_ID": "me/studio",
-        "SPACE_HOST": "127.0.0.1",
         "OPENID_PROVIDER_URL": hub.url,
+        "OAUTH_CLIENT_ID": CLIENT_ID,
+        "OAUTH_CLIENT_SECRET": CLIENT_SECRET,
+        "OAUTH_SCOPES": "openid profile contribute-repos",
     }
-    space |= {"OAUTH_CLIENT_ID": "id", "OAUTH_CLIENT_SECRET": "secret", "OAUTH_SCOPES": "contribute-repos"}
     for name, value in space.items():
         monkeypatch.setenv(name, value)
     with running_app(tmp_path / "data") as address:
@@ -437,21 +440,24 @@ def test_in_a_space_people_sign_in_themselves(
         page.get_by_role("alert").get_by_text("Sign in above").first.wait_for()
         assert hub.requests[before:] == []
 
-        # As the Hub's sign-in comes back to the page: what was made before is the account's now.
-        session = {"name": "session", "value": signed_in(secret_of_gradio("secret")), "url": address}
-        page.context.add_cookies([session])
-        page.reload()
+        # To the Hub, and back to the page: what was made before is the account's now.
+        with page.expect_response(lambda response: "/login/callback" in response.url):
+            page.locator("#login").click()
+        assert {"GET /oauth/authorize", "POST /oauth/token", "GET /oauth/jwks"} <= {*hub.requests}
         page.locator("#count").get_by_text("10 examples").wait_for()
         open_tab(page, "Share")
+        page.locator("#login").get_by_text("Sign out (ann)").wait_for()
         page.locator("#publish:not([disabled])").click()
         assert f"{hub.url}/ann/emoji-bot" in outcome(page, "Your bot is published")
         assert [bot.name for bot in Store(tmp_path / "data").bots("user:5f0")] == ["Emoji bot"]
 
         # Signed out, the browser has its own place, which is empty now; and so has who forges a sign-in.
-        for value in ("", signed_in(secret_of_gradio("guessed"))):
-            page.context.add_cookies([session | {"value": value}])
-            page.reload()
-            page.locator("#count").get_by_text("No examples yet").wait_for()
+        page.locator("#login").click()
+        page.locator("#count").get_by_text("No examples yet").wait_for()
+        forged = {"name": "session", "value": signed_in(secret_of_gradio("guessed")), "url": address}
+        page.context.add_cookies([forged])
+        page.reload()
+        page.locator("#count").get_by_text("No examples yet").wait_for()
         page.close()
 
 
