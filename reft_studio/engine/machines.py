@@ -155,7 +155,6 @@ class Machines:
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        # A copy that comes to the same machine finds a process there that has torch.
         there = NodeAffinitySchedulingStrategy(machine, soft=True)
         weighing = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(_weigh)
         try:

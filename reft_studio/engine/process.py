@@ -40,8 +40,9 @@ INTERRUPTED = (
 CLOSED = "The app was closed before this was done."
 ATTEMPTS = 3
 """So often a training may take the engine with it before it is given up."""
-SECONDS_TO_CLOSE = 3.0
-"""The page takes another one or two, and the app is to be gone within five, whatever a training is doing."""
+SECONDS_TO_CLOSE = 2.5
+"""The page takes another two on a busy machine, and the app is to be gone within five, whatever a training is
+doing."""
 SECONDS_BETWEEN_BEATS = 2.0
 MOST_MISSED = 60
 """So often in a row the page looks in vain for a sign of life. Not for so many seconds: when the computer has
