@@ -267,6 +267,20 @@ def test_without_a_cluster_nobody_waits_and_trainings_begin_when_there_is_one(
         it.handled(it.copy(), Submit(training))
 
 
+def test_when_there_is_no_machine_any_more_for_a_copy_on_its_way_nobody_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("reft_studio.engine.cluster.SECONDS_BETWEEN_LOOKS", 0.05)
+    with spread(space=1) as it:
+        it.until(lambda: it.machines.copies)
+        it.cluster.handle(Ask("a", Preview("Hi", "l1")))
+        it.until(lambda: it.machines.copies[0].handled)
+        it.machines.space = 0
+        it.tells(End("a", "There is no cluster."))
+        it.tells(EngineStatus(Readiness.FAILED, message="There is no cluster."))
+        assert it.machines.copies[0].killed
+
+
 def test_a_bot_that_cannot_be_written_is_tried_again_until_its_training_ends(tmp_path: Path) -> None:
     with spread(space=1) as it:
         for name, end in (("late", JobState.DONE), ("never", JobState.FAILED)):

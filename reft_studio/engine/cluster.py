@@ -32,7 +32,6 @@ SECONDS_TO_TRY_AGAIN = 5.0
 SECONDS_KEPT = 300.0
 """For so long a further copy stays without work: the next training need not wait for the model."""
 
-
 _News = tuple[Worker, Future[list[Told | None]]]
 
 
@@ -103,6 +102,7 @@ class Cluster:
             self._machines.join()
             self._room = self._machines.room(len(self._workers))
         except EngineError as error:
+            self._give_up_waiting(str(error))
             self._have_trouble(str(error))
             return
         if not self._workers:
@@ -112,6 +112,13 @@ class Cluster:
             needed = worker.task or worker.asked or worker.leaving or self._waiting
             if not needed and time.monotonic() - worker.free_since > SECONDS_KEPT:
                 self._let_go(worker)
+
+    def _give_up_waiting(self, why: str) -> None:
+        """No machine is there for those that have none yet, as when one was lost before it was missed."""
+        for worker in [worker for worker in self._workers if worker.status is None]:
+            self._end(worker)
+            for request_id in worker.asked:
+                self._send(End(request_id, why))
 
     def _have_trouble(self, message: str) -> None:
         self._trouble = message

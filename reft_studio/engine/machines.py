@@ -126,7 +126,7 @@ class Machines:
         from ray._private.state import available_resources_per_node
 
         machines = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
-        if not held:
+        if not held or not any(map(self._place.fits, machines.values())):
             self._place = self._choose(machines)
         # No copy is spread over several of them.
         most = sum(map(self._place.fits, machines.values()))
