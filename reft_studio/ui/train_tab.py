@@ -44,6 +44,9 @@ class TrainTab:
         self.banner = gr.HTML(elem_classes="banner", render=False)
         with gr.Column(elem_classes="narrow"):
             self.name = gr.Textbox(label=wording.BOT_NAME, elem_id="bot-name")
+        # What the name was filled with. Where that still stands there, nobody typed another one, and the
+        # stored name counts: a starter that was just chosen may have one that has not come to the page yet.
+        self._filled = gr.Textbox("", visible="hidden")
         # All that is chosen comes before the button, all that a training says after it: so nothing is pushed
         # away by what comes.
         self._score = ScorePanel(studio, self.project)
@@ -64,14 +67,14 @@ class TrainTab:
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
         self.ended = gr.State("")
         """Changes when a training has ended."""
-        of_project = [self.project, self.name, self._ready, *self._score.shown]
+        of_project = [self.project, self.name, self._filled, self._ready, *self._score.shown]
         self.begun = [*of_project, self._advanced.preview]
         self.shown = [*of_project, *self.history.shown, *self._places.shown, *self._job_parts]
 
         renamed = [self.project, self.name]
         connect(self.name.input, self._rename, renamed, [examples.projects], self.banner, **IN_ORDER)
         show(self.ended.change, self.history.restore, [], self.history.shown)
-        typed = [self.project, self.name, self._advanced.stop_early, *self._advanced.fields]
+        typed = [self.project, self.name, self._filled, self._advanced.stop_early, *self._advanced.fields]
         moment = [self._moments.number]
         for changed in (
             connect(self._train.click, self._start, typed, self._job_parts, self.banner, **IN_ORDER),
@@ -118,7 +121,7 @@ class TrainTab:
 
     def _of(self, project: str, draft: Draft, name: Any) -> tuple[Any, ...]:
         ready = f"<p>{wording.ready_to_train(len(filled(draft.demonstrations)))}</p>"
-        return project, name, ready, *self._score.restore(draft)
+        return project, name, name, ready, *self._score.restore(draft)
 
     def restore_settings_on(self, load: Any) -> None:
         """Fill in what was chosen under Advanced before; only once, never over what is chosen."""
@@ -153,12 +156,13 @@ class TrainTab:
         return self._examples.offer(owner, project)
 
     def _start(
-        self, owner: str, project: str, name: str, stop_early: bool, *settings: Any
+        self, owner: str, project: str, name: str, filled: str, stop_early: bool, *settings: Any
     ) -> tuple[Any, ...]:
         """Begin a training, unless one is on its way: then a click asks for nothing new."""
         latest = self._studio.store.latest_job(owner)
         if latest is None or latest.state.ended:
-            draft = replace(self._studio.store.projects.draft(owner, project), name=name)
+            draft = self._studio.store.projects.draft(owner, project)
+            draft = draft if name == filled else replace(draft, name=name)
             job = self._job(draft, dict(zip(SETTINGS, settings, strict=True)))
             job = replace(job, stop_early=bool(stop_early))
             self._studio.rates.count(owner, Asked.TRAININGS)
