@@ -89,4 +89,5 @@ def _chat(chat: ChatTab) -> Callable[..., tuple[Any, ...]]:
 
 def _notice(shared: bool) -> str:
     said = f"{wording.NOTICE} {wording.SHARED_NOTICE}" if shared else wording.NOTICE
-    return f'<p id="notice" class="quiet" role="note">{said}</p>'
+    # Hidden here already, since it may be drawn before its style is there: see assets/style.css.
+    return f'<p id="notice" class="quiet" role="note" style="visibility:hidden">{said}</p>'
