@@ -2,14 +2,12 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 from urllib.request import urlopen
 
-import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
@@ -23,7 +21,7 @@ from reft_studio.store import LOCAL, Store
 from reft_studio.train.checkpoint import Checkpoint
 from tests.ray_cluster import add_machine, lose_machine, works_on
 from tests.test_engine import FOREVER, ROWS, ask, written_down, written_to
-from tests.ui.running import is_running, started_app, wait_until
+from tests.ui.running import end_in_order, started_app, wait_until
 from tests.updates import SECONDS, Updates
 
 GB = 1_000_000_000
@@ -161,11 +159,7 @@ def test_an_app_that_is_asked_to_end_does_so_within_five_seconds_and_leaves_noth
     settings = {"engine": "ray", "ray_address": cluster.address, "ray_cpus": "2"}
     with started_app(tmp_path / "data", **settings) as (_, server):
         wait_until(lambda: (job := store.latest_job(LOCAL)) and job.step > 0)
-        left = [*works_on(machine), *psutil.Process(server.pid).children(recursive=True)]
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=5) == 0
-        # The system takes a moment to notice that a process has ended.
-        wait_until(lambda: not any(is_running(process) for process in left))
+        end_in_order(server, works_on(machine))
     assert not list(temporary.glob("reft-studio-*"))
     told = store.latest_job(LOCAL)
     store.requeue()

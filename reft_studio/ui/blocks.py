@@ -27,11 +27,8 @@ class Blocks(gr.Blocks):
 
 def _changes_inside(told: Any) -> bool:
     """Whether these are differences, and one is in a part of the value."""
-    return _are_differences(told) and any(path for _, path, _ in told)
-
-
-def _are_differences(told: Any) -> bool:
-    return isinstance(told, list) and all(
+    are_differences = isinstance(told, list) and all(
         isinstance(one, list) and len(one) == 3 and one[0] in _ACTIONS and isinstance(one[1], list)
         for one in told
     )
+    return are_differences and any(path for _, path, _ in told)

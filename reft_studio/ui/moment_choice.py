@@ -46,13 +46,14 @@ class MomentChoice:
         # state is ahead of that, and a number that was another bot's would be taken for this one's.
         self._of = gr.Textbox(visible=False)
         self.inputs = [self.number, self._of]
-        self._seen = gr.State(Shown())
+        seen = gr.State(Shown())
+        self._looked = [self.number, seen]
         shown = [self._group, self.number, self._said, self._keep_button]
-        self._shown = [self._seen, self._of, *shown]
+        self._shown = [seen, self._of, *shown]
 
     def connect(self, bot: gr.Dropdown, banner: gr.HTML) -> None:
         """Another bot has other moments."""
-        show(bot.change, self.look, [bot, self.number, self._seen], self._shown)
+        show(bot.change, self.look, [bot, *self._looked], self._shown)
         chosen = [bot, self.number]
         show(self.number.input, self._choose, chosen, [self._said, self._keep_button])
         kept = connect(
@@ -67,7 +68,7 @@ class MomentChoice:
 
     def follow(self, changed: Any, bot: gr.Dropdown) -> None:
         """After an event by which there may be another bot, its moments are looked at."""
-        follow(changed, self.look, [bot, self.number, self._seen], self._shown)
+        follow(changed, self.look, [bot, *self._looked], self._shown)
 
     def look(self, owner: str, chosen: str | None, number: int, seen: Shown) -> tuple[Any, ...]:
         """Values for what is shown: the slider stays where it is as long as the bot is the same."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -107,6 +108,15 @@ def wait_until(condition: Any) -> None:
     while not condition():
         assert time.monotonic() < deadline, "This did not happen in time."
         time.sleep(0.1)
+
+
+def end_in_order(app: "subprocess.Popen[bytes]", others: Sequence[psutil.Process] = ()) -> None:
+    """Ask an app to end; it does so within five seconds, and so do all of its processes and the others."""
+    processes = [*others, *psutil.Process(app.pid).children(recursive=True)]
+    app.send_signal(signal.SIGTERM)
+    assert app.wait(timeout=5) == 0
+    # Python's own helper of a process, and the system, notice an end a moment later.
+    wait_until(lambda: not any(map(is_running, processes)))
 
 
 def is_running(process: psutil.Process) -> bool:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from reft_studio.ui.owners import COOKIE
 from tests.ui.running import (
     REPOSITORY,
     choose_starter,
+    end_in_order,
     is_running,
     launch_person,
     open_page,
@@ -110,11 +110,7 @@ def test_an_app_that_is_asked_to_end_does_so_within_five_seconds_and_leaves_noth
     with started_app(data_folder) as (address, server):
         page = open_page(browser, address)
         wait_until(lambda: (job := store.latest_job(LOCAL)) and job.step > 0)
-        children = psutil.Process(server.pid).children(recursive=True)
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=5) == 0
-        # Python's own helper of a process notices its end a moment later.
-        wait_until(lambda: not any(is_running(process) for process in children))
+        end_in_order(server)
         page.close()
     assert not list(temporary.glob("reft-studio-*"))
     store.requeue()
