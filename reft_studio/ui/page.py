@@ -61,9 +61,9 @@ def build_ui(studio: Studio) -> gr.Blocks:
         mistake = connect(wrong.input, chat.correct_mistake, [wrong], chat.fix.shown, train.banner)
         follow(mistake, lambda _owner: gr.Tabs(selected="chat"), [], [tabs])
         reveal(mistake, "fix")
-        # The tab is complete when it is seen.
-        show(train.talk.click, _chat(chat), chat.seen, [tabs, *chat.shown])
-        show(train.ended.change, chat.restore_first, chat.seen, chat.shown)
+        show(train.talk.click, lambda _owner: gr.Tabs(selected="chat"), [], [tabs])
+        # So that the tab is complete when it is seen for the first time.
+        show(train.has_bot.change, chat.restore_first, chat.seen, chat.shown)
     assert isinstance(page, gr.Blocks)
     return page
 
@@ -76,15 +76,6 @@ def _first(examples: DemonstrationsTab, tour: Tour) -> Callable[[str], tuple[Any
         return project, *shown, *tour.restore(owner, project)
 
     return restore
-
-
-def _chat(chat: ChatTab) -> Callable[..., tuple[Any, ...]]:
-    """The tab with its newest bot."""
-
-    def go(owner: str, *seen: str | None) -> tuple[Any, ...]:
-        return gr.Tabs(selected="chat"), *chat.restore(owner, *seen)
-
-    return go
 
 
 def _notice(shared: bool) -> str:

@@ -67,6 +67,8 @@ class TrainTab:
         self._timer = gr.Timer(SECONDS_BETWEEN_LOOKS, active=False)
         self.ended = gr.State("")
         """Changes when a training has ended."""
+        self.has_bot = gr.State(False)
+        """Changes when there is a bot for the first time."""
         of_project = [self.project, self.name, self._filled, self._ready, *self._score.shown]
         self.begun = [*of_project, self._advanced.preview]
         self.shown = [*of_project, *self.history.shown, *self._places.shown, *self._job_parts]
@@ -100,7 +102,7 @@ class TrainTab:
     def _job_parts(self) -> list[Any]:
         return [
             *(self._progress, *self.result.shown),
-            *(self._train, self._finish, self._cancel, self.talk, self._timer, self.ended),
+            *(self._train, self._finish, self._cancel, self.talk, self._timer, self.ended, self.has_bot),
         ]
 
     def begin(self, owner: str, project: str) -> tuple[Any, ...]:
@@ -131,7 +133,8 @@ class TrainTab:
         job = self._studio.store.latest_job(owner)
         done = job is not None and job.state is JobState.DONE
         report = self._studio.store.report(owner, job.job_id) if job and done else None
-        return self._said(job, report), *self.result.show(owner, job, report), *_buttons(job)
+        has_bot = bool(self._studio.store.bots(owner))
+        return self._said(job, report), *self.result.show(owner, job, report), *_buttons(job), has_bot
 
     def _look_at_both(self, owner: str, *seen: Any) -> tuple[Any, ...]:
         return *self._look(owner), *self._moments.look(owner, *seen)
