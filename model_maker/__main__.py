@@ -16,9 +16,11 @@ from model_maker.network import Shape, export
 from model_maker.pretrain import Pretraining, Round, Schedule
 from model_maker.tokenizer import as_transformers, train_tokenizer
 from model_maker.world import World, read_world
+from reft_studio.device import default_device
 
 # Those of the model in the repository.
 ROUNDS = [Round(5250, 2250), Round(9250, 2000)]
+TOKENS_A_BATCH = 4096
 ASSET = Path(__file__).parents[1] / "assets" / "embedded_model"
 
 
@@ -41,9 +43,8 @@ def make(arguments: argparse.Namespace) -> None:
         blocks=arguments.blocks,
         hidden=arguments.width * 5 // 2,
     )
-    run = Pretraining(
-        shape, Schedule(tuple(arguments.rounds), seed=arguments.seed), compiled=arguments.compile
-    )
+    schedule = Schedule(tuple(arguments.rounds), tokens_a_batch=arguments.tokens_a_batch, seed=arguments.seed)
+    run = Pretraining(shape, schedule, arguments.compile, arguments.device, arguments.workers)
     if checkpoint.exists():
         run.resume(checkpoint)
     wrapped = as_transformers(tokenizer, shape.context)
@@ -111,6 +112,9 @@ def main() -> None:
     maker.add_argument("--tokenizer-texts", type=int, default=12000)
     maker.add_argument("--width", type=int, default=256)
     maker.add_argument("--blocks", type=int, default=6)
+    maker.add_argument("--device", type=torch.device, default=default_device(), help="such as cuda")
+    maker.add_argument("--tokens-a-batch", type=int, default=TOKENS_A_BATCH)
+    maker.add_argument("--workers", type=int, default=0, help="processes that write texts meanwhile")
     maker.add_argument("--threads", type=int, default=2)
     maker.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     maker.set_defaults(run=make)

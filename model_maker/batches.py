@@ -5,51 +5,47 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
-from model_maker.corpus import IGNORED, TRUNK, Corpus, Example
-from model_maker.network import MASKED
+from model_maker.corpus import IGNORED, Corpus, Example
 
 # Padded lengths are multiples of this, so that few shapes occur.
 LENGTH_STEP = 8
-EXAMPLES_A_CHUNK = 1536
+# So many tokens of a batch are an example of each chunk: batches of similar lengths, of whatever size, are found in it.
+TOKENS_AN_EXAMPLE = 8 / 3
 STYLE_ROW = 64
+PADDING = -1
+
+Whole = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class PackedStyles:
-    """tokens, positions [R, STYLE_ROW]; mask [R, 1, STYLE_ROW, STYLE_ROW]; last [S] flattened index of each prompt's end."""
+    """tokens, positions, segments [R, STYLE_ROW]; last [S] flattened index of each prompt's end."""
 
-    tokens: Tensor
-    positions: Tensor
-    mask: Tensor
-    last: Tensor
+    tokens: Whole
+    positions: Whole
+    segments: Whole
+    last: Whole
 
 
 @dataclass(frozen=True)
 class Batch:
-    """tokens, positions [B, T]; mask [B, 1, T, T]; predict, targets [P]; injected, style [J]."""
+    """tokens, positions, segments [B, T]; predict, targets [P]; injected, style [J]."""
 
-    tokens: Tensor
-    positions: Tensor
-    mask: Tensor
-    predict: Tensor
-    targets: Tensor
+    tokens: Whole
+    positions: Whole
+    segments: Whole
+    predict: Whole
+    targets: Whole
     styles: PackedStyles
-    injected: Tensor
-    style: Tensor
-
-
-def visibility(segments: np.ndarray) -> np.ndarray:
-    """Which token may see which [B, T, T]: earlier ones of its own segment and of the trunk."""
-    same = segments[:, :, None] == segments[:, None, :]
-    trunk = segments[:, None, :] == TRUNK
-    seen: np.ndarray = (same | trunk) & np.tri(segments.shape[1], dtype=bool)
-    return seen
+    injected: Whole
+    style: Whole
 
 
 def pad(examples: list[Example]) -> Batch:
@@ -57,7 +53,7 @@ def pad(examples: list[Example]) -> Batch:
     longest = max(len(example.tokens) for example in examples)
     shape = (len(examples), -(-longest // LENGTH_STEP) * LENGTH_STEP)
     tokens, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    segments, targets = np.full(shape, -1, np.int64), np.full(shape, IGNORED, np.int64)
+    segments, targets = np.full(shape, PADDING, np.int64), np.full(shape, IGNORED, np.int64)
     styles: list[list[int]] = []
     injected, style = [], []
     for row, example in enumerate(examples):
@@ -69,16 +65,15 @@ def pad(examples: list[Example]) -> Batch:
             style.append(len(styles) + number)
         styles += example.styles
     predict = np.flatnonzero(targets != IGNORED)
-    mask = np.where(visibility(segments), np.float32(0), np.float32(MASKED))
     return Batch(
-        torch.from_numpy(tokens),
-        torch.from_numpy(positions),
-        torch.from_numpy(mask)[:, None],
-        torch.from_numpy(predict),
-        torch.from_numpy(targets.reshape(-1)[predict]),
+        tokens,
+        positions,
+        segments,
+        predict,
+        targets.reshape(-1)[predict],
         pack_styles(styles),
-        torch.tensor(injected, dtype=torch.int64),
-        torch.tensor(style, dtype=torch.int64),
+        np.array(injected, np.int64),
+        np.array(style, np.int64),
     )
 
 
@@ -93,7 +88,7 @@ def pack_styles(styles: list[list[int]]) -> PackedStyles:
     packed, positions, segments = (
         np.zeros(shape, np.int64),
         np.zeros(shape, np.int64),
-        np.full(shape, -1, np.int64),
+        np.full(shape, PADDING, np.int64),
     )
     last = []
     for row, prompts in enumerate(rows):
@@ -107,13 +102,7 @@ def pack_styles(styles: list[list[int]]) -> PackedStyles:
             )
             last.append(row * shape[1] + end - 1)
             start = end
-    mask = np.where(visibility(segments), np.float32(0), np.float32(MASKED))
-    return PackedStyles(
-        torch.from_numpy(packed),
-        torch.from_numpy(positions),
-        torch.from_numpy(mask)[:, None],
-        torch.tensor(last, dtype=torch.int64),
-    )
+    return PackedStyles(packed, positions, segments, np.array(last, np.int64))
 
 
 def group(examples: list[Example], tokens_a_batch: int, rng: random.Random) -> list[list[Example]]:
@@ -127,15 +116,32 @@ def group(examples: list[Example], tokens_a_batch: int, rng: random.Random) -> l
     return groups
 
 
+class Chunks(Dataset[list[Batch]]):
+    """Chunk `n` of a seed: batches of similar lengths, in random order."""
+
+    def __init__(self, corpus: Corpus, tokenizer: Tokenizer, seed: str, tokens_a_batch: int) -> None:
+        self._corpus, self._tokenizer, self._seed, self._tokens = corpus, tokenizer, seed, tokens_a_batch
+
+    def __getitem__(self, chunk: int) -> list[Batch]:
+        rng = random.Random(f"{self._seed}/{chunk}")
+        examples = [
+            self._corpus.draw(rng, self._tokenizer) for _ in range(int(self._tokens / TOKENS_AN_EXAMPLE))
+        ]
+        return [pad(examples) for examples in group(examples, self._tokens, rng)]
+
+
 def batches(
-    corpus: Corpus, tokenizer: Tokenizer, seed: str, tokens_a_batch: int, skip: int = 0
+    corpus: Corpus, tokenizer: Tokenizer, seed: str, tokens_a_batch: int, skip: int = 0, workers: int = 0
 ) -> Iterator[Batch]:
-    """Batches without end; the first `skip` are passed over."""
-    chunk = 0
-    while True:
-        rng = random.Random(f"{seed}/{chunk}")
-        groups = group([corpus.draw(rng, tokenizer) for _ in range(EXAMPLES_A_CHUNK)], tokens_a_batch, rng)
-        for examples in groups[skip:]:
-            yield pad(examples)
-        skip = max(0, skip - len(groups))
-        chunk += 1
+    """Batches without end; the first `skip` are passed over. So many worker processes draw; with 0 it is this one."""
+    chunks = Chunks(corpus, tokenizer, seed, tokens_a_batch)
+    # Given as they are: a chunk is no sample to be put together with others.
+    for chunk in DataLoader(
+        chunks, batch_size=None, sampler=count(), num_workers=workers, collate_fn=_as_it_is
+    ):
+        yield from chunk[skip:]
+        skip = max(0, skip - len(chunk))
+
+
+def _as_it_is(chunk: list[Batch]) -> list[Batch]:
+    return chunk

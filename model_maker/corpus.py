@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from tokenizers import Tokenizer
 
 from model_maker.contents import Content, Contents
+from model_maker.network import TRUNK
 from model_maker.phrasing import Phrasing, Rng
 from model_maker.tokenizer import ASSISTANT, END, SYSTEM, USER
 from model_maker.voices import PLAIN_SYSTEMS, Voice, Voices, plain
 from model_maker.world import World
 
-TRUNK = 0
 IGNORED = -1
 LONGEST = 300
 CONTEXT = 512

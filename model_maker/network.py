@@ -17,6 +17,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 # A style prompt is read by this many blocks before its last hidden state is added anywhere.
 STYLE_BLOCKS = 4
+# The segment of a conversation that all others may see.
+TRUNK = 0
 MASKED = -30000.0
 # What LlamaConfig takes when nothing is said.
 ROPE_THETA = 10000.0
@@ -38,13 +40,13 @@ class Shape:
 class Styles:
     """Style prompts whose meaning is added to some tokens at the output of one block.
 
-    tokens, positions [R, Ts], mask [R, 1, Ts, Ts]: the prompts, packed; last [S] the flattened index of each one's last token.
+    tokens, positions, segments [R, Ts]: the prompts, packed; last [S] the flattened index of each one's last token.
     `target` [J] indexes the flattened batch [B*T], `style` [J] says which prompt goes there, `scale` [J, 1] how strongly.
     """
 
     tokens: Tensor
     positions: Tensor
-    mask: Tensor
+    segments: Tensor
     last: Tensor
     block: int
     target: Tensor
@@ -119,14 +121,19 @@ class Network(nn.Module):
         self.register_buffer("sin", angles.sin(), persistent=False)
 
     def forward(
-        self, tokens: Tensor, positions: Tensor, mask: Tensor, predict: Tensor, styles: Styles | None = None
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        segments: Tensor,
+        predict: Tensor,
+        styles: Styles | None = None,
     ) -> Tensor:
         """Logits [number of predictions, vocabulary] at the flattened indices `predict`.
 
-        tokens, positions [B, T]; mask [B, 1, T, T] float, 0 where attention is allowed.
+        tokens, positions, segments [B, T]; the segments say which token may see which, see `visibility`.
         """
         vectors = None if styles is None else self.encode_styles(styles)
-        x, turn, mask = self._enter(tokens, positions, mask)
+        x, turn, mask = self._enter(tokens, positions, segments)
         for number, block in enumerate(self.blocks):
             x = block(x, *turn, mask)
             if styles is not None and vectors is not None and number == styles.block:
@@ -136,19 +143,27 @@ class Network(nn.Module):
 
     def encode_styles(self, styles: Styles) -> Tensor:
         """The hidden state [S, width] of each style prompt's last token after `STYLE_BLOCKS` blocks."""
-        x, turn, mask = self._enter(styles.tokens, styles.positions, styles.mask)
+        x, turn, mask = self._enter(styles.tokens, styles.positions, styles.segments)
         for block in self.blocks[:STYLE_BLOCKS]:
             x = block(x, *turn, mask)
         return x.reshape(-1, x.shape[-1])[styles.last]
 
     def _enter(
-        self, tokens: Tensor, positions: Tensor, mask: Tensor
+        self, tokens: Tensor, positions: Tensor, segments: Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
         x = self.embedding(tokens)
         if torch.is_autocast_enabled(x.device.type):
-            x, mask = x.to(torch.bfloat16), mask.to(torch.bfloat16)
+            x = x.to(torch.bfloat16)
+        mask = torch.zeros((), dtype=x.dtype, device=x.device).where(visibility(segments), MASKED)[:, None]
         turn = tuple(table[positions].unsqueeze(2).to(x.dtype) for table in (self.cos, self.sin))
         return x, (turn[0], turn[1]), mask
+
+
+def visibility(segments: Tensor) -> Tensor:
+    """Which token may see which [B, T, T]: earlier ones of its own segment and of the trunk."""
+    same = segments[:, :, None] == segments[:, None, :]
+    trunk = segments[:, None, :] == TRUNK
+    return (same | trunk).tril()
 
 
 def export(network: Network, tokenizer: PreTrainedTokenizerFast, folder: Path) -> LlamaForCausalLM:

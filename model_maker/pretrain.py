@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
 
 from model_maker.batches import Batch, batches
 from model_maker.corpus import Corpus
@@ -24,6 +24,9 @@ from model_maker.network import Network, Shape, Styles
 # Blocks at whose output styles are injected, and how often. The early ones are where one edited token can still
 # change a whole reply: the blocks above have to carry it from there to every later token.
 INJECTION_BLOCKS = {0: 0.25, 1: 0.4, 2: 0.25, 3: 0.1}
+
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,13 @@ class Progress:
 class Pretraining:
     """A run that can be saved and resumed."""
 
-    def __init__(self, shape: Shape, schedule: Schedule, compiled: bool) -> None:
+    def __init__(
+        self, shape: Shape, schedule: Schedule, compiled: bool, device: torch.device = CPU, workers: int = 0
+    ) -> None:
         torch.manual_seed(schedule.seed)
         self.schedule, self.step, self.tokens, self.seconds = schedule, 0, 0, 0.0
-        self.network = Network(shape)
+        self._device, self._workers = device, workers
+        self.network = Network(shape).to(device)
         matrices = [p for block in self.network.blocks for p in block.parameters() if p.dim() == 2]
         others = [p for p in self.network.parameters() if not any(p is matrix for matrix in matrices)]
         self.optimizers: list[torch.optim.Optimizer] = [
@@ -120,7 +126,7 @@ class Pretraining:
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self._device, weights_only=True)
         self.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
@@ -128,24 +134,25 @@ class Pretraining:
 
     def run(self, corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Progress]:
         """Train to the last step; yields the mean loss of every 50 steps."""
-        schedule, losses, started = self.schedule, [], time.monotonic() - self.seconds
+        schedule, losses, started = self.schedule, list[Tensor](), time.monotonic() - self.seconds
         for begin, end in schedule.spans():
             if self.step >= end:
                 continue
             # A round draws examples of its own, so that going on with another one need not draw the earlier ones again.
             seed, passed = f"{schedule.seed}/{begin}", self.step - begin
-            for batch in batches(corpus, tokenizer, seed, schedule.tokens_a_batch, skip=passed):
+            drawn = batches(corpus, tokenizer, seed, schedule.tokens_a_batch, passed, self._workers)
+            for batch in drawn:
                 losses.append(self.train_on(batch))
                 self.step += 1
-                self.tokens += batch.tokens.numel()
+                self.tokens += batch.tokens.size
                 self.seconds = time.monotonic() - started
                 if self.step % 50 == 0 or self.step == end:
-                    yield Progress(self.step, self.tokens, sum(losses) / len(losses), self.seconds)
+                    yield Progress(self.step, self.tokens, torch.stack(losses).mean().item(), self.seconds)
                     losses.clear()
                 if self.step == end:
                     break
 
-    def train_on(self, batch: Batch) -> float:
+    def train_on(self, batch: Batch) -> Tensor:
         """One step; returns the loss in nats a token."""
         rate = self.schedule.rate(self.step)
         for optimizer, full in zip(
@@ -154,27 +161,40 @@ class Pretraining:
             for parameters in optimizer.param_groups:
                 parameters["lr"] = full * rate
         generator = torch.Generator().manual_seed(self.schedule.seed * 1_000_003 + self.step)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = self.network(
-                batch.tokens, batch.positions, batch.mask, batch.predict, draw_styles(batch, generator)
-            )
-        loss = F.cross_entropy(logits.float(), batch.targets)
+        tokens, positions, segments, predict, targets = (
+            torch.from_numpy(array).to(self._device)
+            for array in (batch.tokens, batch.positions, batch.segments, batch.predict, batch.targets)
+        )
+        styles = draw_styles(batch, generator, self._device)
+        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+            logits = self.network(tokens, positions, segments, predict, styles)
+        loss = F.cross_entropy(logits.float(), targets)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.optimizers[1].param_groups[0]["params"], 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach())
+        return loss.detach()
 
 
-def draw_styles(batch: Batch, generator: torch.Generator) -> Styles | None:
+def draw_styles(batch: Batch, generator: torch.Generator, device: torch.device) -> Styles | None:
     """Which block the styles go into this time, and how strongly (0.7 to 1.3 of what the style prompt gives)."""
     if not len(batch.injected):
         return None
     block = int(torch.multinomial(torch.tensor(list(INJECTION_BLOCKS.values())), 1, generator=generator))
     scale = 0.7 + 0.6 * torch.rand(len(batch.injected), 1, generator=generator)
     packed = batch.styles
+    tokens, positions, segments, last, target, style = (
+        torch.from_numpy(array).to(device)
+        for array in (
+            packed.tokens,
+            packed.positions,
+            packed.segments,
+            packed.last,
+            batch.injected,
+            batch.style,
+        )
+    )
     return Styles(
-        packed.tokens, packed.positions, packed.mask, packed.last,
-        list(INJECTION_BLOCKS)[block], batch.injected, batch.style, scale,
-    )  # fmt: skip
+        tokens, positions, segments, last, list(INJECTION_BLOCKS)[block], target, style, scale.to(device)
+    )
