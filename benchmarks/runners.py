@@ -18,6 +18,7 @@ from reft_studio.base_model import BaseModel
 from reft_studio.intervention import build_interventions, parameter_groups
 from reft_studio.train.examples import Example, collate
 from reft_studio.train.prefix import FrozenPrefix
+from reft_studio.train.recording import record
 from reft_studio.train.reference import Reference
 
 PATHS: dict[str, type[FrozenPrefix | Reference]] = {"fast": FrozenPrefix, "reference": Reference}
@@ -75,20 +76,32 @@ class Runner:
             self._path = PATHS[path](base, examples, interventions)
             trained = parameter_groups(interventions, 0.0)
         self._optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=0.0)
+        self._recorded: Callable[[], Tensor] | None = None
         self.batches = [range(i, min(i + BATCH, len(examples))) for i in range(0, len(examples), BATCH)]
         self.device, self.losses = base.device, list[float]()
+        if path == "fast" and base.device.type == "cuda" and len(self.batches) == 1:
+            # As a training does it.
+            parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
+            self._recorded = record(self._gradients, parameters)
 
     def step(self, mark: Callable[[], None] = lambda: None) -> None:
-        """One step on the next ten rows; `mark` is called between forward pass, backward pass and update."""
+        """One step on the next ten rows; `mark` is called between forward pass, backward pass and update.
+
+        In a recorded step the first two are one.
+        """
         mark()
         self._optimizer.zero_grad()
-        loss = self._path.loss(self.batches[len(self.losses) % len(self.batches)])
-        mark()
-        loss.backward()
+        loss = self._recorded() if self._recorded else self._gradients(mark)
         mark()
         self._optimizer.step()
         self.losses.append(loss.item())
         mark()
+
+    def _gradients(self, mark: Callable[[], None] = lambda: None) -> Tensor:
+        loss: Tensor = self._path.loss(self.batches[len(self.losses) % len(self.batches)])
+        mark()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
     def seconds(self, steps: int) -> float:
         """Wall time of one of several steps."""
@@ -114,9 +127,10 @@ class Runner:
         return [statistics.median(phase) for phase in zip(*found, strict=True)]
 
     def operations(self) -> int:
-        """Floating-point operations of one step."""
+        """Floating-point operations of one step; nothing is learned in it."""
         with FlopCounterMode(display=False) as counter:
-            self.step()
+            self._gradients()
+        self._optimizer.zero_grad()
         return int(counter.get_total_flops())
 
     def busy(self) -> float:

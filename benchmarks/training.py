@@ -2,8 +2,8 @@
 
 Both take the same steps on the same rows with the same weights, in turns in one process, so that a busy
 machine slows both. The bound is the ratio of the floating-point operations that the two need for a step,
-counted by torch. Memory is measured afterwards, each path in a process of its own. Where pyreft is installed
-(`pip install pyreft datasets`), its own intervention and step take turns with them.
+counted by torch. Memory is measured afterwards, on a processor each path in a process of its own. Where
+pyreft is installed (`pip install pyreft datasets`), its own intervention and step take turns with them.
 
 On a graphics card: `python -m benchmarks.training --device cuda --shape 7B --epochs 100`.
 """
@@ -22,7 +22,7 @@ from importlib.util import find_spec
 import torch
 
 from benchmarks.memory import DTYPES, peak_memory
-from benchmarks.runners import PATHS, Runner, wait
+from benchmarks.runners import Runner, wait
 from benchmarks.shapes import SHAPES, random_base, rows_of
 from reft_studio import Demonstration, Recipe, load_base_model, read_demonstrations
 from reft_studio.base_model import BaseModel
@@ -91,9 +91,12 @@ COLUMNS = [
 def compare(workload: Workload, base: BaseModel, rounds: int) -> list[object]:
     """The figures of speed, in milliseconds where they are times."""
     examples = workload.examples(base)
-    fast, reference = (Runner(path, base, examples) for path in PATHS)
+    begun = time.perf_counter()
+    fast = Runner("fast", base, examples)
     every_row = len(fast.batches)
-    prepared = fast.seconds(every_row)
+    fast.seconds(every_row)
+    prepared = time.perf_counter() - begun
+    reference = Runner("reference", base, examples)
     reference.seconds(every_row)
     counts = reference.operations(), fast.operations()
     bound = counts[0] / counts[1]
@@ -184,9 +187,11 @@ def main() -> None:
         base = workload.base(device, dtype)
         *speed, apart = compare(workload, base, arguments.rounds)
         whole = whole_training(workload, base, arguments.epochs) if arguments.epochs else ""
-        # Before others fill the device.
-        del base
-        memory = [peak_alone(path, index) for path in ("reference", "fast")]
+        # A card tells what each path takes of it; a process only what all of it ever took.
+        alone = device.type == "cpu"
+        memory = [
+            peak_alone(path, index) if alone else peak(workload, base, path) for path in ("reference", "fast")
+        ]
         print("| " + " | ".join(map(str, [workload, workload.rows, *speed, *memory, apart, whole])) + " |")
         sys.stdout.flush()
 

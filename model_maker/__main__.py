@@ -108,7 +108,7 @@ def main() -> None:
     maker.add_argument("--work", type=Path, default=Path("model_build"))
     maker.add_argument("--rounds", type=Round.parse, nargs="+", default=ROUNDS, metavar="END:DECAY")
     maker.add_argument("--seed", type=int, default=1)
-    maker.add_argument("--vocabulary", type=int, default=10240)
+    maker.add_argument("--vocabulary", type=int, default=12800)
     maker.add_argument("--tokenizer-texts", type=int, default=12000)
     maker.add_argument("--width", type=int, default=256)
     maker.add_argument("--blocks", type=int, default=6)

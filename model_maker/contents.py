@@ -100,7 +100,7 @@ def topic_content(topic: Topic, name: str, intent: Intent, index: int) -> Conten
         key=f"{topic.name}/{name}/{index}",
         question=fill(intent.questions[index], slots),
         answers=tuple(fill(answer, slots) for answer in intent.answers),
-        short=fill(intent.short, slots).rstrip(".!") + ".",
+        short=re.sub(r"[.!]*(?<!\?)$", ".", fill(intent.short, slots), count=1),
         topic_emoji=topic.emoji,
         intent_emoji=tuple(intent.emoji.split()),
         about=intent.about.format_map(slots),
@@ -191,13 +191,13 @@ class Contents:
     def draw(self, rng: Rng) -> Content:
         """One content, in the proportions of the corpus."""
         chance = rng.random()
-        if chance < 0.29:
+        if chance < 0.36:
             return self.exchange(rng)
-        if chance < 0.33:
+        if chance < 0.40:
             return self.arithmetic(rng)
-        if chance < 0.39:
+        if chance < 0.45:
             return self.comparison(rng)
-        if chance < 0.50:
+        if chance < 0.55:
             return self.strange(rng)
         return self.topic(rng)
 

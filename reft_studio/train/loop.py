@@ -4,8 +4,9 @@ import hashlib
 import itertools
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from reft_studio.train.events import Event, Finished, Started, Step
 from reft_studio.train.examples import Example, build_examples
 from reft_studio.train.passes import Passes
 from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
+from reft_studio.train.recording import record
 from reft_studio.train.reference import Reference
 from reft_studio.train.start import align, take_over
 
@@ -81,6 +83,7 @@ class Training:
             groups.append({"params": low_rank, "weight_decay": self.recipe.weight_decay})
         self._optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate)
         self._losses: list[float] = []
+        self._recorded: Callable[[], Tensor] | None = None
 
     @property
     def losses(self) -> tuple[float, ...]:
@@ -152,22 +155,37 @@ class Training:
         for group in self._optimizer.param_groups:
             group["lr"] = recipe.learning_rate * rate(recipe, self.step, total)
         self._optimizer.zero_grad()
-        tokens = sum(len(self._examples[index].reply_ids) for batch in batches for index in batch)
+        gradients = self._gradients(path, batches)
         with self._lora.in_place(), self._own_randomness():
-            losses = [_backward(path, batch, tokens) for batch in batches]
-        # Asked for once: a graphics card has to be done with all it was given before it can tell a number.
-        loss = torch.stack(losses).sum().item()
+            # Asked for once: to tell a number, a graphics card has to be done with all it was given.
+            loss = gradients().item()
         if not math.isfinite(loss):
             raise UnstableError(
                 f"The training became unstable in step {self.step + 1} of {total}: the loss is no longer a "
                 f"number. Set a lower learning rate (it is {recipe.learning_rate:g}) and train again."
             )
         if recipe.max_grad_norm is not None:
-            trainable = [p for group in self._optimizer.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(trainable, recipe.max_grad_norm)
+            nn.utils.clip_grad_norm_(self._trainable(), recipe.max_grad_norm)
         self._optimizer.step()
         self._losses.append(loss)
         return loss
+
+    def _gradients(
+        self, path: FrozenPrefix | Reference, batches: Sequence[list[int]]
+    ) -> Callable[[], Tensor]:
+        """What computes the mean loss per reply token of a step, and the gradients."""
+        if self._recorded:
+            return self._recorded
+        tokens = sum(len(self._examples[index].reply_ids) for batch in batches for index in batch)
+        gradients: Callable[[], Tensor] = partial(_backward, path, batches, tokens)
+        always_the_same = isinstance(path, FrozenPrefix) and len(self._examples) <= self.recipe.batch_size
+        if always_the_same and self._base.device.type == "cuda":
+            with self._own_randomness():
+                gradients = self._recorded = record(gradients, self._trainable())
+        return gradients
+
+    def _trainable(self) -> list[nn.Parameter]:
+        return [p for group in self._optimizer.param_groups for p in group["params"]]
 
     def _choose_path(self) -> tuple[FrozenPrefix | Reference, str | None]:
         if self.recipe.lora_rank:
@@ -263,10 +281,13 @@ def _order(count: int, recipe: Recipe) -> Iterator[tuple[int, list[list[int]]]]:
             yield epoch, batches[start : start + recipe.accumulation]
 
 
-def _backward(path: FrozenPrefix | Reference, chosen: Sequence[int], tokens: int) -> Tensor:
-    """Their summed loss over `tokens`, with its gradients added to those in the interventions."""
+def _backward(path: FrozenPrefix | Reference, batches: Sequence[Sequence[int]], tokens: int) -> Tensor:
+    """The summed loss over `tokens`, with its gradients added to those in the interventions."""
+    losses = []
     # The caller may itself stand in a no_grad block, and a generator must not change that between steps.
     with torch.enable_grad():
-        loss = path.loss(chosen) / tokens
-        loss.backward()  # type: ignore[no-untyped-call]
-    return loss.detach()
+        for chosen in batches:
+            loss = path.loss(chosen) / tokens
+            loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.detach())
+    return torch.stack(losses).sum()
