@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 from dataclasses import asdict
 from pathlib import Path
@@ -19,8 +20,8 @@ from model_maker.world import World, read_world
 from reft_studio.device import default_device
 
 # Those of the model in the repository.
-ROUNDS = [Round(5250, 2250), Round(9250, 2000)]
-TOKENS_A_BATCH = 4096
+ROUNDS = [Round(9000, 5000)]
+TOKENS_A_BATCH = 49152
 ASSET = Path(__file__).parents[1] / "assets" / "embedded_model"
 
 
@@ -69,16 +70,25 @@ def write_card(run: Pretraining, world: World, arguments: argparse.Namespace) ->
         "parameters": sum(p.numel() for p in run.network.parameters()) / 1e6,
         "tokens": run.tokens / 1e6,
         "minutes": run.seconds / 60,
+        "hardware": hardware(arguments),
         "steps": run.step,
         "rounds": ", then ".join(
             f"to step {part.end:,} with the last {part.decay:,} falling" for part in arguments.rounds
         ),
         "seed": arguments.seed,
+        "tokens_a_batch": arguments.tokens_a_batch,
         "topics": len(world.topics),
         "exchanges": len(world.exchanges),
     }
     card = text.format(**figures, **asdict(run.network.shape))
     (arguments.out / "README.md").write_text(card, encoding="utf-8")
+
+
+def hardware(arguments: argparse.Namespace) -> str:
+    """What the model was made on."""
+    if arguments.device.type == "cuda":
+        return f"one {torch.cuda.get_device_name(arguments.device)}, with {arguments.workers} processes that wrote texts"
+    return f"{arguments.threads} processor cores"
 
 
 def score(arguments: argparse.Namespace) -> None:
@@ -114,7 +124,12 @@ def main() -> None:
     maker.add_argument("--blocks", type=int, default=6)
     maker.add_argument("--device", type=torch.device, default=default_device(), help="such as cuda")
     maker.add_argument("--tokens-a-batch", type=int, default=TOKENS_A_BATCH)
-    maker.add_argument("--workers", type=int, default=0, help="processes that write texts meanwhile")
+    maker.add_argument(
+        "--workers",
+        type=int,
+        default=max(0, (os.cpu_count() or 0) - 2),
+        help="processes that write texts meanwhile",
+    )
     maker.add_argument("--threads", type=int, default=2)
     maker.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     maker.set_defaults(run=make)

@@ -49,7 +49,7 @@ def bot(base, rows):
     from reft_studio.recipe import Recipe
     from reft_studio.verbs import train_bot
 
-    recipe = Recipe(layers=(1,), rank=4, epochs=25, learning_rate=1e-2)
+    recipe = Recipe(layers=(1,), rank=4, dropout=0, epochs=25, learning_rate=1e-2)
     return train_bot(base, rows, recipe, name="Emoji")
 
 

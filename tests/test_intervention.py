@@ -57,7 +57,8 @@ def orthonormal(R):
 def random_weights(base):
     """An edit that changes much, in layers 1 and 2."""
     torch.manual_seed(0)
-    modules = build_interventions(Recipe.for_model(base.num_layers, base.width, layers=(1, 2)), base.width)
+    recipe = Recipe.for_model(base.num_layers, base.width, layers=(1, 2), rank=4, dropout=0)
+    modules = build_interventions(recipe, base.width)
     for module in modules.values():
         nn.init.normal_(module.source)
     return modules, learned(modules)
@@ -96,7 +97,7 @@ def test_an_activation_bends_what_is_written_and_not_what_is_taken_away():
 
 @pytest.mark.parametrize("method", Method)
 def test_every_method_learns_and_keeps_what_makes_it(method):
-    recipe = Recipe(layers=(1,), method=method, rank=2)
+    recipe = Recipe(layers=(1,), method=method, rank=2, dropout=0)
     modules = build_interventions(recipe, 16)
     optimizer = torch.optim.AdamW(parameter_groups(modules, weight_decay=0.1), lr=0.05)
     losses = []
@@ -277,7 +278,7 @@ def test_first_and_last_tokens_have_edits_of_their_own_where_both_are_edited_and
 
 @pytest.mark.parametrize("component", Component)
 def test_separate_edits_of_any_component_reach_their_own_tokens(base, component):
-    recipe = Recipe(layers=(1,), positions="f2+l1", shared=False, component=component)
+    recipe = Recipe(layers=(1,), positions="f2+l1", rank=4, shared=False, component=component)
     path = base.component_path(1, component)
     outputs = []
     weights = learned(build_interventions(recipe, base.width))

@@ -32,7 +32,7 @@ def train(base, recipe, steps=None):
 @needs_a_card
 @pytest.mark.parametrize("changed", [{}, {"dropout": 0.5}, {"layers": (1, 3), "positions": "f1+l1"}])
 def test_recorded_steps_give_the_losses_of_steps_taken_one_by_one(base, monkeypatch, changed):
-    recipe = Recipe(**({"layers": (1,), "epochs": 30} | changed))
+    recipe = Recipe(**({"layers": (1,), "rank": 4, "dropout": 0, "epochs": 30} | changed))
     recorded = train(base, recipe)
     assert isinstance(recorded._recorded, Recording)
     monkeypatch.setattr(loop, "record", lambda gradients, _: gradients)
@@ -52,7 +52,7 @@ def test_a_recorded_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(
 
 
 def test_what_cannot_be_recorded_is_done_anew_each_time():
-    parameter = nn.Parameter(torch.ones(()))
+    parameter = nn.Parameter(torch.ones((), device="cuda" if torch.cuda.is_available() else "cpu"))
 
     def gradients():
         loss = parameter * 2 * (1 if parameter.item() else 0)  # asks for a number

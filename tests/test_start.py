@@ -94,7 +94,7 @@ def test_both_paths_turn_R_the_same_way(base, rows):
 def test_as_many_demonstrations_as_rank_make_the_seed_irrelevant(base, rows):
     losses = []
     for seed in (1, 2):
-        training = Training(base, rows, Recipe(layers=(1,), rank=len(rows), epochs=2, seed=seed))
+        training = Training(base, rows, Recipe(layers=(1,), rank=len(rows), dropout=0, epochs=2, seed=seed))
         list(training.events())
         losses.append(training.losses)
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)

@@ -20,7 +20,7 @@ from reft_studio.train.reference import Reference
 
 
 def recipe_for(base, **changes):
-    return Recipe.for_model(base.num_layers, base.width, **{"epochs": 3, **changes})
+    return Recipe.for_model(base.num_layers, base.width, **{"epochs": 3, "dropout": 0, **changes})
 
 
 def train(base, rows, **changes):
@@ -201,8 +201,8 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
 
 
 def test_accumulated_batches_take_the_same_step_as_one_batch(base, rows):
-    whole, _ = train(base, rows, learning_rate=1e-2)
-    parts, _ = train(base, rows, learning_rate=1e-2, batch_size=1, accumulation=4)
+    whole, _ = train(base, rows, rank=4, learning_rate=1e-2)
+    parts, _ = train(base, rows, rank=4, learning_rate=1e-2, batch_size=1, accumulation=4)
     assert parts == pytest.approx(whole, rel=1e-4)
 
 
