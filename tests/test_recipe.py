@@ -14,15 +14,15 @@ def test_the_default_recipe_fits_a_model_of_any_depth(depth):
 
 
 def test_the_default_learning_rate_is_higher_in_narrow_models():
-    assert [default_learning_rate(width) for width in (4096, 1024, 256)] == [0.0015, 0.003, 0.006]
-    assert Recipe.for_model(6, 256).learning_rate == 0.006
+    assert [default_learning_rate(width) for width in (4096, 1024, 256)] == [0.003, 0.006, 0.012]
+    assert Recipe.for_model(6, 256).learning_rate == 0.012
     assert Recipe.for_model(6, 256, learning_rate=0.01).learning_rate == 0.01
 
 
 def test_changes_reach_the_recipe_and_layers_are_sorted():
     recipe = Recipe.for_model(6, 256, layers=(3, 1), rank=8)
     assert recipe.layers == (1, 3)
-    assert recipe.rank == 8
+    assert recipe.rank == 16
 
 
 def test_a_recipe_survives_json():
@@ -64,4 +64,4 @@ def test_a_recipe_cannot_be_changed_afterwards():
     recipe = Recipe.for_model(6, 256)
     with pytest.raises((RecipeError, ValueError)):
         recipe.rank = 2
-    assert recipe.rank == 8
+    assert recipe.rank == 16

@@ -15,7 +15,7 @@ from reft_studio.recipe import Recipe, default_layer
 DEPTHS = 8
 """So many layers of a deep model are tried, one in each eighth of it; of a shallow one all."""
 POSITIONS = ("l1", "f1+l1", "l3")
-RANKS = (4, 8)
+RANKS = (4, 16)
 
 
 @dataclass(frozen=True)
