@@ -43,7 +43,7 @@ bench: $(VENV)/.dev browser  ## Time training against the reference in the same 
 	$(PY) -m benchmarks.places
 	$(PY) -m benchmarks.engine
 
-model: $(VENV)/.dev  ## Make the embedded model anew (nine minutes on an H200, days on two cores); goes on where it stopped
+model: $(VENV)/.dev  ## Make the embedded model anew (nine minutes on an H200, more than a day on two cores); goes on where it stopped
 	$(PY) -m model_maker make
 
 demos: $(VENV)/.dev  ## Train the bots in spaces/ anew, as a new embedded model requires

@@ -1,11 +1,11 @@
 """How long until there is a bot, and how good it is: `python -m benchmarks.quality`.
 
 The emoji starter on the embedded model, with several seeds, in turns in one process: as the app trains it,
-the same by the whole forward pass through pyvene, and with pyreft's own intervention, step and recipe (100
-epochs, a rate of 0.004 that falls to zero; needs `pip install pyreft datasets`). Also with what the app
-does besides: its moments are judged and the best one is kept; and where 100 epochs are asked for, it stops by
-itself. The bots then answer the same prompts, which no one has trained on; two shares are printed, of replies
-that are only emoji and of those on topic. The time is that from the rows to the learned weights.
+the same by the whole forward pass through pyvene, and with pyreft's own intervention, step and recipe (rank
+4, 100 epochs, a rate of 0.004 that falls to zero; needs `pip install pyreft datasets`). Also with what the
+app does besides: its moments are judged and the best one is kept; and where 100 epochs are asked for, it
+stops by itself. The bots then answer the same prompts, which no one has trained on; two shares are printed,
+of replies that are only emoji and of those on topic. The time is that from the rows to the learned weights.
 """
 
 from __future__ import annotations
@@ -63,9 +63,8 @@ def by_the_whole_forward_pass(base: BaseModel, rows: Rows, seed: int) -> Bot:
 
 def by_pyreft(base: BaseModel, rows: Rows, seed: int) -> Bot:
     """Its intervention and step, with the settings of its README."""
-    recipe = Recipe.for_model(
-        base.num_layers, base.width, epochs=100, learning_rate=4e-3, schedule=Schedule.LINEAR, seed=seed
-    )
+    settings = {"rank": 4, "dropout": 0, "epochs": 100, "learning_rate": 4e-3, "schedule": Schedule.LINEAR}
+    recipe = Recipe.for_model(base.num_layers, base.width, **settings, seed=seed)
     torch.manual_seed(seed)
     examples = build_examples(base, rows, parse_positions(recipe.positions))
     pyreft = Pyreft(base, examples, recipe)
@@ -144,10 +143,10 @@ def main() -> None:
     questions = unseen()
     ways: dict[str, Callable[[BaseModel, Rows, int], Bot]] = {
         "the app": by_the_app,
-        "the same, judged at four moments, the best one kept": judged,
+        "the same, judged at its moments, the best one kept": judged,
         "the same, ended at the first moment (5 epochs)": ended_at_the_first_moment,
         "the app, 100 epochs, stopping by itself": stopping_by_itself,
-        "the app's 30 epochs by the whole forward pass": by_the_whole_forward_pass,
+        "the app's epochs by the whole forward pass": by_the_whole_forward_pass,
     }
     if find_spec("pyreft"):
         ways["pyreft's intervention, step and recipe"] = by_pyreft

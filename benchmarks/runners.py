@@ -63,7 +63,7 @@ class Runner:
 
     def __init__(self, path: str, base: BaseModel, examples: list[Example]) -> None:
         # At higher rates the two runs drift apart, since each rounds in its own way.
-        recipe = Recipe.for_model(base.num_layers, base.width, learning_rate=4e-3)
+        recipe = Recipe.for_model(base.num_layers, base.width, rank=4, dropout=0, learning_rate=4e-3)
         self._path: Any
         trained: Iterable[Any]
         if path == "pyreft":
