@@ -22,7 +22,7 @@ def test_the_default_learning_rate_is_higher_in_narrow_models():
 def test_changes_reach_the_recipe_and_layers_are_sorted():
     recipe = Recipe.for_model(6, 256, layers=(3, 1), rank=8)
     assert recipe.layers == (1, 3)
-    assert recipe.rank == 16
+    assert recipe.rank == 8
 
 
 def test_a_recipe_survives_json():

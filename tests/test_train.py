@@ -217,10 +217,10 @@ def test_a_training_from_a_bot_on_its_way_is_a_bot(base, rows):
 @pytest.mark.parametrize(
     ("changes", "rates"),
     [
-        ({}, [1, 0.75, 0.5, 0.25]),
+        ({"schedule": "linear"}, [1, 0.75, 0.5, 0.25]),
         ({"schedule": "constant"}, [1, 1, 1, 1]),
         ({"schedule": "cosine"}, [1, 0.853553, 0.5, 0.146447]),
-        ({"warmup": 0.5}, [1 / 3, 2 / 3, 1, 0.5]),
+        ({"schedule": "linear", "warmup": 0.5}, [1 / 3, 2 / 3, 1, 0.5]),
     ],
 )
 def test_the_learning_rate_follows_its_schedule(changes, rates):

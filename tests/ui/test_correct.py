@@ -22,6 +22,8 @@ from tests.ui.running import (
     open_page,
     open_tab,
     say,
+    set_epochs,
+    train,
     wait_until,
     with_emoji_bot,
 )
@@ -88,15 +90,6 @@ def test_a_rule_that_is_none_is_refused_and_a_good_one_is_kept(page: Page, data_
     store = Store(data_folder)
     wait_until(lambda: draft_of(store).instruction == "Only emoji, please.")
     assert draft_of(store).rules == ("only emoji", "at most 5 words")
-
-
-def test_a_mistake_of_the_score_is_one_click_away_from_its_correction(page: Page) -> None:
-    asked = page.locator("#mistakes label").first.inner_text()
-    page.locator("#mistakes label").first.click()
-    page.locator("#fix").wait_for()
-    expect(page.locator("#fix-said")).to_contain_text(f"You asked: {asked}")
-    page.locator("#fix-close").click()
-    expect(page.locator("#fix")).to_be_hidden()
 
 
 def test_all_three_answer_and_an_answer_can_be_corrected(
@@ -296,3 +289,17 @@ def test_no_tab_puts_a_barrier_in_anyones_way(page: Page, colors: str) -> None:
                 break
         assert len(found["passes"]) > 10
         assert [(tab, wrong["id"], wrong["nodes"][0]["html"]) for wrong in found["violations"]] == []
+
+
+def test_a_mistake_of_the_score_is_one_click_away_from_its_correction(page: Page) -> None:
+    """Of a bot that has hardly learned anything: the others make none."""
+    choose_starter(page, "emoji")
+    open_tab(page, "Train")
+    set_epochs(page, 1)
+    train(page)
+    asked = page.locator("#mistakes label").first.inner_text()
+    page.locator("#mistakes label").first.click()
+    page.locator("#fix").wait_for()
+    expect(page.locator("#fix-said")).to_contain_text(f"You asked: {asked}")
+    page.locator("#fix-close").click()
+    expect(page.locator("#fix")).to_be_hidden()
