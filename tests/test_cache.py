@@ -21,11 +21,11 @@ from tests.architectures import ARCHITECTURES, SLOW, tiny_model
 
 STEPS = 20
 RECIPES = {
-    "l1 at 1": Recipe(dropout=0, layers=(1,)),
-    "f1+l1 at 0 and 2, separately": Recipe(dropout=0, layers=(0, 2), positions="f1+l1", shared=False),
-    "f2+l2 at 3": Recipe(dropout=0, layers=(3,), positions="f2+l2"),
-    "attention of 0": Recipe(dropout=0, layers=(0,), component="attention_output"),
-    "feed-forward of 2": Recipe(dropout=0, layers=(2,), component="mlp_output"),
+    "l1 at 1": Recipe(rank=4, dropout=0, layers=(1,)),
+    "f1+l1 at 0 and 2, separately": Recipe(rank=4, dropout=0, layers=(0, 2), positions="f1+l1", shared=False),
+    "f2+l2 at 3": Recipe(rank=4, dropout=0, layers=(3,), positions="f2+l2"),
+    "attention of 0": Recipe(rank=4, dropout=0, layers=(0,), component="attention_output"),
+    "feed-forward of 2": Recipe(rank=4, dropout=0, layers=(2,), component="mlp_output"),
 }
 
 
@@ -78,7 +78,9 @@ class Operations(TorchDispatchMode):
 def test_no_step_but_the_first_waits_for_a_number_that_a_graphics_card_has_yet_to_compute(name, rows):
     base = tiny_model(name)
     examples = build_examples(base, rows, parse_positions("l1"))
-    path = FrozenPrefix(base, examples, build_interventions(Recipe(dropout=0, layers=(1,)), base.width))
+    path = FrozenPrefix(
+        base, examples, build_interventions(Recipe(rank=4, dropout=0, layers=(1,)), base.width)
+    )
     path.loss([0, 1, 2])
     with Operations() as computed:
         path.loss([0, 1, 2]).backward()
@@ -102,7 +104,7 @@ def test_a_model_that_answers_otherwise_with_a_past_is_trained_by_the_reference(
 
     base.model.register_forward_pre_hook(forget_places, with_kwargs=True)
     examples = build_examples(base, rows, parse_positions("l1"))
-    interventions = build_interventions(Recipe(dropout=0, layers=(1,)), base.width)
+    interventions = build_interventions(Recipe(rank=4, dropout=0, layers=(1,)), base.width)
     path, reason = choose_path(base, examples, interventions, batch_size=4)
     assert isinstance(path, Reference)
     assert "should be" in str(reason)
@@ -111,7 +113,7 @@ def test_a_model_that_answers_otherwise_with_a_past_is_trained_by_the_reference(
 def test_rows_that_no_memory_is_left_for_are_computed_anew(rows, monkeypatch):
     base = tiny_model("Llama")
     examples = build_examples(base, rows, parse_positions("l1"))
-    recipe = Recipe(dropout=0, layers=(1,))
+    recipe = Recipe(rank=4, dropout=0, layers=(1,))
     plenty, _ = losses_and_first_gradients(FrozenPrefix, base, examples, recipe)
     monkeypatch.setattr(Rows, "keep", lambda *_: None)
     none, _ = losses_and_first_gradients(FrozenPrefix, base, examples, recipe)
@@ -121,7 +123,9 @@ def test_rows_that_no_memory_is_left_for_are_computed_anew(rows, monkeypatch):
 def test_memory_is_given_out_until_the_budget_is_spent(rows, monkeypatch):
     base = tiny_model("Llama")
     examples = build_examples(base, rows, parse_positions("l1"))
-    path = FrozenPrefix(base, examples, build_interventions(Recipe(dropout=0, layers=(1,)), base.width))
+    path = FrozenPrefix(
+        base, examples, build_interventions(Recipe(rank=4, dropout=0, layers=(1,)), base.width)
+    )
     stored = path._store(examples)
     free = 2 * (stored[0].bytes + stored[1].bytes)
     monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": free}))
@@ -142,7 +146,7 @@ def test_a_thousand_rows_of_two_hundred_tokens_train_in_the_memory_that_is_given
     examples = [
         Example(draw.choices(words, k=188), draw.choices(words, k=12), positions) for _ in range(1000)
     ]
-    interventions = build_interventions(Recipe(dropout=0, layers=(1,)), base.width)
+    interventions = build_interventions(Recipe(rank=4, dropout=0, layers=(1,)), base.width)
     path, slow_because = choose_path(base, examples, interventions, 20)
     assert slow_because is None
     optimizer = torch.optim.AdamW(parameter_groups(interventions, 0.0), lr=5e-3)
@@ -164,7 +168,7 @@ def test_a_thousand_rows_of_two_hundred_tokens_train_in_the_memory_that_is_given
 def test_a_step_leaves_the_base_model_as_it_was(rows):
     base = tiny_model("Qwen2")
     examples = build_examples(base, rows, parse_positions("l1"))
-    interventions = build_interventions(Recipe(dropout=0, layers=(1,)), base.width)
+    interventions = build_interventions(Recipe(rank=4, dropout=0, layers=(1,)), base.width)
     for intervention in interventions.values():
         nn.init.normal_(intervention.source)
     tokens = torch.tensor([examples[0].prompt_ids])
@@ -180,7 +184,7 @@ def test_a_prompt_longer_than_the_sliding_window_is_exact(rows):
     long = [Demonstration(f"{row.prompt} " * 6, row.reply) for row in rows]
     examples = build_examples(base, long, parse_positions("l1"))
     assert min(len(example.prompt_ids) for example in examples) > 4 * base.model.config.sliding_window
-    recipe = Recipe(dropout=0, layers=(1,))
+    recipe = Recipe(rank=4, dropout=0, layers=(1,))
     fast, _ = losses_and_first_gradients(FrozenPrefix, base, examples, recipe)
     slow, _ = losses_and_first_gradients(Reference, base, examples, recipe)
     assert torch.allclose(fast, slow, rtol=1e-4)
@@ -190,7 +194,7 @@ def test_a_model_without_a_head_is_not_supported(monkeypatch):
     base = tiny_model("Llama")
     monkeypatch.setattr(base.model, "get_output_embeddings", lambda: None)
     with pytest.raises(NotSupportedError, match="head"):
-        FrozenPrefix(base, [], build_interventions(Recipe(dropout=0, layers=(1,)), base.width))
+        FrozenPrefix(base, [], build_interventions(Recipe(rank=4, dropout=0, layers=(1,)), base.width))
 
 
 def test_a_model_with_several_states_for_each_token_is_refused(rows):

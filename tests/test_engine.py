@@ -38,7 +38,9 @@ ROWS = (Demonstration("Who are you?", "🤖✨"), Demonstration("I like tea.", "
 GREEDY = Sampling(max_new_tokens=12)
 ENDLESS = Sampling(temperature=5, max_new_tokens=300)
 """Nonsense, which does not end soon."""
-FOREVER = {"epochs": 10_000}
+FOREVER = {"epochs": 10_000, "learning_rate": 0.004}
+SHORT = {"epochs": 3, "learning_rate": 0.004}
+"""At the usual rate, a bot of two rows that was hardly trained may have nothing to say."""
 
 pytestmark = pytest.mark.timeout(4 * SECONDS)
 
@@ -53,7 +55,7 @@ def train(engine: Engine, folder: Path, **recipe_changes: object) -> str:
 def scored(engine: Engine, folder: Path, **fields: Any) -> str:
     """Submit a short training whose bot is scored."""
     fields = {"rules": ("only emoji",), "instruction": "Answer in emoji.", "probes": ("Who am I?",)} | fields
-    engine.submit(TrainingJob(str(folder), "A bot", ROWS, folder, {"epochs": 3}, **fields))
+    engine.submit(TrainingJob(str(folder), "A bot", ROWS, folder, SHORT, **fields))
     return str(folder)
 
 
