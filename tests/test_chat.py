@@ -160,7 +160,7 @@ def test_a_bots_own_system_prompt_is_used_unless_another_is_given(base, untraine
 
 
 def test_old_turns_that_do_not_fit_are_left_out(base):
-    old = [{"role": "user", "content": "dog " * 200}, {"role": "assistant", "content": "cat " * 100}]
+    old = [{"role": "user", "content": "dog " * 300}, {"role": "assistant", "content": "cat " * 200}]
     new = [{"role": "user", "content": PROMPT}]
     long, short = (final_replies(base, [ChatRequest(chat)], SHORT) for chat in (old * 4 + new, new))
     assert long == short

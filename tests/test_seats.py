@@ -23,7 +23,7 @@ from tests.architectures import tiny_model
 
 PROMPT = "Tell me about penguins."
 SHORT = Sampling(max_new_tokens=16)
-DRAWN = Sampling(temperature=1.5, max_new_tokens=16)
+DRAWN = Sampling(temperature=3, max_new_tokens=16)
 SECONDS = 60
 
 
@@ -73,7 +73,7 @@ def test_everyone_gets_what_they_get_alone_greedily_or_drawn(base, bot, with_lor
         ([asked("Hi", bot, beside=[(with_lora, 0.3)]), asked("Hi")], replace(DRAWN, seed=7, top_p=0.9)),
     ]
     alone = [final_replies(base, *chat) for chat in chats]
-    assert len({reply for replies in alone for reply in replies}) == 9
+    assert len({reply for replies in alone for reply in replies}) >= 7, "Else the comparison says little."
     assert said_at_once(base, chats) == alone
 
 

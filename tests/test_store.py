@@ -922,7 +922,7 @@ def manifest_of(name: str, probe: str) -> Manifest:
         name=name,
         created="2026-11-23T12:00:00+00:00",
         base=base,
-        recipe=Recipe(layers=(1,)),
+        recipe=Recipe(layers=(1,), rank=4),
         probes=(Probe(prompt=probe, reply="Yes."),),
         libraries={},
     )
