@@ -84,13 +84,14 @@ def test_after_a_crash_a_search_goes_on_with_what_it_knew(engine: ProcessEngine,
 def test_a_whole_search_finds_a_place_by_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Grid, "for_model", lambda *_: FEW)
     monkeypatch.setattr(places, "search_questions", lambda: ["Tell me about cats.", "I like fish.", "Hello!"])
-    updates = Updates()
+    # In the last block it is too late to answer to what was asked; emoji of some sort come there too.
+    rules, updates = ("only emoji", "matches 🐠|🐟|😊|😄|👋"), Updates()
     with closing(InlineEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
-        done = updates.end(search(engine, "whole", rules=("only emoji",), recipe_changes={"epochs": 15}))
+        done = updates.end(search(engine, "whole", rules=rules, recipe_changes={"epochs": 40}))
     assert done.state is JobState.DONE
     assert done.places
     assert {one.of for one in done.places.tried} == {2}, "One of the questions is in a row."
-    assert done.places.finished[0].value == max(one.value for one in done.places.tried)
+    assert done.places.finished[0].place.layer in (0, 1)
     assert done.step == done.total_steps >= 4
 
 

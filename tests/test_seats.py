@@ -23,7 +23,7 @@ from tests.architectures import tiny_model
 
 PROMPT = "Tell me about penguins."
 SHORT = Sampling(max_new_tokens=16)
-DRAWN = Sampling(temperature=3, max_new_tokens=16)
+DRAWN = Sampling(temperature=2.5, max_new_tokens=16)
 SECONDS = 60
 
 
@@ -67,13 +67,13 @@ def with_lora(base, bot):
 def test_everyone_gets_what_they_get_alone_greedily_or_drawn(base, bot, with_lora):
     chats = [
         ([asked(PROMPT)], SHORT),
-        ([asked(PROMPT), asked(PROMPT, bot), asked(PROMPT, system_prompt="Answer in one word.")], DRAWN),
-        ([asked("Who are you?", with_lora, strength=0.5), asked("Who are you?", bot)], SHORT),
+        ([asked(PROMPT), asked(PROMPT, bot), asked(PROMPT, system_prompt="Answer like a pirate.")], DRAWN),
+        ([asked("Tell me about tea.", with_lora, strength=0.5), asked("Who are you?", bot)], SHORT),
         ([asked("Hi", bot, strength=-1.5)], replace(DRAWN, seed=7)),
         ([asked("Hi", bot, beside=[(with_lora, 0.3)]), asked("Hi")], replace(DRAWN, seed=7, top_p=0.9)),
     ]
     alone = [final_replies(base, *chat) for chat in chats]
-    assert len({reply for replies in alone for reply in replies}) >= 7, "Else the comparison says little."
+    assert len({reply for replies in alone for reply in replies}) == 9
     assert said_at_once(base, chats) == alone
 
 
