@@ -6,7 +6,7 @@ import gradio as gr
 
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
-from reft_studio.ui.second_click import SecondClick, nothing_asked
+from reft_studio.ui.second_click import SecondClick, nothing_asked, still_asked
 from reft_studio.ui.studio import Studio
 
 
@@ -23,8 +23,12 @@ class DeletePanel:
         click.connect(self._question, [bot], self.banner)
         self.asked, self.really, self.shown = click.asked, click.really, click.shown
 
-    def restore(self, bot: SavedBot | None, said: str = "") -> tuple[Any, ...]:
-        """Nothing is asked; there is a button if there is a bot."""
+    def restore(self, bot: SavedBot | None, asked: str) -> tuple[Any, ...]:
+        """What was asked about this bot stays asked; there is a button if there is a bot."""
+        return still_asked(asked, bot.id if bot else "", can_ask=bot is not None)
+
+    def begin(self, bot: SavedBot | None, said: str = "") -> tuple[Any, ...]:
+        """Nothing is asked any more; perhaps what was done is said."""
         return nothing_asked(said, can_ask=bot is not None)
 
     def delete(self, owner: str, asked: str) -> str:

@@ -55,7 +55,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
         show(looks, tour.restore, project, tour.shown)
         looked = show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
         chat.moment.follow(looked, chat.bot)
-        show([page.load, share_tab.select], share.restore, [chat.bot], share.shown, **IN_ORDER)
+        show([page.load, share_tab.select], share.restore, [chat.bot, *share.seen], share.shown, **IN_ORDER)
         show(examples.to_training.click, lambda _owner: gr.Tabs(selected="train"), [], [tabs])
         wrong = train.result.mistakes
         mistake = connect(wrong.input, chat.correct_mistake, [wrong], chat.fix.shown, train.banner)

@@ -95,14 +95,14 @@ class PublishPanel:
         connect(self._stop.click, self._ask_to_stop, [], [self._stop], banner)
         show(name.input, lambda _owner, *typed: hub_name(*typed), [name, bot], [self._address])
 
-    def restore(self, bot: SavedBot | None) -> tuple[Any, ...]:
-        """Whether one can publish here, under which name, and the button."""
+    def restore(self, bot: SavedBot | None, *, keep_typed: bool = False) -> tuple[Any, ...]:
+        """Whether one can publish here, under which name, and the button; the name may be typed already."""
         signed_in = not self._studio.settings.shared and get_token() is not None
         possible = signed_in or has_sign_in()
         hint = "" if signed_in else f"<p>{escape(self._how_to_sign_in())}</p>"
         return (
             hint,
-            hub_name(bot.name, bot.id) if bot else "",
+            gr.skip() if keep_typed else hub_name(bot.name, bot.id) if bot else "",
             gr.Button(interactive=possible and bot is not None),
         )
 

@@ -41,3 +41,15 @@ def nothing_asked(said: str = "", *, can_ask: bool = True) -> tuple[Any, ...]:
     """Values for `SecondClick.shown`: perhaps what was done, and whether there is something to ask about."""
     told = f'<p role="status">{escape(said)}</p>' if said else ""
     return "", told, gr.Button(visible=True, interactive=can_ask), gr.Row(visible=False)
+
+
+def still_asked(asked: str, about: str, *, can_ask: bool = True) -> tuple[Any, ...]:
+    """Values for `SecondClick.shown` on a page that is restored: a question about the same thing stays.
+
+    What is as it was is not sent, since Gradio may draw what it is sent at nearly the same time in any order.
+    """
+    if asked and asked == about:
+        return (gr.skip(),) * 4
+    if asked:
+        return nothing_asked(can_ask=can_ask)
+    return "", "", gr.Button(interactive=can_ask), gr.skip()

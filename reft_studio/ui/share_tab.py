@@ -1,11 +1,13 @@
 """The last tab: a bot as a file, a bot on the Hub, and a bot of somebody else's."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 import gradio as gr
 
+from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.chooser import bot_choice
 from reft_studio.ui.delete_panel import DeletePanel
@@ -38,30 +40,43 @@ class ShareTab:
         self.fetch = FetchPanel(studio, examples)
         self._delete = DeletePanel(studio, self._bot)
         beside = [*self._publish.shown, *self._delete.shown]
+        self.seen = [self._bot, self._delete.asked]
         self.shown = [self._bot, self._name, self._said, download, *beside]
         named = [self._name, *beside]
-        deleted = [self._delete.asked]
-        connect(self._delete.really.click, self._delete_bot, deleted, self.shown, self._delete.banner)
+        connect(
+            self._delete.really.click, self._delete_bot, [self._delete.asked], self.shown, self._delete.banner
+        )
         connect(self._bot.input, self._choose, [self._bot], named, banner)
         file_offer(download, self._pack, [self._bot, self._name, include], banner)
 
-    def restore(self, owner: str, chosen: str | None, deleted: str = "") -> tuple[Any, ...]:
-        """The tab with the bot that is chosen for the chat, or what to do when there is none."""
+    def restore(self, owner: str, chosen: str | None, shown: str | None, asked: str) -> tuple[Any, ...]:
+        """The tab with the bot that is chosen for the chat, or what to do when there is none.
+
+        What was typed and asked about the bot that it shows already stays.
+        """
         bots = self._studio.store.bots(owner)
         bot = next((bot for bot in bots if bot.id == chosen), bots[0] if bots else None)
+        same = bot is not None and bot.id == shown
+        return *self._show(bots, bot, keep_typed=same), *self._delete.restore(bot, asked)
+
+    def _show(
+        self, bots: Sequence[SavedBot], bot: SavedBot | None, *, keep_typed: bool = False
+    ) -> tuple[Any, ...]:
         said = f"<p>{wording.NOTHING_SHARED_YET if bot else wording.NOTHING_TO_SHARE}</p>"
-        name = bot.name if bot else ""
+        name = gr.skip() if keep_typed else bot.name if bot else ""
         download = gr.Button(interactive=bot is not None)
-        beside = *self._publish.restore(bot), *self._delete.restore(bot, deleted)
-        return bot_choice(bots, bot), name, said, download, *beside
+        publish = self._publish.restore(bot, keep_typed=keep_typed)
+        return bot_choice(bots, bot), name, said, download, *publish
 
     def _choose(self, owner: str, chosen: str | None) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, chosen)
-        return bot.name, *self._publish.restore(bot), *self._delete.restore(bot)
+        return bot.name, *self._publish.restore(bot), *self._delete.begin(bot)
 
     def _delete_bot(self, owner: str, asked: str) -> tuple[Any, ...]:
         said = self._delete.delete(owner, asked)
-        return self.restore(owner, None, said)
+        bots = self._studio.store.bots(owner)
+        bot = bots[0] if bots else None
+        return *self._show(bots, bot), *self._delete.begin(bot, said)
 
     def _pack(self, owner: str, chosen: str | None, name: str, include: bool) -> str:
         bot = self._studio.bot(owner, chosen)

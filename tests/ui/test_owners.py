@@ -156,6 +156,30 @@ def test_what_one_types_reaches_only_the_own_table(ann: Page, bob: Page, data_fo
     assert draft_of(store, owner(ann)).name == "Emoji bot"
 
 
+def test_what_was_asked_and_typed_stays_when_its_tab_is_opened(ann: Page, address: str) -> None:
+    page = open_page(ann.context, address)
+    page.evaluate(
+        """async () => {
+            const found = () => document.querySelector("#delete:enabled");
+            document.querySelector("#share-tab-button").click();
+            while (!found()?.offsetParent) await new Promise(requestAnimationFrame);
+            found().click();
+        }"""
+    )
+    page.locator("#delete-really").wait_for()
+    # What the opening of the tab asked for has come by then.
+    page.wait_for_timeout(1_500)
+    assert page.locator("#delete-really").is_visible()
+    assert not page.locator("#delete").is_visible()
+    page.locator("#share-name textarea").fill("Ann's own")
+    open_tab(page, "Chat")
+    open_tab(page, "Share")
+    page.wait_for_timeout(1_500)
+    assert page.locator("#share-name textarea").input_value() == "Ann's own"
+    assert page.locator("#delete-really").is_visible()
+    page.close()
+
+
 def test_the_key_is_out_of_reach_of_scripts_and_only_its_hash_is_kept(ann: Page, data_folder: Path) -> None:
     cookie = key(ann.context)
     assert cookie["httpOnly"]
