@@ -67,14 +67,20 @@ def _turn(turn: Turn, number: int, bot_name: str) -> str:
 
 
 def _side(side: Side, name: str, turn: Turn, correct: str) -> str:
-    reply = turn.replies[side]
-    text = reply if turn.finished or reply else wording.THINKING
+    said = _reply(turn.replies[side], side, finished=turn.finished)
     how = f'<span class="how" dir="auto">{escape(turn.how)}</span>' if side is Side.BOT and turn.how else ""
     button = correct if side is Side.BOT and turn.finished else ""
     return (
         f'<div class="side {side}"><div class="who"><h3 dir="auto">{escape(name)}</h3>{how}{button}</div>'
-        f'<div class="reply" dir="auto">{escape(text)}</div></div>'
+        f"{said}</div>"
     )
+
+
+def _reply(reply: str, side: Side, *, finished: bool) -> str:
+    if finished and not reply.strip():
+        said = wording.BOT_SAID_NOTHING if side is Side.BOT else wording.SAID_NOTHING
+        return f'<div class="reply quiet">{said}</div>'
+    return f'<div class="reply" dir="auto">{escape(reply or wording.THINKING)}</div>'
 
 
 def _button(what: str, number: int, label: str) -> str:

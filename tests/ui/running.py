@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -231,6 +231,14 @@ def with_emoji_bot(browser: Browser, address: str) -> Page:
     open_tab(page, "Train")
     train(page)
     return page
+
+
+def skip_score(page: Page) -> None:
+    """End the score of what was just trained, unless it has ended by itself."""
+    ended = page.locator("#progress .progress.done")
+    while not ended.is_visible():
+        with suppress(TooLate):
+            page.locator("#cancel").click(timeout=1_000)
 
 
 def say(page: Page, message: str) -> str:

@@ -18,6 +18,7 @@ from tests.ui.running import (
     open_tab,
     say,
     set_epochs,
+    skip_score,
     table_is_there,
     unfold,
     with_emoji_bot,
@@ -37,8 +38,7 @@ def score_seconds() -> str:
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """With an emoji bot that is not being scored any more."""
     page = with_emoji_bot(browser, address)
-    page.locator("#cancel").click()
-    page.locator("#progress .progress.done").wait_for()
+    skip_score(page)
     yield page
     page.close()
 
@@ -119,8 +119,7 @@ def test_another_moment_is_kept_and_then_is_the_bot(page: Page, data_folder: Pat
     expect(page.locator("#moment-said")).to_contain_text("This is your bot.")
     # Its score was that of another bot; it is given its own, but not here.
     page.locator("#progress .progress.scoring").wait_for()
-    page.locator("#cancel").click()
-    page.locator("#progress .progress.done").wait_for()
+    skip_score(page)
     assert len(store.runs(LOCAL)) == 1
 
 
@@ -146,8 +145,7 @@ def test_a_training_is_ended_early_and_keeps_what_it_has_learned(page: Page, dat
     assert top(page, "progress") == place
     expect(page.locator("#progress")).to_contain_text("You ended this training after")
     expect(page.locator("#finish")).to_be_hidden()
-    page.locator("#cancel").click()
-    page.locator("#progress .progress.done").wait_for()
+    skip_score(page)
     newest = Store(data_folder).bots(LOCAL)[0]
     # Without loading the page anew.
     page.locator("#history button").first.click()
@@ -165,8 +163,7 @@ def test_a_long_training_stops_by_itself_when_it_gets_no_better(page: Page, data
     page.locator("#stop-early input").set_checked(True)
     page.locator("#train").click()
     expect(page.locator("#progress")).to_contain_text("It stopped by itself after", timeout=MILLISECONDS)
-    page.locator("#cancel").click()
-    page.locator("#progress .progress.done").wait_for()
+    skip_score(page)
     job = Store(data_folder).latest_job(LOCAL)
     assert job
     assert job.step < 1_000

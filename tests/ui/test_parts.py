@@ -82,6 +82,13 @@ def test_a_conversation_shows_text_as_text() -> None:
     assert html.count("&lt;script&gt;") == 5
 
 
+def test_a_side_that_says_nothing_is_said_to_have_said_nothing() -> None:
+    html = conversation([Turn("Hi", "Hello.", None, " \n", finished=True)], "Bot")
+    assert wording.BOT_SAID_NOTHING in html
+    assert wording.SAID_NOTHING not in conversation([Turn("Hi", "Hello.", None, "Hey", finished=True)], "Bot")
+    assert wording.SAID_NOTHING not in conversation([Turn("Hi")], "Bot")
+
+
 def test_of_a_bot_that_did_not_answer_as_it_was_trained_it_is_said_how() -> None:
     assert wording.how_strongly(1, None) == ""
     assert wording.how_strongly(0.5, None) == "× 0.5"
