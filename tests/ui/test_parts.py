@@ -52,6 +52,7 @@ from reft_studio.ui.starters import STARTERS_FOLDER, StarterScore, starters
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.suggestions import MOST, suggestions
 from reft_studio.ui.table import added, from_cells, to_cells
+from reft_studio.ui.theme import STYLE
 from reft_studio.ui.verdict import sentence, verdict
 
 HOSTILE = '<script>alert("1")</script>{{value}}${1}'
@@ -80,6 +81,10 @@ def test_a_conversation_shows_text_as_text() -> None:
     html = conversation([Turn(HOSTILE, HOSTILE, HOSTILE, HOSTILE, finished=True)], HOSTILE)
     assert "<script" not in html
     assert html.count("&lt;script&gt;") == 5
+
+
+def test_gradio_breaks_no_rule_of_ours_at_a_comma_inside_has() -> None:
+    assert not re.findall(r":has\([^()]*,", STYLE.read_text(encoding="utf-8"))
 
 
 def test_a_side_that_says_nothing_is_said_to_have_said_nothing() -> None:
