@@ -19,7 +19,7 @@ from reft_studio.ui.chooser import bot_choice
 from reft_studio.ui.composer import Composer, busy_or_not, changing, new_message
 from reft_studio.ui.conversation import ON_CLICK, Pointed, conversation, pointed_at
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
-from reft_studio.ui.events import connect, file_offer, reveal
+from reft_studio.ui.events import UNSEEN, connect, file_offer, reveal
 from reft_studio.ui.fix_panel import FixPanel
 from reft_studio.ui.open_panel import OpenPanel
 from reft_studio.ui.studio import Studio
@@ -122,9 +122,7 @@ class ChatTab:
     def _connect_turns(self) -> None:
         """What can be done with any turn by a click into the conversation, and with the last by a button."""
         pointed: dict[str, gr.State] = {what: gr.State(None) for what in ("change", "correct")}
-        self._talk.select(
-            pointed_at, None, [*pointed.values()], show_progress="hidden", api_visibility="private"
-        )
+        self._talk.select(pointed_at, None, [*pointed.values()], **UNSEEN)
         last = gr.State(None)
         for trigger, turn in ((self._change.click, last), (pointed["change"].change, pointed["change"])):
             connect(trigger, self._change_turn, [self.bot, turn], self._composer.changing, self._banner).then(

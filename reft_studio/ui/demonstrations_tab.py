@@ -19,7 +19,7 @@ from reft_studio.errors import DemonstrationsError
 from reft_studio.table_files import read_demonstrations
 from reft_studio.ui import row_changes, wording
 from reft_studio.ui.coach import advice
-from reft_studio.ui.events import IN_ORDER, alert, connect, follow
+from reft_studio.ui.events import IN_ORDER, UNSEEN, alert, connect, follow
 from reft_studio.ui.files_panel import FilesPanel
 from reft_studio.ui.finder import NOTHING_LOOKED_FOR, Finder, find_next
 from reft_studio.ui.project_panel import ProjectPanel
@@ -114,15 +114,8 @@ class DemonstrationsTab:
         table, selected = self._table, self._selected
         self._to(table.input, self._keep, [table, self._form.row], [*self._beside, *self._form.shown])
         # In order and each, or a button that is pressed soon after would change another row.
-        picked = table.select(
-            _row_of,
-            None,
-            [selected],
-            show_progress="hidden",
-            api_visibility="private",
-            trigger_mode="multiple",
-            **IN_ORDER,
-        )
+        many = {"trigger_mode": "multiple", **UNSEEN, **IN_ORDER}
+        picked = table.select(_row_of, None, [selected], **many)
         looked_at = [self.project, self._drawn, selected]
         follow(picked, _unless_gone_on(self._look_at), looked_at, self._form.shown, **IN_ORDER)
         finder = self._finder

@@ -25,6 +25,13 @@ _TYPED = ("input", "change")
 IN_ORDER: dict[str, Any] = {"concurrency_id": "draft", "concurrency_limit": 1}
 """Options for what changes or needs the rows: it takes effect in the order in which it was asked for."""
 
+UNSEEN: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
+"""Options of every handler: not part of an API, and nothing on the page tells that it works.
+
+By an empty list, too: else the page would note with every word of an answer, for each part that a handler has
+ever changed, that there is nothing to tell, which would be most of what it does.
+"""
+
 
 class _OurMistakes:
     """Says what a `StudioError` says. Anything else goes to the log, and a plain sentence is said instead."""
@@ -56,7 +63,7 @@ def follow(
     event: Any, act: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], **options: Any
 ) -> Any:
     """The same after the handler of an event is done."""
-    options = {"show_progress": "hidden", "api_visibility": "private", **options}
+    options = {**UNSEEN, **options}
     return event.then(_told(act), [*inputs], [*outputs], **options)
 
 
@@ -130,7 +137,7 @@ def _on(triggers: Any, handler: Any, inputs: Sequence[Any], outputs: Sequence[An
     if all(getattr(trigger, "event_name", "") in _TYPED for trigger in triggers):
         # Of what is typed while the last is being kept, the newest counts; by default it would be lost.
         options = {"trigger_mode": "always_last", **options}
-    options = {"show_progress": "hidden", "api_visibility": "private", **options}
+    options = {**UNSEEN, **options}
     return gr.on(triggers, handler, inputs=[*inputs], outputs=[*outputs], **options)
 
 
