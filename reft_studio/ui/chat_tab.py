@@ -71,10 +71,12 @@ class ChatTab:
         badge = UntouchedBadge(studio)
         self._chat_id = gr.State(lambda: uuid4().hex)
         newest_seen = gr.State(None)
+        # A state: whom the page is about to show, while it still says that it shows another.
+        self._talks_to = gr.State(None)
         self._conversation = [self._talk, *self._suggestions]
         chosen = [self.bot, newest_seen, self._answering.other]
-        self.shown = [*chosen, self._answering.instruction, *self._conversation]
-        self.seen = chosen
+        self.shown = [*chosen, self._talks_to, self._answering.instruction, *self._conversation]
+        self.seen = [*chosen, self._chat_id]
         self._connect_answers()
         self._connect_turns()
         badge.connect(self.bot, self._banner)
@@ -88,14 +90,14 @@ class ChatTab:
         composer = self._composer
         flow = self._flow = [self._talk, *composer.changing, *composer.busy]
         told = [self.bot, self._chat_id, *self._answering.inputs, *self.moment.inputs]
-        new = gr.State(None)
+        new, to = gr.State(None), self._talks_to
         asks: list[tuple[Any, Any, list[Any]]] = [
             (
                 [composer.send.click, composer.message.submit],
                 self._answer,
-                [composer.message, composer.earlier],
+                [composer.message, composer.earlier, to],
             ),
-            *((suggestion.click, self._answer, [suggestion, new]) for suggestion in self._suggestions),
+            *((suggestion.click, self._answer, [suggestion, new, to]) for suggestion in self._suggestions),
             (self._again.click, self._answer_again, []),
             ([*self._answering.let_go, self.moment.number.release], self._answer_if_idle, []),
         ]
@@ -116,7 +118,7 @@ class ChatTab:
         )
         chosen, anew = [self.bot, self._chat_id], [*self._conversation, *composer.changing]
         connect(composer.clear.click, self._forget, chosen, anew, self._banner)
-        changed = [self._answering.instruction, self._answering.other, *anew]
+        changed = [self._talks_to, self._answering.instruction, self._answering.other, *anew]
         connect(self.bot.input, self._choose, [*chosen, self._answering.other], changed, self._banner)
 
     def _connect_turns(self) -> None:
@@ -134,9 +136,14 @@ class ChatTab:
         self.fix.connect(self.restore, self.shown, self.seen)
 
     def restore(
-        self, owner: str, chosen: str | None, newest_seen: str | None, other: str | None
+        self, owner: str, chosen: str | None, newest_seen: str | None, other: str | None, chat_id: str
     ) -> tuple[Any, ...]:
-        """The tab with all bots there are now; one that is new since the last look is chosen."""
+        """The tab with all bots there are now; one that is new since the last look is chosen.
+
+        Who is being answered is left alone.
+        """
+        if chosen and self._asking.is_busy(owner, chat_id):
+            return (gr.skip(),) * len(self.shown)
         bots = self._studio.store.bots(owner)
         newest = bots[0] if bots else None
         known = newest is not None and newest.id == newest_seen
@@ -145,9 +152,9 @@ class ChatTab:
         same = bot is not None and bot.id == chosen
         instruction = gr.skip() if same else bot.instruction if bot else ""
         choices = bot_choice(bots, bot), newest and newest.id, mix_choice(bots, bot, other)
-        return *choices, instruction, *self._show(owner, bot)
+        return *choices, bot and bot.id, instruction, *self._show(owner, bot)
 
-    def restore_first(self, owner: str, chosen: str | None, *seen: str | None) -> tuple[Any, ...]:
+    def restore_first(self, owner: str, chosen: str | None, *seen: Any) -> tuple[Any, ...]:
         """The same where there was no bot to talk to; who is talking to one is left alone."""
         return (gr.skip(),) * len(self.shown) if chosen else self.restore(owner, chosen, *seen)
 
@@ -155,7 +162,7 @@ class ChatTab:
         bot = self._studio.bot(owner, chosen)
         self._asking.stop(owner, chat_id)
         mix = mix_choice(self._studio.store.bots(owner), bot, other)
-        return bot.instruction, mix, *self._show(owner, bot), *new_message()
+        return bot.id, bot.instruction, mix, *self._show(owner, bot), *new_message()
 
     def _forget(self, owner: str, chosen: str | None, chat_id: str) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, chosen)
@@ -195,7 +202,7 @@ class ChatTab:
 
     def _with_newest(self, owner: str) -> tuple[Any, ...]:
         """The tab with the bot that came last."""
-        return self.restore(owner, None, None, None)
+        return self.restore(owner, None, None, None, "")
 
     # One turn of the conversation
 
@@ -221,16 +228,24 @@ class ChatTab:
     # Answers
 
     def _answer(
-        self, owner: str, prompt: str, earlier: int | None, chosen: str | None, chat_id: str, *how: Any
+        self,
+        owner: str,
+        prompt: str,
+        earlier: int | None,
+        talks_to: str | None,
+        chosen: str | None,
+        chat_id: str,
+        *how: Any,
     ) -> Iterator[tuple[Any, ...]]:
         """Answer a new message, or an earlier one as it reads now; if that fails, it is back in its box."""
-        bot = self._studio.bot(owner, chosen)
+        shown = self._studio.store.bot(owner, talks_to or "")
+        bot = shown or self._studio.bot(owner, chosen)
         past = self._studio.store.conversations.turns(owner, bot.id)
         if earlier is not None:
-            _, said, number = self._said(owner, chosen, earlier)
+            _, said, number = self._said(owner, bot.id, earlier)
             past = said[:number]
         begun, chosen_how = new_message(""), Answering(*how)
-        if chosen is None:
+        if chosen != bot.id:
             # The page is about to fill in what stands with its bot, too.
             chosen_how = replace(chosen_how, instruction=bot.instruction)
         try:

@@ -303,3 +303,24 @@ def test_a_mistake_of_the_score_is_one_click_away_from_its_correction(page: Page
     expect(page.locator("#fix-said")).to_contain_text(f"You asked: {asked}")
     page.locator("#fix-close").click()
     expect(page.locator("#fix")).to_be_hidden()
+
+
+def test_a_message_sent_while_the_page_turns_to_a_new_bot_is_answered_by_the_bot_it_then_shows(
+    page: Page,
+) -> None:
+    open_tab(page, "Train")
+    train(page)
+    page.evaluate(
+        """async () => {
+            const found = selector => document.querySelector(selector);
+            [...document.querySelectorAll("[role=tab]")].find(tab => /Chat/.test(tab.textContent)).click();
+            while (!found("#message textarea")?.offsetParent) await new Promise(requestAnimationFrame);
+            found("#message textarea").value = "Are you the new one?";
+            found("#message textarea").dispatchEvent(new Event("input", { bubbles: true }));
+            await new Promise(requestAnimationFrame);
+            found("#send").click();
+        }"""
+    )
+    asked = page.locator(".turn:not([aria-busy])", has_text="Are you the new one?")
+    asked.get_by_role("button", name="Not good?").click()
+    expect(page.locator("#fix-said")).to_contain_text("You asked: Are you the new one?")
