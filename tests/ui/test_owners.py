@@ -75,21 +75,31 @@ def bob(browser: Browser, address: str) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture
+def stranger(browser: Browser, address: str) -> Iterator[BrowserContext]:
+    """Somebody who has seen the page once, and asks past it."""
+    context = browser.new_context()
+    assert context.request.get(address).ok
+    yield context
+    context.close()
+
+
 def key(context: BrowserContext) -> dict[str, Any]:
     (cookie,) = [dict(cookie) for cookie in context.cookies() if cookie["name"] == COOKIE]
     return cookie
 
 
-def owner(page: Page) -> str:
-    return "visitor:" + hashlib.sha256(key(page.context)["value"].encode()).hexdigest()
+def owner(person: Page | BrowserContext) -> str:
+    context = person.context if isinstance(person, Page) else person
+    return "visitor:" + hashlib.sha256(key(context)["value"].encode()).hexdigest()
 
 
-def call(page: Page, address: str, name: str, event: str, data: list[Any], session: str) -> str:
+def call(person: BrowserContext, address: str, name: str, event: str, data: list[Any], session: str) -> str:
     """What the server answers to an event of a component or a tab that the page did not send.
 
     Where several handlers hear the same event, it is the one that takes so many values.
     """
-    config = page.request.get(f"{address}/config").json()
+    config = person.request.get(f"{address}/config").json()
     (component,) = [
         part["id"]
         for part in config["components"]
@@ -101,15 +111,15 @@ def call(page: Page, address: str, name: str, event: str, data: list[Any], sessi
         for heard in config["dependencies"]
         if [component, event] in heard["targets"] and len(heard["inputs"]) == len(data)
     ]
-    return send(page, address, dependency, data, session)
+    return send(person, address, dependency, data, session)
 
 
-def send(page: Page, address: str, dependency: int, data: list[Any], session: str) -> str:
+def send(person: BrowserContext, address: str, dependency: int, data: list[Any], session: str) -> str:
     """What the server answers if a handler is asked past the page."""
     sent = {"data": data, "fn_index": dependency, "session_hash": session, "event_data": None}
-    joined = page.request.post(f"{address}/gradio_api/queue/join", data=sent)
+    joined = person.request.post(f"{address}/gradio_api/queue/join", data=sent)
     assert joined.ok, joined.text()
-    answer = page.request.get(
+    answer = person.request.get(
         f"{address}/gradio_api/queue/data?session_hash={session}", timeout=60_000
     ).text()
     assert "process_completed" in answer
@@ -193,7 +203,7 @@ def test_the_key_is_out_of_reach_of_scripts_and_only_its_hash_is_kept(ann: Page,
 
 
 def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
-    ann: Page, bob: Page, address: str, data_folder: Path
+    ann: Page, stranger: BrowserContext, address: str, data_folder: Path
 ) -> None:
     (bot,) = Store(data_folder).bots(owner(ann))
     for number, (elem_id, data) in enumerate(
@@ -205,7 +215,7 @@ def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
         ]
     ):
         event = "input" if elem_id == "share-bot" else "click"
-        answer = call(bob, address, elem_id, event, data, f"bobs{number}")
+        answer = call(stranger, address, elem_id, event, data, f"bobs{number}")
         # By us or, before that, by Gradio, which knows what the dropdown of this page offers.
         assert "not there any more" in answer or "not in the list of choices" in answer
         assert bot.name not in answer
@@ -228,12 +238,18 @@ def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
     ],
 )
 def test_a_project_of_someone_elses_is_as_if_it_did_not_exist_past_the_page(
-    ann: Page, bob: Page, address: str, data_folder: Path, elem_id: str, event: str, data: list[Any]
+    ann: Page,
+    stranger: BrowserContext,
+    address: str,
+    data_folder: Path,
+    elem_id: str,
+    event: str,
+    data: list[Any],
 ) -> None:
     projects, her = Store(data_folder).projects, owner(ann)
     project = projects.opened_last(her)
     before = projects.draft(her, project)
-    answer = call(bob, address, elem_id, event, [project, *data], f"bobs-{elem_id}")
+    answer = call(stranger, address, elem_id, event, [project, *data], f"bobs-{elem_id}")
     # By us or, before that, by Gradio, as above.
     assert "not there any more" in answer or "not in the list of choices" in answer
     assert before.name not in answer
@@ -242,15 +258,15 @@ def test_a_project_of_someone_elses_is_as_if_it_did_not_exist_past_the_page(
 
 
 def test_another_persons_session_name_opens_nothing(
-    ann: Page, bob: Page, address: str, data_folder: Path
+    ann: Page, stranger: BrowserContext, address: str, data_folder: Path
 ) -> None:
     session, store = session_left_by(ann.context, address), Store(data_folder)
     (bot,) = store.bots(owner(ann))
     # One that he may talk to, so that nothing but the conversation and the table before can be refused.
-    store.add_bot(owner(bob), replace(bot, id="bobs", name="Bobby"))
+    store.add_bot(owner(stranger), replace(bot, id="bobs", name="Bobby"))
     answers = [
         call(
-            bob,
+            stranger,
             address,
             "send",
             "click",
@@ -258,16 +274,16 @@ def test_another_persons_session_name_opens_nothing(
             session,
         ),
         call(
-            bob,
+            stranger,
             address,
             "send",
             "click",
             ["Hi", None, None, None, None, "", 0, bot.id, 1, 0.0, 16, 0, 1, None],
             session,
         ),
-        call(bob, address, "chat", "select", [None, "bobs", "", None], session),
-        call(bob, address, "delete-project-really", "click", [None], session),
-        call(bob, address, "delete-really", "click", [None], session),
+        call(stranger, address, "chat", "select", [None, "bobs", "", None], session),
+        call(stranger, address, "delete-project-really", "click", [None], session),
+        call(stranger, address, "delete-really", "click", [None], session),
     ]
     assert "Bobby" in answers[0]
     # By us or, before that, by Gradio, as above.
@@ -277,16 +293,16 @@ def test_another_persons_session_name_opens_nothing(
     assert store.bot(owner(ann), bot.id) == bot
     assert bot.folder.is_dir()
     assert not any(SECRET in answer or bot.name in answer for answer in answers)
-    assert draft_of(store, owner(bob)) == Draft()
+    assert draft_of(store, owner(stranger)) == Draft()
 
 
 def test_no_handler_whatever_is_sent_to_it_gives_or_changes_what_is_anothers(
-    ann: Page, bob: Page, address: str, data_folder: Path
+    ann: Page, stranger: BrowserContext, address: str, data_folder: Path
 ) -> None:
     store, her = Store(data_folder), owner(ann)
     wait_until(lambda: all(run.state.ended for run in store.runs(her)))
     (bot, *_), before, project = store.bots(her), _all_of(store, her), store.projects.opened_last(her)
-    config = bob.request.get(f"{address}/config").json()
+    config = stranger.request.get(f"{address}/config").json()
     handlers = [dependency for dependency in config["dependencies"] if dependency["backend_fn"]]
     names = {part["id"]: _name(part) for part in config["components"]}
     assert len(handlers) > 50
@@ -294,9 +310,9 @@ def test_no_handler_whatever_is_sent_to_it_gives_or_changes_what_is_anothers(
         session = f"anyone{number}"
         values = [project if "project" in str(names[part]) else bot.id for part in handler["inputs"]]
         sent = {"data": values, "fn_index": handler["id"], "session_hash": session}
-        assert bob.request.post(f"{address}/gradio_api/queue/join", data=sent).ok
+        assert stranger.request.post(f"{address}/gradio_api/queue/join", data=sent).ok
         events = f"{address}/gradio_api/queue/data?session_hash={session}"
-        answer = bob.request.get(events, timeout=60_000).text()
+        answer = stranger.request.get(events, timeout=60_000).text()
         assert "process_completed" in answer
         assert SECRET not in answer
         assert str(bot.folder) not in answer
@@ -321,14 +337,14 @@ def _all_of(store: Store, name: str) -> tuple[Any, ...]:
 
 
 def test_a_running_training_is_stopped_by_nobody_else(
-    ann: Page, bob: Page, address: str, data_folder: Path
+    ann: Page, stranger: BrowserContext, address: str, data_folder: Path
 ) -> None:
     store = Store(data_folder)
     open_tab(ann, "Train")
     set_epochs(ann, 50)
     ann.locator("#train").click()
     ann.locator("#progress .progress.running").wait_for()
-    call(bob, address, "cancel", "click", [], "bobs-cancel")
+    call(stranger, address, "cancel", "click", [], "bobs-cancel")
     latest = store.latest_job(owner(ann))
     assert latest
     assert latest.state not in ("cancelling", "cancelled")
@@ -347,7 +363,7 @@ def test_a_base_model_that_is_not_offered_is_used_for_nobody(
     inputs = [parts[part] for part in handler["inputs"]]
     for number, base in enumerate(("HuggingFaceTB/SmolLM2-135M-Instruct", str(EMBEDDED_MODEL.parent), "..")):
         sent = [base if _name(part) == "base-model" else part["props"].get("value") for part in inputs]
-        answer = send(bob, address, handler["id"], sent, f"bobs-base{number}")
+        answer = send(bob.context, address, handler["id"], sent, f"bobs-base{number}")
         # By us or, before that, by Gradio, as above.
         assert "offers certain base models only" in answer or "not in the list of choices" in answer
     packed, ours = tmp_path / "theirs.zip", REPOSITORY / "spaces" / "emoji"
