@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import torch
@@ -61,7 +61,9 @@ class Workload:
         if self.shape:
             return rows_of(self.rows, self.prompt_tokens, REPLY_TOKENS)
         rows = read_demonstrations(EMBEDDED_MODEL.parent / "starters" / "emoji.csv")
-        return rows * (self.rows // len(rows))
+        # No two rows may ask the same.
+        further = range(2, self.rows // len(rows) + 1)
+        return rows + [replace(row, prompt=f"{row.prompt} {copy}") for copy in further for row in rows]
 
     def examples(self, base: BaseModel) -> list[Example]:
         """The rows as tokens."""

@@ -52,3 +52,8 @@ def test_on_a_graphics_card_clocks_wait_for_it_and_memory_is_what_it_gave_out(mo
     with memory.peak_memory(CARD) as sizes:
         pass
     assert (waited, sizes) == ([CARD], [100, 900])
+
+
+@pytest.mark.parametrize("rows", [10, 100])
+def test_the_embedded_model_is_trained_on_as_many_rows_as_is_said(base, rows):
+    assert len(Workload(None, rows).examples(base)) == rows
