@@ -19,7 +19,8 @@ import psutil
 import torch
 
 from benchmarks.shapes import SHAPES, random_llama, rows_of
-from reft_studio import Recipe, load_base_model
+from reft_studio import Demonstration, Recipe, load_base_model
+from reft_studio.base_model import BaseModel
 from reft_studio.fit import REPLY_TOKENS, ROWS, TOKENS, Shape, estimate_fit
 from reft_studio.train.loop import Training
 
@@ -59,8 +60,16 @@ def save_random(shape: str, folder: Path) -> None:
     load_base_model().tokenizer.save_pretrained(folder)
 
 
+def train_two_steps(base: BaseModel, rows: list[Demonstration]) -> None:
+    """As the app does, but for what is kept of it."""
+    for _ in Training(base, rows, Recipe.for_model(base.num_layers, base.width, epochs=2)).events():
+        pass
+
+
 def print_figures(shape: str, dtype: str) -> None:
     """Train two steps; print the estimate for weights and work, and what the work took, in MiB."""
+    # What a first training loads for good is `fit.OVERHEAD`.
+    train_two_steps(load_base_model(dtype=DTYPES[dtype]), rows_of(2, 8, 4))
     with tempfile.TemporaryDirectory() as folder:
         save_random(shape, Path(folder))
         base = load_base_model(folder, dtype=DTYPES[dtype])
@@ -68,10 +77,7 @@ def print_figures(shape: str, dtype: str) -> None:
         fit = estimate_fit(parameters, Shape.of(base.model.config), base.device, DTYPES[dtype])
         with peak_memory(base.device) as sizes:
             # As many and as long rows as the estimate is for.
-            rows = rows_of(ROWS, TOKENS - REPLY_TOKENS, REPLY_TOKENS)
-            training = Training(base, rows, Recipe.for_model(base.num_layers, base.width, epochs=2))
-            for _ in training.events():
-                pass
+            train_two_steps(base, rows_of(ROWS, TOKENS - REPLY_TOKENS, REPLY_TOKENS))
     print(*(round(figure / 2**20) for figure in (fit.weights, fit.working, sizes[1] - sizes[0])))
 
 

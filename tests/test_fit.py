@@ -12,8 +12,9 @@ from reft_studio.settings import EMBEDDED_MODEL
 CPU = torch.device("cpu")
 
 
-def test_the_estimate_covers_what_a_training_takes_without_being_far_off():
-    command = [sys.executable, "-m", "benchmarks.memory", "--one", "small", "float32"]
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_estimate_covers_what_a_training_takes_without_being_far_off(dtype):
+    command = [sys.executable, "-m", "benchmarks.memory", "--one", "small", dtype]
     output = subprocess.run(
         command, capture_output=True, check=True, encoding="utf-8", cwd=EMBEDDED_MODEL.parents[1]
     ).stdout
