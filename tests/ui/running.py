@@ -247,14 +247,16 @@ def say(page: Page, message: str) -> str:
     page.locator("#message textarea").fill(message)
     page.locator("#send").click()
     # In one look: the page draws the whole conversation anew with every word. It may be another bot's now.
-    page.wait_for_function(
+    finished = page.wait_for_function(
         """([message, before]) => {
             const turns = [...document.querySelectorAll(".turn")];
             const asked = turn => turn.querySelector(".prompt").textContent.includes(message);
             const last = turns.at(-1);
             const fresh = turns.length > before || turns.filter(asked).length === 1;
-            return last && fresh && asked(last) && !last.hasAttribute("aria-busy");
+            if (!last || !fresh || !asked(last) || last.hasAttribute("aria-busy")) return null;
+            return { said: last.querySelector(".side.bot .reply").textContent };
         }""",
         arg=[message, before],
     )
-    return page.locator(".turn").last.locator(".side.bot .reply").text_content() or ""
+    said: str = finished.json_value()["said"]
+    return said
