@@ -4,8 +4,6 @@ import gc
 import signal
 import sys
 from contextlib import closing
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ def main() -> None:
     from reft_studio.engine.pool import Engines
     from reft_studio.errors import EngineError, StorageError
     from reft_studio.logs import configure_logs
+    from reft_studio.scratch import Scratch
     from reft_studio.settings import Settings
     from reft_studio.store import Store
     from reft_studio.trainings import Trainings
@@ -63,14 +62,14 @@ def main() -> None:
     with (
         closing(Engines(_maker(settings, trainings.record), base, share_a_machine=alone)) as engines,
         closing(trainings),
-        TemporaryDirectory(prefix="reft-studio-") as scratch,
+        closing(Scratch()) as scratch,
     ):
         try:
             engines.start()
         except EngineError as error:
             sys.exit(str(error))
         trainings.start(engines)
-        studio = Studio(settings, store, engines, trainings, Rates(settings), Path(scratch))
+        studio = Studio(settings, store, engines, trainings, Rates(settings), scratch.folder)
         page = build_ui(studio)
         gc.freeze()
         gc.enable()

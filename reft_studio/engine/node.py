@@ -3,9 +3,7 @@
 import io
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from queue import Empty, SimpleQueue
-from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from reft_studio.engine.interface import JobState, JobUpdate
@@ -14,6 +12,7 @@ from reft_studio.engine.parcels import Parcel, Told, Unpacked
 from reft_studio.engine.process import load_core
 from reft_studio.logs import configure_logs
 from reft_studio.quantization import Quantization
+from reft_studio.scratch import Scratch
 
 
 class _Lines(io.StringIO):
@@ -38,9 +37,9 @@ class Node:
         self._core = load_core(base_model, quantization, self._send)
 
     @cached_property
-    def _scratch(self) -> "TemporaryDirectory[str]":
+    def _scratch(self) -> Scratch:
         # Not made before there is anything to put there: a copy that is ended on its way leaves nothing.
-        return TemporaryDirectory(prefix="reft-studio-", ignore_cleanup_errors=True)
+        return Scratch()
 
     def handle(self, parcel: Parcel) -> None:
         """Begin what is asked for; returns at once."""
@@ -65,7 +64,7 @@ class Node:
         self._core.close()
         for unpacked in list(self._unpacked.values()):
             self._told.put(Told(None, unpacked.changed()))
-        self._scratch.cleanup()
+        self._scratch.close()
         # Whoever hears of this ends the process.
         self._told.put(None)
 
@@ -73,7 +72,7 @@ class Node:
         from reft_studio.engine.explain import explain
 
         try:
-            self._unpacked[id] = Unpacked(parcel, Path(self._scratch.name) / uuid4().hex)
+            self._unpacked[id] = Unpacked(parcel, self._scratch.folder / uuid4().hex)
         except OSError as error:
             said, trains = explain(error), isinstance(parcel.command, Submit)
             self._send(JobUpdate(id, JobState.FAILED, message=said) if trains else End(id, said))
