@@ -107,7 +107,7 @@ class LentEngine(EngineClient):
         def reply(question: Question) -> Iterator[Value | End]:
             try:
                 yield from answer(base, question, lambda: False)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:  # noqa: BLE001  # nor from here
                 yield End("", explain(error))
 
         self._train = self.lend(train_awhile, SECONDS_OF_TRAINING)
@@ -148,6 +148,7 @@ class LentEngine(EngineClient):
                         return
                     yield
         except Exception as error:
+            # What lends cards raises what it likes: an error of Gradio's, of the network, of the card itself.
             log.exception("A training was not lent a graphics card", extra={"job": job_id})
             pieces.refuse()
             message = NO_CARD_YET.format(reason=_reason(error))
@@ -189,6 +190,7 @@ class LentEngine(EngineClient):
         except StudioError:
             raise
         except Exception as error:
+            # As above.
             log.exception("A chat was not lent a graphics card")
             raise EngineError(NO_CARD.format(reason=_reason(error))) from error
         finally:
