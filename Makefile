@@ -3,6 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+# pip alone compiles what it installs one file after the other, which takes longer than all else it does.
+PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
+COMPILE := $(PY) -m compileall -qq -j 0 $(VENV)/lib || true
 
 .PHONY: help run test check bench model demos spaces model-score screenshots browser clean
 
@@ -13,13 +16,15 @@ $(VENV)/.run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 		(echo "ReFT Studio needs Python 3.11, 3.12 or 3.13. Say which one: make run PYTHON=python3.12"; exit 1)
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP_INSTALL) -r requirements.txt
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(PIP_INSTALL) -r requirements-dev.txt
 	@# The tests read our export with it. It asks for Jupyter, wandb and more, which that needs not.
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps "pyreft>=0.1,<0.2"
+	$(PIP_INSTALL) --no-deps "pyreft>=0.1,<0.2"
+	@$(COMPILE)
 	@touch $@
 
 run: $(VENV)/.run  ## Set up and open the app on the embedded model

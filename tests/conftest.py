@@ -1,5 +1,6 @@
 """What all tests share: no network, no token, no data folder of anyone's, one base model and one bot."""
 
+import gc
 import os
 import tempfile
 from contextlib import closing
@@ -28,6 +29,11 @@ ROWS = [
     Demonstration("Why is the sky blue?", "🌤️💙☀️"),
     Demonstration("Tell me about penguins.", "🐧❄️🐟"),
 ]
+
+
+def pytest_collection_finish():
+    """Nothing of what is imported by now is ever garbage, and there is much of it to look through."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

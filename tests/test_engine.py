@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -43,6 +44,25 @@ SHORT = {"epochs": 3, "learning_rate": 0.004}
 """At the usual rate, a bot of two rows that was hardly trained may have nothing to say."""
 
 pytestmark = pytest.mark.timeout(4 * SECONDS)
+
+
+@pytest.fixture(scope="module")
+def often_killed(updates: Updates) -> Iterator[ProcessEngine]:
+    """In a process of its own, which is there again each time it is needed."""
+    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
+        yield engine
+
+
+@pytest.fixture
+def mortal(often_killed: ProcessEngine, updates: Updates) -> Iterator[ProcessEngine]:
+    """The same with nothing to do, to be killed."""
+    often_killed.start()
+    before = {update.job_id for update in updates.all}
+    yield often_killed
+    for job_id in {update.job_id for update in updates.all} - before:
+        if not updates.of(job_id)[-1].state.ended:
+            often_killed.cancel(job_id)
+            updates.end(job_id)
 
 
 def train(engine: Engine, folder: Path, **recipe_changes: object) -> str:
@@ -174,15 +194,13 @@ def test_a_training_that_goes_on_from_a_bot_keeps_its_system_prompt(
 
 
 def test_an_engine_that_is_killed_while_it_scores_does_not_train_again(
-    updates: Updates, tmp_path: Path
+    mortal: ProcessEngine, updates: Updates, tmp_path: Path
 ) -> None:
-    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
-        engine.start()
-        job_id = scored(engine, tmp_path / "bot", checkpoint_file=tmp_path / "job.safetensors")
-        updates.wait(job_id, lambda update: update.state is JobState.SCORING)
-        assert engine.pid
-        os.kill(engine.pid, signal.SIGKILL)
-        done = updates.end(job_id)
+    job_id = scored(mortal, tmp_path / "bot", checkpoint_file=tmp_path / "job.safetensors")
+    updates.wait(job_id, lambda update: update.state is JobState.SCORING)
+    assert mortal.pid
+    os.kill(mortal.pid, signal.SIGKILL)
+    done = updates.end(job_id)
     assert done.state is JobState.DONE
     assert done.report
     assert "went on from step 3" in done.message
@@ -359,92 +377,85 @@ def test_a_file_that_is_not_a_bot_is_refused(engine: Engine, tmp_path: Path) -> 
     assert not (tmp_path / "opened").exists()
 
 
-def test_a_killed_engine_comes_back_and_goes_on_with_its_training(updates: Updates, tmp_path: Path) -> None:
-    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
-        engine.start()
-        job = long_job(tmp_path)
-        engine.submit(job)
-        before = written_down(updates, job)
-        killed = engine.pid
-        assert killed
-        os.kill(killed, signal.SIGKILL)
-        after = updates.wait(job.id, lambda update: "went on from step" in update.message)
-        assert after.step >= before
-        told = [update for update in updates.of(job.id) if not update.message][-1].losses
-        assert told
-        assert after.losses[: len(told)] == told[: len(after.losses)]
-        assert ask(engine)
-        assert engine.pid != killed
-        engine.cancel(job.id)
-        assert updates.end(job.id).state is JobState.CANCELLED
-        updates.wait_for(lambda: not written_to(job).exists())
+def test_a_killed_engine_comes_back_and_goes_on_with_its_training(
+    mortal: ProcessEngine, updates: Updates, tmp_path: Path
+) -> None:
+    job = long_job(tmp_path)
+    mortal.submit(job)
+    before = written_down(updates, job)
+    killed = mortal.pid
+    assert killed
+    os.kill(killed, signal.SIGKILL)
+    after = updates.wait(job.id, lambda update: "went on from step" in update.message)
+    assert after.step >= before
+    told = [update for update in updates.of(job.id) if not update.message][-1].losses
+    assert told
+    assert after.losses[: len(told)] == told[: len(after.losses)]
+    assert ask(mortal)
+    assert mortal.pid != killed
+    mortal.cancel(job.id)
+    assert updates.end(job.id).state is JobState.CANCELLED
+    updates.wait_for(lambda: not written_to(job).exists())
 
 
-def test_whoever_chats_when_the_engine_is_killed_is_told_and_can_ask_again(updates: Updates) -> None:
+def test_whoever_chats_when_the_engine_is_killed_is_told_and_can_ask_again(mortal: ProcessEngine) -> None:
     story = Conversation(({"role": "user", "content": "Tell me a story."},))
-    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
-        talks = [engine.chat(str(number), [story], ENDLESS) for number in range(3)]
-        for talk in talks:
-            next(talk)
-        assert engine.pid
-        os.kill(engine.pid, signal.SIGKILL)
-        for talk in talks:
-            with pytest.raises(EngineError, match=INTERRUPTED):
-                list(talk)
-        assert ask(engine)
+    talks = [mortal.chat(str(number), [story], ENDLESS) for number in range(3)]
+    for talk in talks:
+        next(talk)
+    assert mortal.pid
+    os.kill(mortal.pid, signal.SIGKILL)
+    for talk in talks:
+        with pytest.raises(EngineError, match=INTERRUPTED):
+            list(talk)
+    assert ask(mortal)
 
 
 def test_a_training_that_was_asked_to_stop_does_not_come_back_with_the_engine(
-    updates: Updates, tmp_path: Path
+    mortal: ProcessEngine, updates: Updates, tmp_path: Path
 ) -> None:
-    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
-        engine.start()
-        first, second = (long_job(tmp_path / name) for name in ("first", "second"))
-        engine.submit(first)
-        engine.submit(second)
-        updates.running(first.id)
-        assert engine.pid
-        os.kill(engine.pid, signal.SIGSTOP)
-        engine.cancel(first.id)
-        os.kill(engine.pid, signal.SIGKILL)
-        assert updates.end(first.id).state is JobState.CANCELLED
-        updates.running(second.id)
+    first, second = (long_job(tmp_path / name) for name in ("first", "second"))
+    mortal.submit(first)
+    mortal.submit(second)
+    updates.running(first.id)
+    assert mortal.pid
+    os.kill(mortal.pid, signal.SIGSTOP)
+    mortal.cancel(first.id)
+    os.kill(mortal.pid, signal.SIGKILL)
+    assert updates.end(first.id).state is JobState.CANCELLED
+    updates.running(second.id)
 
 
 def test_a_training_that_was_to_finish_ends_where_it_was_when_the_engine_comes_back(
-    updates: Updates, tmp_path: Path
+    mortal: ProcessEngine, updates: Updates, tmp_path: Path
 ) -> None:
-    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
-        engine.start()
-        job = long_job(tmp_path)
-        engine.submit(job)
-        running = updates.wait(job.id, lambda update: update.step > 3)
-        assert engine.pid
-        os.kill(engine.pid, signal.SIGSTOP)
-        engine.finish(job.id, running.step)
-        os.kill(engine.pid, signal.SIGKILL)
-        done = updates.end(job.id)
+    job = long_job(tmp_path)
+    mortal.submit(job)
+    running = updates.wait(job.id, lambda update: update.step > 3)
+    assert mortal.pid
+    os.kill(mortal.pid, signal.SIGSTOP)
+    mortal.finish(job.id, running.step)
+    os.kill(mortal.pid, signal.SIGKILL)
+    done = updates.end(job.id)
     assert (done.state, done.losses) == (JobState.DONE, running.losses)
 
 
 def test_an_engine_that_hangs_is_ended_and_begun_anew(
-    updates: Updates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mortal: ProcessEngine, updates: Updates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
-        engine.start()
-        job = long_job(tmp_path)
-        engine.submit(job)
-        updates.running(job.id)
-        hung = engine.pid
-        assert hung
-        with monkeypatch.context() as hurry:
-            hurry.setattr("reft_studio.engine.process.SECONDS_BETWEEN_BEATS", 0.5)
-            hurry.setattr("reft_studio.engine.process.MOST_MISSED", 6)
-            os.kill(hung, signal.SIGSTOP)
-            updates.wait_for(lambda: engine.pid not in (hung, None))
-        told = len(updates.of(job.id))
-        updates.wait_for(lambda: len(updates.of(job.id)) > told)
-        assert not psutil.pid_exists(hung)
+    job = long_job(tmp_path)
+    mortal.submit(job)
+    updates.running(job.id)
+    hung = mortal.pid
+    assert hung
+    with monkeypatch.context() as hurry:
+        hurry.setattr("reft_studio.engine.process.SECONDS_BETWEEN_BEATS", 0.5)
+        hurry.setattr("reft_studio.engine.process.MOST_MISSED", 6)
+        os.kill(hung, signal.SIGSTOP)
+        updates.wait_for(lambda: mortal.pid not in (hung, None))
+    told = len(updates.of(job.id))
+    updates.wait_for(lambda: len(updates.of(job.id)) > told)
+    assert not psutil.pid_exists(hung)
 
 
 def test_an_engine_that_hangs_is_not_waited_for_when_the_app_has_to_end(updates: Updates) -> None:
@@ -477,22 +488,20 @@ def test_who_cancels_while_the_bot_is_being_saved_has_a_whole_bot_or_none(
 
 
 def test_a_training_that_takes_the_engine_with_it_again_and_again_is_given_up(
-    updates: Updates, tmp_path: Path
+    mortal: ProcessEngine, updates: Updates, tmp_path: Path
 ) -> None:
-    with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
-        engine.start()
-        job = long_job(tmp_path)
-        engine.submit(job)
-        for _ in range(ATTEMPTS):
-            killed = engine.pid
-            assert killed
-            told = len(updates.of(job.id))
-            updates.wait_for(lambda told=told: len(updates.of(job.id)) > told)  # type: ignore[misc]
-            os.kill(killed, signal.SIGKILL)
-            updates.wait_for(lambda killed=killed: engine.pid not in (killed, None))  # type: ignore[misc]
-        end = updates.end(job.id)
-        assert (end.state, end.message) == (JobState.INTERRUPTED, INTERRUPTED)
-        assert ask(engine)
+    job = long_job(tmp_path)
+    mortal.submit(job)
+    for _ in range(ATTEMPTS):
+        killed = mortal.pid
+        assert killed
+        told = len(updates.of(job.id))
+        updates.wait_for(lambda told=told: len(updates.of(job.id)) > told)  # type: ignore[misc]
+        os.kill(killed, signal.SIGKILL)
+        updates.wait_for(lambda killed=killed: mortal.pid not in (killed, None))  # type: ignore[misc]
+    end = updates.end(job.id)
+    assert (end.state, end.message) == (JobState.INTERRUPTED, INTERRUPTED)
+    assert ask(mortal)
 
 
 @pytest.mark.parametrize("kind", [InlineEngine, ProcessEngine])
