@@ -18,9 +18,14 @@ def verdict(score: Score) -> str:
 
 def sentence(score: Score) -> str:
     """The score in words, and no more than the numbers say."""
-    rules = " and ".join(score.rules)
+    rules = " and ".join(map(_in_words, score.rules))
     said = [wording.COUNTED[count.suite].format(right=count.bot, of=count.of) for count in score.counts]
     return f"{rules[:1].upper()}{rules[1:]}: {' '.join(said)}"
+
+
+def _in_words(rule: str) -> str:
+    # In a pattern it means something else.
+    return rule if rule.startswith("matches ") else " or ".join(map(str.strip, rule.split("|")))
 
 
 def _suite(count: Count) -> str:

@@ -207,6 +207,18 @@ def test_the_verdict_says_what_the_counts_say_and_no_more() -> None:
     assert verdict(alone).count("<dt>") == 2
 
 
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (("starts with Arr | Ahoy",), "Starts with Arr or Ahoy: "),
+        (("ends with a|b | c", "at most 5 words"), "Ends with a or b or c and at most 5 words: "),
+        (("matches ^(a|b)$",), "Matches ^(a|b)$: "),
+    ],
+)
+def test_a_verdict_says_what_may_be_chosen_from_as_people_do(rules: tuple[str, ...], said: str) -> None:
+    assert sentence(Score(rules=rules, counts=(count(Suite.UNSEEN, 1, 1),))).startswith(said)
+
+
 def test_a_verdict_shows_text_as_text() -> None:
     score = Score(rules=(f"contains {HOSTILE}",), counts=(count(Suite.UNSEEN, 1, 1),))
     assert "<script" not in progress(JobUpdate("one", JobState.DONE), score=score)
