@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-# pip alone compiles what it installs one file after the other, which takes longer than all else it does.
+# pip alone compiles what it installs one file after the other. A few of these are templates, and no Python.
 PIP_INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 COMPILE := $(PY) -m compileall -qq -j 0 $(VENV)/lib || true
 

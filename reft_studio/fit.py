@@ -112,12 +112,14 @@ def estimate_fit(
     # (6 widths) and the gated MLP's three vectors; of every token before, too, keys and values repeated for
     # all heads.
     states = REPLY_TOKENS * (6 * shape.width + 3 * shape.inner) + TOKENS * 2 * shape.heads * shape.head_width
-    # A norm works in float32 whatever the model does, and keeps that copy of its input too.
-    copies = 0 if dtype.itemsize == 4 else REPLY_TOKENS * 2 * shape.width * 4
+    # A block's two norms work in float32 whatever the model does, and keep that copy of their input too. As
+    # measured, what half precision takes beside it comes to one more.
+    halved = dtype.itemsize < 4
+    copies = REPLY_TOKENS * 2 * 2 * shape.width * 4 * halved
     # Once as they are stored, once padded to a batch.
     stored = 2 * TOKENS * 2 * shape.key_heads * shape.head_width
     # In float32, with their softmax and gradients; where the model is not, as it gives them too, and back.
-    logits = REPLY_TOKENS * shape.vocabulary * (3 * 4 + (0 if dtype.itemsize == 4 else 2 * dtype.itemsize))
+    logits = REPLY_TOKENS * shape.vocabulary * (3 * 4 + 2 * dtype.itemsize * halved)
     working = ROWS * (shape.layers * ((states + stored) * dtype.itemsize + copies) + logits)
     weights = parameters * dtype.itemsize
     if quantization:
