@@ -19,6 +19,9 @@ ROWS, TOKENS, REPLY_TOKENS = 10, 256, 64
 OVERHEAD = {"cpu": 300_000_000, "cuda": 600_000_000, "mps": 300_000_000}
 """What torch itself takes on a device once it works."""
 
+UNSTEADY = 1.25
+"""On a processor, what the same training takes in half precision differs by so much from run to run."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -112,15 +115,16 @@ def estimate_fit(
     # (6 widths) and the gated MLP's three vectors; of every token before, too, keys and values repeated for
     # all heads.
     states = REPLY_TOKENS * (6 * shape.width + 3 * shape.inner) + TOKENS * 2 * shape.heads * shape.head_width
-    # A block's two norms work in float32 whatever the model does, and keep that copy of their input too. As
-    # measured, what half precision takes beside it comes to one more.
+    # A norm works in float32 whatever the model does, and keeps that copy of its input too.
     halved = dtype.itemsize < 4
-    copies = REPLY_TOKENS * 2 * 2 * shape.width * 4 * halved
+    copies = REPLY_TOKENS * 2 * shape.width * 4 * halved
     # Once as they are stored, once padded to a batch.
     stored = 2 * TOKENS * 2 * shape.key_heads * shape.head_width
     # In float32, with their softmax and gradients; where the model is not, as it gives them too, and back.
     logits = REPLY_TOKENS * shape.vocabulary * (3 * 4 + 2 * dtype.itemsize * halved)
     working = ROWS * (shape.layers * ((states + stored) * dtype.itemsize + copies) + logits)
+    if halved and device.type == "cpu":
+        working = round(working * UNSTEADY)
     weights = parameters * dtype.itemsize
     if quantization:
         in_blocks = min(shape.block_weights, parameters)

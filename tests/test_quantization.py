@@ -88,7 +88,7 @@ def test_it_is_refused_with_a_sentence_where_it_cannot_work(monkeypatch):
 def test_a_model_that_only_fits_with_fewer_bits_is_found_to_fit(monkeypatch):
     from reft_studio import fit
 
-    monkeypatch.setattr(fit, "free_memory", lambda _: 14_000_000_000)
+    monkeypatch.setattr(fit, "free_memory", lambda _: 15_000_000_000)
     llama = Shape(
         layers=32, width=4096, inner=14_336, heads=32, key_heads=8, head_width=128, vocabulary=128_256
     )
