@@ -1,12 +1,25 @@
 """One app and one browser for each file of tests."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.ui.running import launch_chromium, open_page, running_app
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails tells what its pages said at that moment."""
+    report = yield
+    if report.failed and call.when == "call" and "browser" in item.funcargs:
+        for context in item.funcargs["browser"].contexts:
+            for page in context.pages:
+                report.sections.append((page.url, page.locator("body").aria_snapshot()))
+    return report
 
 
 @pytest.fixture(scope="session")
