@@ -45,10 +45,10 @@ def build_ui(studio: Studio) -> gr.Blocks:
             follow(began, train.begin, project, train.begun, **IN_ORDER)
         for began in [*examples.began, share.fetch.began, train.history.began]:
             follow(began, tour.restore, project, tour.shown)
-        both = [*project, train.project]
-        train.follow(show(train_tab.select, train.restore, both, train.shown, **IN_ORDER))
+        seen = [*project, *train.seen]
+        train.follow(show(train_tab.select, train.restore, seen, train.shown, **IN_ORDER))
         for began in (opened, train.history.began):
-            train.follow(follow(began, train.restore, both, train.shown, **IN_ORDER))
+            train.follow(follow(began, train.restore, seen, train.shown, **IN_ORDER))
         show([page.load, train_tab.select], train.models.list_again, [], [train.models.listed])
         train.restore_settings_on(page.load)
         looks = [train.ended.change, *(t.select for t in (examples_tab, train_tab, chat_tab, share_tab))]

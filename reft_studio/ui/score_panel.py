@@ -40,28 +40,44 @@ class ScorePanel:
             )
             # Its own: that what is only shown here changes clears no message elsewhere.
             banner = gr.HTML(elem_classes="banner")
-        self.shown = [rules, instruction]
+        self.filled = gr.JSON([], visible=False)
+        """What the rules were filled with. It is on the page like them, so the two belong together."""
+        # Before them, since a page draws one after the other, and they are heard to change as soon as drawn.
+        self.shown = [self.filled, rules, instruction]
         # Not `input`: that is silent when a rule of one's own is typed.
-        show(rules.change, self._keep_rules, [project, rules], [rules, banner], **IN_ORDER)
+        chosen, kept = [project, rules, self.filled], [self.filled, rules, banner]
+        show(rules.change, self._keep_rules, chosen, kept, **IN_ORDER)
         typed = [project, instruction]
         connect(instruction.input, self._keep_instruction, typed, [], banner, **IN_ORDER)
 
     def restore(self, draft: Draft) -> tuple[Any, ...]:
         """What the panel shows of a draft."""
-        return list(rules_of(draft)), draft.instruction
+        rules = list(rules_of(draft))
+        return rules, rules, draft.instruction
 
-    def _keep_rules(self, owner: str, project: str, sentences: Sequence[str]) -> tuple[Any, Any]:
-        """Values for the rules and the banner: what is refused does not stay there as if it counted."""
+    def look_again(self, draft: Draft, filled: Sequence[str]) -> tuple[Any, ...]:
+        """The same where the page shows it already: somebody may be choosing and typing there by now."""
+        rules = list(rules_of(draft))
+        return *((gr.skip(), gr.skip()) if rules == list(filled) else (rules, rules)), gr.skip()
+
+    def _keep_rules(
+        self, owner: str, project: str, sentences: Sequence[str], filled: Sequence[str]
+    ) -> tuple[Any, ...]:
+        """Values for what the rules are filled with, themselves and the banner.
+
+        What is refused does not stay there as if it counted. What is only shown is nobody's choice: it may
+        have been guessed, and is guessed again from other rows; and by now the project may have begun anew.
+        """
         kept = rules_of(self._studio.store.projects.draft(owner, project))
+        if list(sentences) == list(filled):
+            return (gr.skip(),) * 3
         try:
             rules = tuple(rule.sentence for rule in read_rules(sentences))
         except RuleError as error:
-            return list(kept), alert(str(error))
-        # What is only shown, because it was guessed, is guessed again from other rows.
-        if rules == kept:
-            return gr.skip(), gr.skip()
-        self._change(owner, project, rules=rules)
-        return gr.skip(), ""
+            return list(kept), list(kept), alert(str(error))
+        if rules != kept:
+            self._change(owner, project, rules=rules)
+        return list(sentences), gr.skip(), ""
 
     def _keep_instruction(self, owner: str, project: str, instruction: str) -> None:
         self._change(owner, project, instruction=checked_instruction(instruction, self._studio.settings))

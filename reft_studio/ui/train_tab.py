@@ -1,6 +1,6 @@
 """The second tab: one button, and what the training is doing. The truth is the latest job in the store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -71,6 +71,7 @@ class TrainTab:
         """Changes when there is a bot for the first time."""
         of_project = [self.project, self.name, self._filled, self._ready, *self._score.shown]
         self.begun = [*of_project, self._advanced.preview]
+        self.seen = [self.project, self._score.filled]
         self.shown = [*of_project, *self.history.shown, *self._places.shown, *self._job_parts]
 
         renamed = [self.project, self.name]
@@ -112,18 +113,25 @@ class TrainTab:
         except ProjectError:
             # It was said already why there are no others.
             return (gr.skip(),) * len(self.begun)
-        return *self._of(project, draft, name_of(draft)), ""
+        return *self._of(project, draft), ""
 
-    def restore(self, owner: str, project: str, shown: str) -> tuple[Any, ...]:
-        """The tab as the store has it, but for the name that it shows: somebody may be typing there."""
+    def restore(self, owner: str, project: str, shown: str, filled: Sequence[str]) -> tuple[Any, ...]:
+        """The tab as the store has it, but for what it shows already: somebody may be typing there.
+
+        It shows the project `shown`, and its rules as `filled`.
+        """
         draft = self._studio.store.projects.draft(owner, project)
-        of_project = self._of(project, draft, gr.skip() if project == shown else name_of(draft))
+        if project == shown:
+            again = self._score.look_again(draft, filled)
+            of_project = project, gr.skip(), gr.skip(), _ready(draft), *again
+        else:
+            of_project = self._of(project, draft)
         beside = *self.history.restore(owner), *self._places.restore(owner)
         return *of_project, *beside, *self._look(owner)
 
-    def _of(self, project: str, draft: Draft, name: Any) -> tuple[Any, ...]:
-        ready = f"<p>{wording.ready_to_train(len(filled(draft.demonstrations)))}</p>"
-        return project, name, name, ready, *self._score.restore(draft)
+    def _of(self, project: str, draft: Draft) -> tuple[Any, ...]:
+        name = name_of(draft)
+        return project, name, name, _ready(draft), *self._score.restore(draft)
 
     def restore_settings_on(self, load: Any) -> None:
         """Fill in what was chosen under Advanced before; only once, never over what is chosen."""
@@ -205,6 +213,10 @@ class TrainTab:
         if job := self._studio.store.latest_job(owner):
             self._studio.trainings.cancel(owner, job.job_id)
         return self._look(owner)
+
+
+def _ready(draft: Draft) -> str:
+    return f"<p>{wording.ready_to_train(len(filled(draft.demonstrations)))}</p>"
 
 
 def _buttons(job: JobUpdate | None) -> tuple[Any, ...]:

@@ -234,7 +234,7 @@ def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
         ("delete-project", "click", []),
         ("bot-name", "input", ["Mine now"]),
         ("instruction", "input", ["Be mine."]),
-        ("rules", "change", [["only emoji"]]),
+        ("rules", "change", [["only emoji"], []]),
     ],
 )
 def test_a_project_of_someone_elses_is_as_if_it_did_not_exist_past_the_page(

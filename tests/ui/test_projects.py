@@ -1,17 +1,18 @@
 """Several projects of one person: everything on the page is of the one that is chosen, in each window."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
 from reft_studio.projects import Projects
 from reft_studio.store import LOCAL, Store
+from reft_studio.ui.score_panel import rules_of
 from reft_studio.ui.starters import starters
-from tests.ui.running import open_page, open_tab, wait_until
+from tests.ui.running import open_page, open_tab, unfold, wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -51,6 +52,40 @@ def other(page: Page, address: str) -> Iterator[Page]:
 def id_of(projects: Projects, name: str) -> str:
     (found,) = [each.id for each in projects.all(LOCAL) if each.name == name]
     return found
+
+
+def opened(projects: Projects) -> Draft:
+    return projects.draft(LOCAL, projects.opened_last(LOCAL))
+
+
+def handlers_of(page: Page, name: str, event: str) -> set[int]:
+    """What the page calls the handlers that hear an event of a part or a tab of it."""
+    config = page.evaluate("() => window.gradio_config")
+    return {
+        heard["id"]
+        for part in config["components"]
+        if name == part["props"].get("id" if part["type"] == "tabitem" else "elem_id")
+        for heard in config["dependencies"]
+        if [part["id"], event] in heard["targets"]
+    }
+
+
+def asked_of(handlers: set[int], act: Callable[[Route], object]) -> Callable[[Route], None]:
+    """For `Page.route`: do it with what is asked of these; the rest goes its way."""
+
+    def run(route: Route) -> None:
+        asked = route.request.post_data_json
+        if asked["fn_index"] in handlers:
+            act(route)
+        else:
+            route.continue_()
+
+    return run
+
+
+def wait_until_on(page: Page, condition: Callable[[], object]) -> None:
+    """The same as `wait_until`, while the page's requests are attended to."""
+    wait_until(lambda: page.wait_for_timeout(50) or condition())
 
 
 def table(projects: Projects, name: str) -> tuple[Demonstration, ...]:
@@ -122,6 +157,59 @@ def test_everything_that_depends_on_the_rows_follows_the_chosen_project(
     assert (table(projects, "Pirate bot"), table(projects, "Emoji bot")) == (pirate, emoji)
     draft = projects.draft(LOCAL, beeper)
     assert (draft.name, draft.demonstrations[0].reply, draft.rules) == ("Beeper", "Beep", None)
+
+
+def test_what_is_only_shown_is_nobodys_choice_however_late_the_server_hears_of_it(
+    page: Page, projects: Projects
+) -> None:
+    open_tab(page, "Train")
+    unfold(page, "scoring")
+    page.locator("#rules .token").first.wait_for()
+    late: list[Route] = []
+    page.route("**/queue/join*", asked_of(handlers_of(page, "rules", "change"), late.append))
+    open_tab(page, "Examples")
+    page.locator("#new-project").click()
+    wait_until_on(page, lambda: late)
+    page.locator("#starter-emoji").click()
+    page.locator("#count").get_by_text("10 examples").wait_for()
+    late.pop(0).continue_()
+    open_tab(page, "Train")
+    # It is kept after what was asked before.
+    page.locator("#instruction textarea").fill("Beep.")
+    wait_until_on(page, lambda: opened(projects).instruction == "Beep.")
+    assert rules_of(opened(projects)) == ("only emoji",)
+    expect(page.locator("#rules .token")).to_have_text(["only emoji"])
+
+
+def test_what_is_chosen_before_a_slow_server_has_answered_stays(page: Page, projects: Projects) -> None:
+    choose(page, "Emoji bot")
+    open_tab(page, "Train")
+    unfold(page, "scoring")
+    expect(page.locator("#rules .token")).to_have_text(["only emoji"])
+    open_tab(page, "Examples")
+    slow: list[tuple[Route, APIResponse]] = []
+    page.route(
+        "**/queue/join*",
+        asked_of(handlers_of(page, "train", "select"), lambda route: slow.append((route, route.fetch()))),
+    )
+    open_tab(page, "Train")
+    wait_until_on(page, lambda: slow)
+    page.locator("#rules input").fill("at most 5 words")
+    page.locator("#rules input").press("Enter")
+    page.locator("#instruction textarea").fill("Beep.")
+    rules = ["only emoji", "at most 5 words"]
+    wait_until_on(
+        page, lambda: (opened(projects).instruction, *rules_of(opened(projects))) == ("Beep.", *rules)
+    )
+    for route, answer in slow:
+        route.fulfill(response=answer)
+    # What it has answered is drawn by the time at which something newer is.
+    page.locator("#rules input").fill("written in Greek")
+    page.locator("#rules input").press("Enter")
+    rules.append("written in Greek")
+    wait_until_on(page, lambda: rules_of(opened(projects)) == tuple(rules))
+    expect(page.locator("#rules .token")).to_have_text(rules)
+    expect(page.locator("#instruction textarea")).to_have_value("Beep.")
 
 
 def test_two_windows_never_write_into_each_others_project(
