@@ -1,37 +1,43 @@
 // Gradio closes the stream on which a page hears its answers when nothing is asked any more, and opens another one
 // with the next question. If a question reaches the server just after that, while the page has not yet read that its
 // stream is closed, the page would wait on the old one: the answer is lost, and what was pressed stays dead. So a
-// question counts as asked when the stream has spoken of it, or is closed.
+// question counts as asked when a stream has spoken of it, or the one that was there is closed.
 {
   const AFTER_THE_END = 1000;
   const ask = window.fetch;
   let stream = null;
+  let underWay = 0;
+  // What was spoken of while a question is under way, on whichever stream: the answer may overtake the word that
+  // the question has arrived, and the stream that brought it may be closed by then.
+  const heard = new Set();
 
   class Stream {
     constructor(signal) {
-      this.heard = new Set();
       this.waiting = new Map();
       // The page aborts a stream when it has read that it is closed.
       signal?.addEventListener("abort", () => this.close());
     }
 
-    async listen(body) {
-      const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    // What goes on to the page, which hears nothing before this has.
+    listen(body) {
+      const decoder = new TextDecoder();
       let told = "";
-      try {
-        for (let part; !(part = await reader.read()).done; ) {
-          const lines = (told + part.value).split("\n");
+      const ear = new TransformStream({
+        transform: (part, page) => {
+          const lines = (told + decoder.decode(part, { stream: true })).split("\n");
           told = lines.pop();
           lines.forEach((line) => this.hear(line.match(/"event_id":\s*"(\w+)"/)?.[1]));
-        }
-      } catch {
-        // Aborted, or the connection is lost.
-      }
-      setTimeout(() => this.close(), AFTER_THE_END);
+          page.enqueue(part);
+        },
+      });
+      const later = () => setTimeout(() => this.close(), AFTER_THE_END);
+      // Its other end is aborted, or the connection is lost.
+      body.pipeTo(ear.writable).then(later, later);
+      return ear.readable;
     }
 
     hear(question) {
-      this.heard.add(question);
+      if (underWay) heard.add(question);
       this.waiting.get(question)?.();
     }
 
@@ -41,7 +47,6 @@
     }
 
     async speaksOf(question) {
-      if (this.heard.has(question)) return;
       await new Promise((go) => this.waiting.set(question, go));
       this.waiting.delete(question);
     }
@@ -51,23 +56,29 @@
     const mine = (stream = new Stream(request[0].signal));
     try {
       const response = await ask(...request);
-      const [theirs, ours] = response.body.tee();
-      mine.listen(ours);
-      return new Response(theirs, response);
+      return new Response(mine.listen(response.body), response);
     } catch (error) {
       mine.close();
       throw error;
     }
   }
 
+  async function put(request) {
+    underWay += 1;
+    try {
+      const response = await ask(...request);
+      const { event_id } = response.ok ? await response.clone().json() : {};
+      if (event_id && !heard.has(event_id)) await stream?.speaksOf(event_id);
+      return response;
+    } finally {
+      underWay -= 1;
+      if (!underWay) heard.clear();
+    }
+  }
+
   window.fetch = async (...request) => {
     const path = new URL(request[0].url ?? request[0], location.href).pathname;
     if (path.endsWith("/queue/data")) return listenTo(request);
-    const response = await ask(...request);
-    if (path.endsWith("/queue/join") && response.ok) {
-      const { event_id } = await response.clone().json();
-      await stream?.speaksOf(event_id);
-    }
-    return response;
+    return path.endsWith("/queue/join") ? put(request) : ask(...request);
   };
 }

@@ -39,8 +39,10 @@ class AdvancedPanel:
     `project` has the id of the one that is to be trained.
     """
 
-    def __init__(self, studio: Studio, project: gr.Textbox, banner: gr.HTML) -> None:
+    def __init__(self, studio: Studio, project: gr.Textbox) -> None:
         self._studio, self._project = studio, project
+        # Its own: what is kept here by itself clears no message elsewhere.
+        banner = gr.HTML(elem_classes="banner", render=False)
         gr.HTML(f"<p>{wording.ADVANCED_INTRO}</p>")
         self.base = BasePanel(studio)
         default = {name: field.default for name, field in Recipe.model_fields.items()}
@@ -69,6 +71,7 @@ class AdvancedPanel:
             True, label=wording.STOP_EARLY, info=wording.STOP_EARLY_HELP, elem_id="stop-early"
         )
         self._kept = [*self.fields, self.stop_early]
+        banner.render()  # type: ignore[no-untyped-call]
         asked = [project, *self.base.fields, positions]
         connect([look.click, positions.input], self._show_prompt, asked, [self.preview], banner)
         reset = self._build_actions(banner)

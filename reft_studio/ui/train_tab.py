@@ -51,7 +51,7 @@ class TrainTab:
         # away by what comes.
         self._score = ScorePanel(studio, self.project)
         with gr.Accordion(wording.ADVANCED, open=False, elem_id="advanced") as self._group:
-            self._advanced = AdvancedPanel(studio, self.project, self.banner)
+            self._advanced = AdvancedPanel(studio, self.project)
             self.models = self._advanced.base
             self._places = PlacePanel(studio, self.project, self._advanced, self.banner)
         with gr.Row(elem_classes="actions"):

@@ -1,10 +1,10 @@
 """Several projects of one person: everything on the page is of the one that is chosen, in each window."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import APIResponse, Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from reft_studio.demonstrations import Demonstration
 from reft_studio.draft import Draft
@@ -13,6 +13,7 @@ from reft_studio.store import LOCAL, Store
 from reft_studio.ui.score_panel import rules_of
 from reft_studio.ui.starters import starters
 from tests.ui.running import open_page, open_tab, unfold, wait_until
+from tests.ui.slow import Held, handlers_of, wait_until_on
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -56,36 +57,6 @@ def id_of(projects: Projects, name: str) -> str:
 
 def opened(projects: Projects) -> Draft:
     return projects.draft(LOCAL, projects.opened_last(LOCAL))
-
-
-def handlers_of(page: Page, name: str, event: str) -> set[int]:
-    """What the page calls the handlers that hear an event of a part or a tab of it."""
-    config = page.evaluate("() => window.gradio_config")
-    return {
-        heard["id"]
-        for part in config["components"]
-        if name == part["props"].get("id" if part["type"] == "tabitem" else "elem_id")
-        for heard in config["dependencies"]
-        if [part["id"], event] in heard["targets"]
-    }
-
-
-def asked_of(handlers: set[int], act: Callable[[Route], object]) -> Callable[[Route], None]:
-    """For `Page.route`: do it with what is asked of these; the rest goes its way."""
-
-    def run(route: Route) -> None:
-        asked = route.request.post_data_json
-        if asked["fn_index"] in handlers:
-            act(route)
-        else:
-            route.continue_()
-
-    return run
-
-
-def wait_until_on(page: Page, condition: Callable[[], object]) -> None:
-    """The same as `wait_until`, while the page's requests are attended to."""
-    wait_until(lambda: page.wait_for_timeout(50) or condition())
 
 
 def table(projects: Projects, name: str) -> tuple[Demonstration, ...]:
@@ -165,14 +136,13 @@ def test_what_is_only_shown_is_nobodys_choice_however_late_the_server_hears_of_i
     open_tab(page, "Train")
     unfold(page, "scoring")
     page.locator("#rules .token").first.wait_for()
-    late: list[Route] = []
-    page.route("**/queue/join*", asked_of(handlers_of(page, "rules", "change"), late.append))
+    late = Held(page, handlers_of(page, "rules", "change"))
     open_tab(page, "Examples")
     page.locator("#new-project").click()
-    wait_until_on(page, lambda: late)
+    late.wait()
     page.locator("#starter-emoji").click()
     page.locator("#count").get_by_text("10 examples").wait_for()
-    late.pop(0).continue_()
+    late.let_one_go()
     open_tab(page, "Train")
     # It is kept after what was asked before.
     page.locator("#instruction textarea").fill("Beep.")
@@ -187,13 +157,9 @@ def test_what_is_chosen_before_a_slow_server_has_answered_stays(page: Page, proj
     unfold(page, "scoring")
     expect(page.locator("#rules .token")).to_have_text(["only emoji"])
     open_tab(page, "Examples")
-    slow: list[tuple[Route, APIResponse]] = []
-    page.route(
-        "**/queue/join*",
-        asked_of(handlers_of(page, "train", "select"), lambda route: slow.append((route, route.fetch()))),
-    )
+    slow = Held(page, handlers_of(page, "train", "select"), answered=True)
     open_tab(page, "Train")
-    wait_until_on(page, lambda: slow)
+    slow.wait()
     page.locator("#rules input").fill("at most 5 words")
     page.locator("#rules input").press("Enter")
     page.locator("#instruction textarea").fill("Beep.")
@@ -201,8 +167,7 @@ def test_what_is_chosen_before_a_slow_server_has_answered_stays(page: Page, proj
     wait_until_on(
         page, lambda: (opened(projects).instruction, *rules_of(opened(projects))) == ("Beep.", *rules)
     )
-    for route, answer in slow:
-        route.fulfill(response=answer)
+    slow.let_go()
     # What it has answered is drawn by the time at which something newer is.
     page.locator("#rules input").fill("written in Greek")
     page.locator("#rules input").press("Enter")
