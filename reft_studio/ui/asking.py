@@ -1,8 +1,11 @@
 """Puts a message to everybody, and keeps what they say."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 from reft_studio.engine.interface import Conversation
 from reft_studio.errors import ChatError
@@ -16,33 +19,66 @@ from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
 
 
+@dataclass
+class Chat:
+    """The conversation of one page, as its session has it: ahead of what the browser has drawn by now."""
+
+    id: str = ""
+    """None until something is asked: a session begins with a copy of what another one began with."""
+    bot_id: str = ""
+    """Whom the page shows, or is about to."""
+    answers: int = 0
+    """How many are being written."""
+
+
 class Asking:
-    """Any thread may call; of one chat, two answers can be under way."""
+    """Any thread may call; in one chat, two answers can be under way."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._under_way: set[str] = set()
+        self._lock = Lock()
 
-    def is_busy(self, owner: str, chat_id: str) -> bool:
-        """Whether an answer is being written in this chat."""
-        return f"{owner}/{chat_id}" in self._under_way
+    def turn_to(self, chat: Chat, bot_id: str) -> bool:
+        """Have a page show a bot, unless an answer is being written there; whether it does."""
+        with self._lock:
+            if not chat.answers:
+                chat.bot_id = bot_id
+            return not chat.answers
 
-    def stop(self, owner: str, chat_id: str) -> None:
+    def turn_at_once(self, owner: str, chat: Chat, bot_id: str) -> None:
+        """The same in any case: what is being written ends, and is kept with the bot that it is of."""
+        with self._lock:
+            chat.bot_id = bot_id
+        self.stop(owner, chat)
+
+    @contextmanager
+    def answering(self, chat: Chat) -> Iterator[str]:
+        """As long as the block, an answer is being written; the id of whom the page shows then."""
+        with self._lock:
+            chat.id = chat.id or uuid4().hex
+            chat.answers += 1
+            shown = chat.bot_id
+        try:
+            yield shown
+        finally:
+            with self._lock:
+                chat.answers -= 1
+
+    def stop(self, owner: str, chat: Chat) -> None:
         """End an answer that is being written; it ends with what was said so far."""
-        self._studio.engines.stop_chat(f"{owner}/{chat_id}")
+        self._studio.engines.stop_chat(_name(owner, chat))
 
     def ask(
-        self, owner: str, chat_id: str, bot: SavedBot, past: Sequence[Turn], prompt: str, how: Answering
+        self, owner: str, chat: Chat, bot: SavedBot, past: Sequence[Turn], prompt: str, how: Answering
     ) -> Iterator[list[Turn]]:
         """The conversation as it grows, in the end finished and kept; if it raises, the old one is kept."""
         sides, turn = self._sides(owner, bot, past, prompt, how)
         self._studio.rates.count(owner, Asked.MESSAGES)
-        chat, store = f"{owner}/{chat_id}", self._studio.store
-        self._under_way.add(chat)
+        store = self._studio.store
         try:
             yield [*past, turn]
             with self._studio.engines.use(bot.base) as engine:
-                for replies in engine.chat(chat, [*sides.values()], how.sampling):
+                for replies in engine.chat(_name(owner, chat), [*sides.values()], how.sampling):
                     said: dict[str, Any] = dict(zip(sides, replies, strict=True))
                     turn = replace(turn, **said)
                     yield [*past, turn]
@@ -50,8 +86,6 @@ class Asking:
             # The page was closed; what was said until then is found again.
             store.conversations.save(owner, bot.id, [*past, replace(turn, finished=True)])
             raise
-        finally:
-            self._under_way.discard(chat)
         turns = [*past, replace(turn, finished=True)]
         store.conversations.save(owner, bot.id, turns)
         yield turns
@@ -91,3 +125,7 @@ class Asking:
         if len(prompt) > limit:
             raise ChatError(wording.message_too_long(len(prompt), limit))
         return prompt
+
+
+def _name(owner: str, chat: Chat) -> str:
+    return f"{owner}/{chat.id}"

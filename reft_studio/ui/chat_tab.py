@@ -14,7 +14,7 @@ from reft_studio.store import SavedBot
 from reft_studio.turns import Turn, to_jsonl, to_markdown
 from reft_studio.ui import wording
 from reft_studio.ui.answering import Answering, AnsweringPanel, mix_choice
-from reft_studio.ui.asking import Asking
+from reft_studio.ui.asking import Asking, Chat
 from reft_studio.ui.chooser import bot_choice
 from reft_studio.ui.composer import Composer, busy_or_not, changing, new_message
 from reft_studio.ui.conversation import ON_CLICK, Pointed, conversation, pointed_at
@@ -69,19 +69,17 @@ class ChatTab:
         self._answering = AnsweringPanel(studio)
         self.moment = self._answering.moment
         badge = UntouchedBadge(studio)
-        self._chat_id = gr.State(lambda: uuid4().hex)
+        self._chat = gr.State(Chat())
         newest_seen = gr.State(None)
-        # A state: whom the page is about to show, while it still says that it shows another.
-        self._talks_to = gr.State(None)
         self._conversation = [self._talk, *self._suggestions]
         chosen = [self.bot, newest_seen, self._answering.other]
-        self.shown = [*chosen, self._talks_to, self._answering.instruction, *self._conversation]
-        self.seen = [*chosen, self._chat_id]
+        self.shown = [*chosen, self._answering.instruction, *self._conversation]
+        self.seen = [*chosen, self._chat]
         self._connect_answers()
         self._connect_turns()
         badge.connect(self.bot, self._banner)
         self.moment.connect(self.bot, self._banner)
-        opening.connect(opener, self._with_newest, self.shown, self._banner)
+        opening.connect(opener, self._with_newest, [self._chat], self.shown, self._banner)
         writers: tuple[Write, ...] = (to_markdown, to_jsonl)
         for button, write, suffix in zip(savers, writers, (".md", ".jsonl"), strict=True):
             file_offer(button, partial(self._save, write, suffix), [self.bot], self._banner)
@@ -89,15 +87,15 @@ class ChatTab:
     def _connect_answers(self) -> None:
         composer = self._composer
         flow = self._flow = [self._talk, *composer.changing, *composer.busy]
-        told = [self.bot, self._chat_id, *self._answering.inputs, *self.moment.inputs]
-        new, to = gr.State(None), self._talks_to
+        told = [self.bot, self._chat, *self._answering.inputs, *self.moment.inputs]
+        new = gr.State(None)
         asks: list[tuple[Any, Any, list[Any]]] = [
             (
                 [composer.send.click, composer.message.submit],
                 self._answer,
-                [composer.message, composer.earlier, to],
+                [composer.message, composer.earlier],
             ),
-            *((suggestion.click, self._answer, [suggestion, new, to]) for suggestion in self._suggestions),
+            *((suggestion.click, self._answer, [suggestion, new]) for suggestion in self._suggestions),
             (self._again.click, self._answer_again, []),
             ([*self._answering.let_go, self.moment.number.release], self._answer_if_idle, []),
         ]
@@ -112,13 +110,13 @@ class ChatTab:
                 concurrency_id="chat",
                 trigger_mode="once",
             )
-        connect(composer.stop.click, self._asking.stop, [self._chat_id], [], self._banner)
+        connect(composer.stop.click, self._asking.stop, [self._chat], [], self._banner)
         connect(
             composer.never_mind.click, lambda _owner: new_message(""), [], composer.changing, self._banner
         )
-        chosen, anew = [self.bot, self._chat_id], [*self._conversation, *composer.changing]
+        chosen, anew = [self.bot, self._chat], [*self._conversation, *composer.changing]
         connect(composer.clear.click, self._forget, chosen, anew, self._banner)
-        changed = [self._talks_to, self._answering.instruction, self._answering.other, *anew]
+        changed = [self._answering.instruction, self._answering.other, *anew]
         connect(self.bot.input, self._choose, [*chosen, self._answering.other], changed, self._banner)
 
     def _connect_turns(self) -> None:
@@ -136,14 +134,30 @@ class ChatTab:
         self.fix.connect(self.restore, self.shown, self.seen)
 
     def restore(
-        self, owner: str, chosen: str | None, newest_seen: str | None, other: str | None, chat_id: str
+        self, owner: str, chosen: str | None, newest_seen: str | None, other: str | None, chat: Chat
     ) -> tuple[Any, ...]:
         """The tab with all bots there are now; one that is new since the last look is chosen.
 
         Who is being answered is left alone.
         """
-        if chosen and self._asking.is_busy(owner, chat_id):
-            return (gr.skip(),) * len(self.shown)
+        bot, shown = self._all(owner, chosen, newest_seen, other)
+        turned = self._asking.turn_to(chat, bot.id if bot else "")
+        return shown if turned else (gr.skip(),) * len(self.shown)
+
+    def restore_first(self, owner: str, chosen: str | None, *seen: Any) -> tuple[Any, ...]:
+        """The same where there was no bot to talk to; who is talking to one is left alone."""
+        return (gr.skip(),) * len(self.shown) if chosen else self.restore(owner, chosen, *seen)
+
+    def _with_newest(self, owner: str, chat: Chat) -> tuple[Any, ...]:
+        """The tab with the bot that came last."""
+        bot, shown = self._all(owner, None, None, None)
+        self._asking.turn_at_once(owner, chat, bot.id if bot else "")
+        return shown
+
+    def _all(
+        self, owner: str, chosen: str | None, newest_seen: str | None, other: str | None
+    ) -> tuple[SavedBot | None, tuple[Any, ...]]:
+        """Whom the tab is to show, and values for `shown`."""
         bots = self._studio.store.bots(owner)
         newest = bots[0] if bots else None
         known = newest is not None and newest.id == newest_seen
@@ -152,21 +166,17 @@ class ChatTab:
         same = bot is not None and bot.id == chosen
         instruction = gr.skip() if same else bot.instruction if bot else ""
         choices = bot_choice(bots, bot), newest and newest.id, mix_choice(bots, bot, other)
-        return *choices, bot and bot.id, instruction, *self._show(owner, bot)
+        return bot, (*choices, instruction, *self._show(owner, bot))
 
-    def restore_first(self, owner: str, chosen: str | None, *seen: Any) -> tuple[Any, ...]:
-        """The same where there was no bot to talk to; who is talking to one is left alone."""
-        return (gr.skip(),) * len(self.shown) if chosen else self.restore(owner, chosen, *seen)
-
-    def _choose(self, owner: str, chosen: str | None, chat_id: str, other: str | None) -> tuple[Any, ...]:
+    def _choose(self, owner: str, chosen: str | None, chat: Chat, other: str | None) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, chosen)
-        self._asking.stop(owner, chat_id)
+        self._asking.turn_at_once(owner, chat, bot.id)
         mix = mix_choice(self._studio.store.bots(owner), bot, other)
-        return bot.id, bot.instruction, mix, *self._show(owner, bot), *new_message()
+        return bot.instruction, mix, *self._show(owner, bot), *new_message()
 
-    def _forget(self, owner: str, chosen: str | None, chat_id: str) -> tuple[Any, ...]:
+    def _forget(self, owner: str, chosen: str | None, chat: Chat) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, chosen)
-        self._asking.stop(owner, chat_id)
+        self._asking.stop(owner, chat)
         self._studio.store.conversations.save(owner, bot.id, ())
         return *self._show(owner, bot), *new_message()
 
@@ -200,10 +210,6 @@ class ChatTab:
         path.write_text(write(turns, wording.SIDES | {Side.BOT: bot.name}), encoding="utf-8")
         return str(path)
 
-    def _with_newest(self, owner: str) -> tuple[Any, ...]:
-        """The tab with the bot that came last."""
-        return self.restore(owner, None, None, None, "")
-
     # One turn of the conversation
 
     def _change_turn(self, owner: str, chosen: str | None, pointed: Pointed) -> tuple[Any, ...]:
@@ -228,57 +234,52 @@ class ChatTab:
     # Answers
 
     def _answer(
-        self,
-        owner: str,
-        prompt: str,
-        earlier: int | None,
-        talks_to: str | None,
-        chosen: str | None,
-        chat_id: str,
-        *how: Any,
+        self, owner: str, prompt: str, earlier: int | None, chosen: str | None, chat: Chat, *how: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Answer a new message, or an earlier one as it reads now; if that fails, it is back in its box."""
-        shown = self._studio.store.bot(owner, talks_to or "")
-        bot = shown or self._studio.bot(owner, chosen)
-        past = self._studio.store.conversations.turns(owner, bot.id)
-        if earlier is not None:
-            _, said, number = self._said(owner, bot.id, earlier)
-            past = said[:number]
-        begun, chosen_how = new_message(""), Answering(*how)
-        if chosen != bot.id:
-            # The page is about to fill in what stands with its bot, too.
-            chosen_how = replace(chosen_how, instruction=bot.instruction)
-        try:
-            for turns in self._asking.ask(owner, chat_id, bot, past, prompt, chosen_how):
-                yield _log(turns, bot), *begun, *busy_or_not(not turns[-1].finished)
-                begun = (gr.skip(),) * len(begun)
-        except StudioError:
-            kept = self._studio.store.conversations.turns(owner, bot.id)
-            box = new_message(prompt) if earlier is None else changing(prompt, earlier, len(kept))
-            yield _log(kept, bot), *box, *busy_or_not(False)
-            raise
+        with self._asking.answering(chat) as shown:
+            bot = self._studio.store.bot(owner, shown) or self._studio.bot(owner, chosen)
+            chat.bot_id = bot.id
+            past = self._studio.store.conversations.turns(owner, bot.id)
+            if earlier is not None:
+                _, said, number = self._said(owner, bot.id, earlier)
+                past = said[:number]
+            begun, chosen_how = new_message(""), Answering(*how)
+            if chosen != bot.id:
+                # The page is about to fill in what stands with its bot, too.
+                chosen_how = replace(chosen_how, instruction=bot.instruction)
+            try:
+                for turns in self._asking.ask(owner, chat, bot, past, prompt, chosen_how):
+                    yield _log_in(chat, turns, bot), *begun, *busy_or_not(not turns[-1].finished)
+                    begun = (gr.skip(),) * len(begun)
+            except StudioError:
+                kept = self._studio.store.conversations.turns(owner, bot.id)
+                box = new_message(prompt) if earlier is None else changing(prompt, earlier, len(kept))
+                yield _log_in(chat, kept, bot), *box, *busy_or_not(False)
+                raise
 
     def _answer_again(
-        self, owner: str, chosen: str | None, chat_id: str, *how: Any
+        self, owner: str, chosen: str | None, chat: Chat, *how: Any
     ) -> Iterator[tuple[Any, ...]]:
         """The last message once more, with what is chosen now; if it fails, the old answer is still there."""
-        bot, (*past, last), _ = self._said(owner, chosen)
         same = (gr.skip(),) * len(self._composer.changing)
-        try:
-            for turns in self._asking.ask(owner, chat_id, bot, past, last.prompt, Answering(*how)):
-                yield _log(turns, bot), *same, *busy_or_not(not turns[-1].finished)
-        except StudioError:
-            yield _log([*past, last], bot), *same, *busy_or_not(False)
-            raise
+        with self._asking.answering(chat):
+            bot, (*past, last), _ = self._said(owner, chosen)
+            try:
+                for turns in self._asking.ask(owner, chat, bot, past, last.prompt, Answering(*how)):
+                    yield _log_in(chat, turns, bot), *same, *busy_or_not(not turns[-1].finished)
+            except StudioError:
+                yield _log_in(chat, [*past, last], bot), *same, *busy_or_not(False)
+                raise
 
     def _answer_if_idle(
-        self, owner: str, chosen: str | None, chat_id: str, *how: Any
+        self, owner: str, chosen: str | None, chat: Chat, *how: Any
     ) -> Iterator[tuple[Any, ...]]:
         """The same where there is a last message, and none is being answered."""
         bot = self._studio.store.bot(owner, chosen or "")
         turns = self._studio.store.conversations.turns(owner, bot.id) if bot else ()
-        if turns and not self._asking.is_busy(owner, chat_id):
-            yield from self._answer_again(owner, chosen, chat_id, *how)
+        if turns and not chat.answers:
+            yield from self._answer_again(owner, chosen, chat, *how)
         else:
             # From nothing at all Gradio would make that everything is empty.
             yield (gr.skip(),) * len(self._flow)
@@ -286,3 +287,8 @@ class ChatTab:
 
 def _log(turns: Sequence[Turn], bot: SavedBot | None) -> str:
     return conversation(turns, bot.name if bot else "")
+
+
+def _log_in(chat: Chat, turns: Sequence[Turn], bot: SavedBot) -> Any:
+    """The same for a page on which the bot answers: it may have turned to another meanwhile."""
+    return _log(turns, bot) if chat.bot_id == bot.id else gr.skip()

@@ -43,21 +43,26 @@ class OpenPanel:
                 self._stop = gr.Button(wording.STOP, visible=False, elem_id="stop-opening")
 
     def connect(
-        self, opener: gr.UploadButton, restore: Callable[..., Any], shown: Sequence[Any], banner: gr.HTML
+        self,
+        opener: gr.UploadButton,
+        restore: Callable[..., Any],
+        seen: Sequence[Any],
+        shown: Sequence[Any],
+        banner: gr.HTML,
     ) -> None:
-        """Open what is uploaded; then show what `restore` returns, for `shown`."""
+        """Open what is uploaded; then show what `restore` returns for `seen`, in `shown`."""
         asked = [self._waiting, self._group, self._said, self._buttons, self._stop]
         same = (gr.skip(),) * len(shown)
 
-        def upload(owner: str, path: str) -> tuple[Any, ...]:
+        def upload(owner: str, path: str, *seen: Any) -> tuple[Any, ...]:
             self._studio.rates.count(owner, Asked.TRANSFERS)
             with self._unpacked(path) as folder:
                 if base := self._studio.unloaded_base(folder):
                     return *_asking(Waiting(owner, path), offer(self._studio, base)), *same
                 self._studio.open_bot(owner, folder)
-            return *_closed(), *restore(owner)
+            return *_closed(), *restore(owner, *seen)
 
-        def load(owner: str, waiting: Waiting) -> Iterator[tuple[Any, ...]]:
+        def load(owner: str, waiting: Waiting, *seen: Any) -> Iterator[tuple[Any, ...]]:
             if waiting.owner != owner:
                 raise BotError(wording.NO_SUCH_BOT)
             self._stopping.discard(owner)
@@ -69,11 +74,11 @@ class OpenPanel:
             except StudioError:
                 yield *_closed(), *same
                 raise
-            yield *_closed(), *restore(owner)
+            yield *_closed(), *restore(owner, *seen)
 
         outputs = [*asked, *shown]
-        connect(opener.upload, upload, [opener], outputs, banner)
-        connect(self._load.click, load, [self._waiting], outputs, banner, concurrency_limit=4)
+        connect(opener.upload, upload, [opener, *seen], outputs, banner)
+        connect(self._load.click, load, [self._waiting, *seen], outputs, banner, concurrency_limit=4)
         connect(self._stop.click, self._ask_to_stop, [], [self._stop], banner)
         connect(self._leave.click, lambda _owner: _closed(), [], asked, banner)
 

@@ -210,7 +210,7 @@ def test_a_bot_of_someone_elses_is_not_handed_out_past_the_page(
     for number, (elem_id, data) in enumerate(
         [
             ("download", [bot.id, "Mine", True]),
-            ("send", ["Hello", None, None, bot.id, None, "", 1, "", 0.5, 0.0, 16, 0, 1, None]),
+            ("send", ["Hello", None, bot.id, None, "", 1, "", 0.5, 0.0, 16, 0, 1, None]),
             ("share-bot", [bot.id]),
             ("delete", [bot.id]),
         ]
@@ -271,7 +271,7 @@ def test_another_persons_session_name_opens_nothing(
             address,
             "send",
             "click",
-            ["Hi", None, None, None, None, "", 1, "", 0.5, 0.0, 16, 0, 1, None],
+            ["Hi", None, None, None, "", 1, "", 0.5, 0.0, 16, 0, 1, None],
             session,
         ),
         call(
@@ -279,7 +279,7 @@ def test_another_persons_session_name_opens_nothing(
             address,
             "send",
             "click",
-            ["Hi", None, None, None, None, "", 0, bot.id, 1, 0.0, 16, 0, 1, None],
+            ["Hi", None, None, None, "", 0, bot.id, 1, 0.0, 16, 0, 1, None],
             session,
         ),
         call(stranger, address, "chat", "select", [None, "bobs", "", None], session),
