@@ -16,10 +16,11 @@ SOON = {
     "health_check_initial_delay_ms": 500,
     "health_check_period_ms": 500,
     "health_check_timeout_ms": 2000,
-    "health_check_failure_threshold": 3,
+    "health_check_failure_threshold": 8,
     "enable_worker_prestart": False,
 }
-"""A lost machine is noticed sooner than by default, and no process waits for work that never comes."""
+"""A lost machine is noticed sooner than by default, one that is only slow is not taken for lost, and no process
+waits for work that never comes."""
 
 
 @contextmanager
