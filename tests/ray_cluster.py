@@ -19,8 +19,8 @@ SOON = {
     "health_check_failure_threshold": 8,
     "enable_worker_prestart": False,
 }
-"""A lost machine is noticed sooner than by default, one that is only slow is not taken for lost, and no process
-waits for work that never comes."""
+"""A lost machine is noticed sooner than by default, a slow one is not taken for lost, and no process waits
+for work that never comes."""
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from threading import Lock
+from threading import Condition
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +17,8 @@ from reft_studio.ui.answering import Answering, check_mix, checked_instruction
 from reft_studio.ui.moment_choice import at_moment
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
+
+SECONDS_TO_END = 5
 
 
 @dataclass
@@ -36,37 +38,44 @@ class Asking:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._lock = Lock()
+        self._changed = Condition()
 
     def turn_to(self, chat: Chat, bot_id: str) -> bool:
         """Have a page show a bot, unless an answer is being written there; whether it does."""
-        with self._lock:
+        with self._changed:
             if not chat.answers:
                 chat.bot_id = bot_id
             return not chat.answers
 
     def turn_at_once(self, owner: str, chat: Chat, bot_id: str) -> None:
         """The same in any case: what is being written ends, and is kept with the bot that it is of."""
-        with self._lock:
+        with self._changed:
             chat.bot_id = bot_id
         self.stop(owner, chat)
 
     @contextmanager
     def answering(self, chat: Chat) -> Iterator[str]:
         """As long as the block, an answer is being written; the id of whom the page shows then."""
-        with self._lock:
+        with self._changed:
             chat.id = chat.id or uuid4().hex
             chat.answers += 1
             shown = chat.bot_id
         try:
             yield shown
         finally:
-            with self._lock:
+            with self._changed:
                 chat.answers -= 1
+                self._changed.notify_all()
 
     def stop(self, owner: str, chat: Chat) -> None:
         """End an answer that is being written; it ends with what was said so far."""
         self._studio.engines.stop_chat(_name(owner, chat))
+
+    def end(self, owner: str, chat: Chat) -> None:
+        """The same, and wait until it has ended and is kept."""
+        self.stop(owner, chat)
+        with self._changed:
+            self._changed.wait_for(lambda: not chat.answers, SECONDS_TO_END)
 
     def ask(
         self, owner: str, chat: Chat, bot: SavedBot, past: Sequence[Turn], prompt: str, how: Answering

@@ -176,7 +176,8 @@ class ChatTab:
 
     def _forget(self, owner: str, chosen: str | None, chat: Chat) -> tuple[Any, ...]:
         bot = self._studio.bot(owner, chosen)
-        self._asking.stop(owner, chat)
+        # Or it would be there again as soon as that is kept.
+        self._asking.end(owner, chat)
         self._studio.store.conversations.save(owner, bot.id, ())
         return *self._show(owner, bot), *new_message()
 

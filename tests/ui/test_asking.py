@@ -1,6 +1,8 @@
 """Whom a page shows and who answers there are the same, however the two cross. The engine is played."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from unittest.mock import Mock
 
 import pytest
@@ -47,6 +49,25 @@ def test_who_chooses_another_bot_sees_it_at_once_and_the_answer_ends(tmp_path: P
         asking.turn_at_once("ann", chat, "emoji")
     assert chat.bot_id == "emoji"
     engines.stop_chat.assert_called_once_with(f"ann/{chat.id}")
+
+
+def test_who_ends_an_answer_goes_on_when_it_has_ended(asking: Asking) -> None:
+    chat, done = Chat(), Event()
+
+    def answer() -> None:
+        with asking.answering(chat):
+            begun.set()
+            done.wait()
+
+    begun = Event()
+    with ThreadPoolExecutor() as pool:
+        pool.submit(answer)
+        begun.wait()
+        ended = pool.submit(asking.end, "ann", chat)
+        assert not ended.done()
+        done.set()
+        ended.result(timeout=4)
+    assert chat.answers == 0
 
 
 def test_no_two_pages_that_ask_have_the_same_name(asking: Asking) -> None:

@@ -188,6 +188,22 @@ def test_a_conversation_is_found_again_changed_asked_again_saved_and_forgotten(
     assert store.conversations.turns(LOCAL, bot.id) == ()
 
 
+def test_a_conversation_that_is_cleared_in_the_middle_of_an_answer_does_not_come_back(
+    page: Page, data_folder: Path
+) -> None:
+    store = Store(data_folder)
+    open_tab(page, "Chat")
+    page.locator("#message textarea").fill("Tell me a long story, please.")
+    page.locator("#send").click()
+    page.locator(".turn[aria-busy]").wait_for()
+    page.locator("#clear").click()
+    expect(page.locator(".turn")).to_have_count(0)
+    page.wait_for_timeout(2_000)
+    expect(page.locator(".turn")).to_have_count(0)
+    assert store.conversations.turns(LOCAL, store.bots(LOCAL)[0].id) == ()
+    expect(page.locator("#send")).to_be_visible()
+
+
 def test_any_answer_of_a_conversation_can_be_corrected(page: Page) -> None:
     open_tab(page, "Chat")
     first = say(page, "Tell me about cats.")
