@@ -11,14 +11,15 @@ from urllib.request import urlopen
 import pytest
 from ray.cluster_utils import Cluster
 
-from reft_studio.engine.interface import JobState, Readiness, TrainingJob
+from reft_studio.engine.interface import BaseRef, JobState, Readiness, TrainingJob
 from reft_studio.engine.machines import Place
 from reft_studio.engine.ray import NOT_INSTALLED, RayEngine
 from reft_studio.errors import EngineError
-from reft_studio.fit import Fit, Weight
+from reft_studio.fit import Fit, Weight, gigabytes
 from reft_studio.settings import EMBEDDED_MODEL, Settings
 from reft_studio.store import LOCAL, Store
 from reft_studio.train.checkpoint import Checkpoint
+from reft_studio.weighing import weigh
 from tests.ray_cluster import add_machine, lose_machine, works_on
 from tests.test_engine import FOREVER, ROWS, ask, written_down, written_to
 from tests.ui.running import end_in_order, started_app, wait_until
@@ -115,7 +116,8 @@ def test_who_asks_for_more_than_any_machine_has_is_told_before_a_copy_begins_and
         with pytest.raises(EngineError, match="No machine of the Ray cluster"):
             ask(engine)
         small = add_machine(cluster, memory=GB // 5)
-        updates.wait_for(lambda: is_said("it needs about 0.5 GB of memory, and 0.2 GB can be had"))
+        needed = gigabytes(weigh(BaseRef(str(EMBEDDED_MODEL))).fits[-1].needed)
+        updates.wait_for(lambda: is_said(f"it needs about {needed} of memory, and 0.2 GB can be had"))
         assert (
             'The model "embedded" is too big for the machines of the Ray cluster' in engine.status().message
         )

@@ -200,6 +200,8 @@ def unfold(page: Page, part: str) -> None:
     """Open a part of the page that may be folded up."""
     if not page.locator(f"#{part} > button.open").count():
         page.locator(f"#{part} > button").click()
+        # No hand is quicker: what is drawn for the first time gets its values a moment after it is seen.
+        page.wait_for_timeout(500)
 
 
 def set_epochs(page: Page, epochs: int) -> None:

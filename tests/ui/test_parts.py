@@ -37,6 +37,7 @@ from reft_studio.ui import place_panel, row_changes, wording
 from reft_studio.ui.addresses import hub_name
 from reft_studio.ui.advanced import SETTINGS, in_fields, recipe_changes
 from reft_studio.ui.answering import check_mix
+from reft_studio.ui.asking import Chat
 from reft_studio.ui.chat_tab import ChatTab
 from reft_studio.ui.coach import SECONDS_FOR_RULES, advice
 from reft_studio.ui.conversation import conversation
@@ -270,12 +271,13 @@ def test_who_is_being_answered_stays_with_that_bot_when_a_newer_one_comes(tmp_pa
     other = "old" if newest == "new" else "new"
 
     how = "", 1, None, 0.5, 0.0, 16, 0
-    answer = chat._answer(LOCAL, "Hi", None, other, other, "chat", *how)
+    page, window = Chat(bot_id=other), Chat(bot_id=other)
+    answer = chat._answer(LOCAL, "Hi", None, other, page, *how)
     next(answer)
-    assert all(value == gr.skip() for value in chat.restore(LOCAL, other, None, None, "chat"))
-    assert chat.restore(LOCAL, other, None, None, "another window")[0].value == newest
+    assert all(value == gr.skip() for value in chat.restore(LOCAL, other, None, None, page))
+    assert chat.restore(LOCAL, other, None, None, window)[0].value == newest
     list(answer)
-    assert chat.restore(LOCAL, other, None, None, "chat")[0].value == newest
+    assert chat.restore(LOCAL, other, None, None, page)[0].value == newest
     assert [turn.bot for turn in store.conversations.turns(LOCAL, other)] == ["Hey"]
 
 

@@ -105,7 +105,7 @@ def test_everything_that_depends_on_the_rows_follows_the_chosen_project(
     open_tab(page, "Train")
     expect(page.locator("#bot-name :is(input, textarea)")).to_have_value("My bot")
     page.locator("#bot-name :is(input, textarea)").fill("Beeper")
-    page.locator("#scoring button").first.click()
+    unfold(page, "scoring")
     page.locator("#instruction textarea").fill("Beep.")
     wait_until(lambda: projects.draft(LOCAL, beeper).instruction == "Beep.")
     open_tab(page, "Examples")
