@@ -34,7 +34,7 @@ class Chat:
 
 
 class Asking:
-    """Any thread may call; in one chat, two answers can be under way."""
+    """Any thread may call; in one chat, one answer is written at a time."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -54,8 +54,13 @@ class Asking:
         self.stop(owner, chat)
 
     @contextmanager
-    def answering(self, chat: Chat) -> Iterator[str]:
-        """As long as the block, an answer is being written; the id of whom the page shows then."""
+    def answering(self, owner: str, chat: Chat) -> Iterator[str]:
+        """As long as the block, an answer is being written; the id of whom the page shows then.
+
+        One that was being written ends before: else the last to be kept could be the first that was asked.
+        """
+        if chat.answers:
+            self.end(owner, chat)
         with self._changed:
             chat.id = chat.id or uuid4().hex
             chat.answers += 1

@@ -89,17 +89,15 @@ class ChatTab:
         flow = self._flow = [self._talk, *composer.changing, *composer.busy]
         told = [self.bot, self._chat, *self._answering.inputs, *self.moment.inputs]
         new = gr.State(None)
-        asks: list[tuple[Any, Any, list[Any]]] = [
-            (
-                [composer.send.click, composer.message.submit],
-                self._answer,
-                [composer.message, composer.earlier],
-            ),
-            *((suggestion.click, self._answer, [suggestion, new]) for suggestion in self._suggestions),
-            (self._again.click, self._answer_again, []),
-            ([*self._answering.let_go, self.moment.number.release], self._answer_if_idle, []),
+        sent, let_go = [composer.message, composer.earlier], self._answering.let_go
+        asks: list[tuple[Any, Any, list[Any], str]] = [
+            ([composer.send.click, composer.message.submit], self._answer, sent, "once"),
+            *((one.click, self._answer, [one, new], "once") for one in self._suggestions),
+            (self._again.click, self._answer_again, [], "once"),
+            # Of what is moved while the bot still answers as before, the last counts.
+            ([*let_go, self.moment.number.release], self._answer_if_idle, [], "always_last"),
         ]
-        for triggers, act, inputs in asks:
+        for triggers, act, inputs, mode in asks:
             connect(
                 triggers,
                 act,
@@ -108,7 +106,7 @@ class ChatTab:
                 self._banner,
                 concurrency_limit=CHATS_AT_ONCE,
                 concurrency_id="chat",
-                trigger_mode="once",
+                trigger_mode=mode,
             )
         connect(composer.stop.click, self._asking.stop, [self._chat], [], self._banner)
         connect(
@@ -238,7 +236,7 @@ class ChatTab:
         self, owner: str, prompt: str, earlier: int | None, chosen: str | None, chat: Chat, *how: Any
     ) -> Iterator[tuple[Any, ...]]:
         """Answer a new message, or an earlier one as it reads now; if that fails, it is back in its box."""
-        with self._asking.answering(chat) as shown:
+        with self._asking.answering(owner, chat) as shown:
             bot = self._studio.store.bot(owner, shown) or self._studio.bot(owner, chosen)
             chat.bot_id = bot.id
             past = self._studio.store.conversations.turns(owner, bot.id)
@@ -264,7 +262,7 @@ class ChatTab:
     ) -> Iterator[tuple[Any, ...]]:
         """The last message once more, with what is chosen now; if it fails, the old answer is still there."""
         same = (gr.skip(),) * len(self._composer.changing)
-        with self._asking.answering(chat):
+        with self._asking.answering(owner, chat):
             bot, (*past, last), _ = self._said(owner, chosen)
             try:
                 for turns in self._asking.ask(owner, chat, bot, past, last.prompt, Answering(*how)):

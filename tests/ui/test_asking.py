@@ -20,24 +20,22 @@ def asking(tmp_path: Path) -> Asking:
 def test_a_page_turns_to_another_bot_when_no_answer_is_being_written(asking: Asking) -> None:
     chat = Chat()
     assert asking.turn_to(chat, "pirate")
-    with asking.answering(chat) as shown:
+    with asking.answering("ann", chat) as shown:
         assert shown == "pirate"
     assert asking.turn_to(chat, "emoji")
     assert chat.bot_id == "emoji"
 
 
-def test_a_page_stays_with_the_bot_that_answers_until_all_its_answers_are_written(asking: Asking) -> None:
+def test_a_page_stays_with_the_bot_that_answers_until_the_answer_is_written(asking: Asking) -> None:
     chat = Chat(bot_id="pirate")
-    with asking.answering(chat):
-        with asking.answering(chat):
-            assert not asking.turn_to(chat, "emoji")
+    with asking.answering("ann", chat):
         assert not asking.turn_to(chat, "emoji")
     assert chat.bot_id == "pirate"
 
 
 def test_an_answer_that_cannot_be_given_keeps_no_page_from_turning(asking: Asking) -> None:
     chat = Chat()
-    with pytest.raises(OSError, match="lost"), asking.answering(chat):
+    with pytest.raises(OSError, match="lost"), asking.answering("ann", chat):
         raise OSError("lost")
     assert asking.turn_to(chat, "emoji")
 
@@ -45,34 +43,37 @@ def test_an_answer_that_cannot_be_given_keeps_no_page_from_turning(asking: Askin
 def test_who_chooses_another_bot_sees_it_at_once_and_the_answer_ends(tmp_path: Path) -> None:
     engines, chat = Mock(), Chat(bot_id="pirate")
     asking = Asking(Studio(Settings(), Mock(), engines, Mock(), Mock(), tmp_path))
-    with asking.answering(chat):
+    with asking.answering("ann", chat):
         asking.turn_at_once("ann", chat, "emoji")
     assert chat.bot_id == "emoji"
     engines.stop_chat.assert_called_once_with(f"ann/{chat.id}")
 
 
-def test_who_ends_an_answer_goes_on_when_it_has_ended(asking: Asking) -> None:
-    chat, done = Chat(), Event()
+def test_an_answer_begins_when_the_one_before_has_ended(tmp_path: Path) -> None:
+    engines, chat = Mock(), Chat()
+    asking = Asking(Studio(Settings(), Mock(), engines, Mock(), Mock(), tmp_path))
+    begun, stopped, kept = Event(), Event(), list[str]()
 
-    def answer() -> None:
-        with asking.answering(chat):
+    def answer(name: str) -> None:
+        with asking.answering("ann", chat):
             begun.set()
-            done.wait()
+            if name == "first":
+                stopped.wait()
+            kept.append(name)
 
-    begun = Event()
     with ThreadPoolExecutor() as pool:
-        pool.submit(answer)
+        first = pool.submit(answer, "first")
         begun.wait()
-        ended = pool.submit(asking.end, "ann", chat)
-        assert not ended.done()
-        done.set()
-        ended.result(timeout=4)
-    assert chat.answers == 0
+        engines.stop_chat.side_effect = lambda name: stopped.set() if name == f"ann/{chat.id}" else None
+        second = pool.submit(answer, "second")
+        for each in (first, second):
+            each.result(timeout=4)
+    assert kept == ["first", "second"]
 
 
 def test_no_two_pages_that_ask_have_the_same_name(asking: Asking) -> None:
     chats = [Chat(), Chat()]
     for chat in chats:
-        with asking.answering(chat):
+        with asking.answering("ann", chat):
             pass
     assert len({chat.id for chat in chats}) == 2
