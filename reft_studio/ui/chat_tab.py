@@ -19,7 +19,7 @@ from reft_studio.ui.chooser import bot_choice
 from reft_studio.ui.composer import Composer, busy_or_not, changing, new_message
 from reft_studio.ui.conversation import ON_CLICK, Pointed, conversation, pointed_at
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
-from reft_studio.ui.events import UNSEEN, connect, file_offer, reveal
+from reft_studio.ui.events import UNSEEN, connect, file_offer, follow, reveal
 from reft_studio.ui.fix_panel import FixPanel
 from reft_studio.ui.open_panel import OpenPanel
 from reft_studio.ui.studio import Studio
@@ -113,7 +113,9 @@ class ChatTab:
             composer.never_mind.click, lambda _owner: new_message(""), [], composer.changing, self._banner
         )
         chosen, anew = [self.bot, self._chat], [*self._conversation, *composer.changing]
-        connect(composer.clear.click, self._forget, chosen, anew, self._banner)
+        cleared = connect(composer.clear.click, self._forget, chosen, anew, self._banner)
+        # The end of an answer comes together with that, and may be drawn after it.
+        follow(cleared, self._log_of, [self.bot], [self._talk])
         changed = [self._answering.instruction, self._answering.other, *anew]
         connect(self.bot.input, self._choose, [*chosen, self._answering.other], changed, self._banner)
 
@@ -200,6 +202,11 @@ class ChatTab:
             _log(turns, bot),
             *(gr.Button(probe, visible=bool(probe)) for probe in probes),
         )
+
+    def _log_of(self, owner: str, chosen: str | None) -> str:
+        """What was said to a bot, as it is kept."""
+        bot = self._studio.store.bot(owner, chosen or "")
+        return _log(self._studio.store.conversations.turns(owner, bot.id) if bot else (), bot)
 
     def _save(self, write: Write, suffix: str, owner: str, chosen: str | None) -> str:
         bot, turns, _ = self._said(owner, chosen)
