@@ -296,5 +296,8 @@ def _log(turns: Sequence[Turn], bot: SavedBot | None) -> str:
 
 
 def _log_in(chat: Chat, turns: Sequence[Turn], bot: SavedBot) -> Any:
-    """The same for a page on which the bot answers: it may have turned to another meanwhile."""
-    return _log(turns, bot) if chat.bot_id == bot.id else gr.skip()
+    """The same for a page on which the bot answers: it may have turned to another meanwhile.
+
+    A session that began anew, as after a restart of the app, does not know yet whom its page shows.
+    """
+    return _log(turns, bot) if chat.bot_id in ("", bot.id) else gr.skip()

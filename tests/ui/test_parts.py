@@ -281,6 +281,29 @@ def test_who_is_being_answered_stays_with_that_bot_when_a_newer_one_comes(tmp_pa
     assert [turn.bot for turn in store.conversations.turns(LOCAL, other)] == ["Hey"]
 
 
+def test_an_answer_is_shown_unless_the_page_has_turned_to_another_bot(tmp_path: Path) -> None:
+    replies = [("Hello.", "Hey")]
+    engine = Mock(**{"chat.side_effect": lambda *_: iter(replies), "capacity.return_value": 1})
+    store, settings = Store(tmp_path / "data"), Settings()
+    engines = Engines(lambda _: engine, BaseRef())
+    engines.start()
+    studio = Studio(settings, store, engines, Trainings(store, settings), Rates(settings), tmp_path)
+    with gr.Blocks():
+        chat = ChatTab(studio, DemonstrationsTab(studio))
+    for name in ("one", "two"):
+        store.add_bot(LOCAL, SavedBot(name, name, tmp_path / name))
+    store.conversations.save(LOCAL, "one", [Turn("Hi", bot="Hello", finished=True)])
+
+    def shown(page: Chat) -> list[bool]:
+        how = "", 1, None, 0.5, 0.0, 16, 0
+        return [values[0] != gr.skip() for values in chat._answer_again(LOCAL, "one", page, *how)]
+
+    assert all(shown(Chat(bot_id="one")))
+    # As after a restart of the app, of which the page knows nothing.
+    assert all(shown(Chat()))
+    assert not any(shown(Chat(bot_id="two")))
+
+
 def test_who_asks_too_often_is_told_so_and_nobody_else_is() -> None:
     rates = Rates(Settings(max_messages_per_hour=2))
     for _ in range(2):
