@@ -41,7 +41,6 @@ class AdvancedPanel:
 
     def __init__(self, studio: Studio, project: gr.Textbox) -> None:
         self._studio, self._project = studio, project
-        # Its own: what is kept here by itself clears no message elsewhere.
         banner = gr.HTML(elem_classes="banner", render=False)
         gr.HTML(f"<p>{wording.ADVANCED_INTRO}</p>")
         self.base = BasePanel(studio)
@@ -76,7 +75,9 @@ class AdvancedPanel:
         connect([look.click, positions.input], self._show_prompt, asked, [self.preview], banner)
         reset = self._build_actions(banner)
         self.filled_in_by(connect(reset.click, _recommended, [], self._kept, banner))
-        connect([field.input for field in self._kept], self._keep, self._kept, [], banner)
+        # Its own: what is kept by itself clears no other message.
+        unkept = gr.HTML(elem_classes="banner")
+        connect([field.input for field in self._kept], self._keep, self._kept, [], unkept)
         follow(self._depth.moved, self._keep, self._kept, [])
 
     def filled_in_by(self, event: Any) -> None:
