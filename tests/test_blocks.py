@@ -27,6 +27,15 @@ def test_of_text_that_grows_only_the_rest_is_sent() -> None:
     assert list(_told(STREAM))[2][0] == [["append", [], " of it"]]
 
 
+def test_nothing_is_summed_up_after_each_request() -> None:
+    queue = Blocks().queue()._queue
+    for number in range(3):
+        event = f"{number}"
+        queue.event_analytics[event] = {"function": "say", "status": "success", "process_time": 1.0}
+        queue.events_recorded += 1
+        assert not queue.compute_analytics_summary(list(queue.event_analytics.values()))["functions"]
+
+
 def _told(stream: list[list[Any]]) -> Iterator[list[Any]]:
     with Blocks() as page:
         parts = [gr.HTML(), gr.Button(), gr.HTML()]

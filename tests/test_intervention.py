@@ -5,9 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from reft_studio.edits import Edit, applied
 from reft_studio.intervention import (
-    Edit,
-    applied,
     build_interventions,
     learned,
     parameter_groups,

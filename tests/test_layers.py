@@ -16,7 +16,7 @@ MODEL = {"base_model", "base_ref", "device", "quantization", "prompts", "model_s
 MODEL |= {"fit", "model_choices", "weighing"}
 WEIGHTS = {"weights", "rotation"}
 BOT = {"bot", "bot_zip", "folders", "manifest", "rules", "score", "pyreft_folder"}
-UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"intervention", "lora"} | BOT
+UP_TO_BOT = LOWEST | TABLE | MODEL | WEIGHTS | {"edits", "intervention", "lora", "lora_layers"} | BOT
 UP_TO_CHAT = UP_TO_BOT | {"train", "chat"}
 
 MAY_IMPORT = {
@@ -40,7 +40,9 @@ MAY_IMPORT = {
     "base_model": {"errors", "recipe", "model_source", "fit", "device", "quantization", "weighing"},
     "weights": {"recipe", "positions"},
     "prompts": {"errors", "settings"},
-    "lora": {"base_model", "errors", "manifest"},
+    "lora": {"base_model"},
+    "lora_layers": {"base_model", "errors", "lora", "manifest"},
+    "edits": {"base_model", "positions", "weights"},
     "rotation": set(),
     "intervention": {"recipe", "base_model", "positions", "weights", "rotation", "errors"},
     "manifest": LOWEST | TABLE | MODEL | {"folders"},
@@ -68,7 +70,7 @@ MAY_IMPORT = {
     "ui": None,  # anything
 }
 HEAVY_HOMES = {
-    "peft": lambda path: path == PACKAGE / "lora.py",
+    "peft": lambda path: path == PACKAGE / "lora_layers.py",
     "pyvene": lambda path: path == PACKAGE / "intervention.py",
     "ray": lambda path: path == PACKAGE / "engine" / "machines.py",
     "gradio": lambda path: path == ROOT / "app.py" or path.is_relative_to(PACKAGE / "ui"),
@@ -127,11 +129,22 @@ def test_a_heavy_library_is_imported_only_in_its_home(library):
     ids=["package", "page"],
 )  # fmt: skip
 def test_what_the_page_imports_loads_no_torch(modules):
-    check = (
-        f"import {modules}, sys; print([m for m in ('torch', 'transformers', 'pyvene') if m in sys.modules])"
+    assert not loaded_by(modules) & {"torch", "transformers", "pyvene"}
+
+
+def test_a_chat_loads_nothing_of_what_only_trainings_need():
+    loaded = loaded_by("reft_studio.chat.compare, reft_studio.chat.untouched, reft_studio.engine.core")
+    assert "transformers" in loaded
+    assert not loaded & {"pyvene", "peft", "datasets", "matplotlib"}
+
+
+def loaded_by(modules: str) -> set[str]:
+    """The names of all modules that there are in a fresh process after importing these."""
+    script = f"import {modules}, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    return set(done.stdout.split())
 
 
 def test_every_public_verb_can_be_fetched():

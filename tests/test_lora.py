@@ -12,7 +12,8 @@ from reft_studio.chat.compare import compare_replies, final_replies
 from reft_studio.chat.generate import ChatRequest
 from reft_studio.chat.sampling import Sampling
 from reft_studio.errors import BotError
-from reft_studio.lora import LoRAWeights, TrainableLoRA, applied_lora, linear_sizes, scaled, together
+from reft_studio.lora import LoRAWeights, linear_sizes, scaled, together
+from reft_studio.lora_layers import TrainableLoRA, applied_lora
 from reft_studio.recipe import Recipe
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.train.checkpoint import Checkpoint

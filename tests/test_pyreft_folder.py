@@ -64,7 +64,7 @@ def test_pyreft_itself_reads_the_folder_and_computes_the_same(bot, folder, tmp_p
     script = f"""
 import pyreft, torch
 import reft_studio as rs
-from reft_studio.intervention import Edit, applied
+from reft_studio.edits import Edit, applied
 from reft_studio.chat.generate import edited_tokens
 from reft_studio.prompts import render
 base, bot = rs.load_base_model(device="cpu"), rs.Bot.load({str(tmp_path / "ours")!r})

@@ -170,5 +170,5 @@ def test_the_requirements_of_a_space_name_every_package_that_its_files_import(te
 
 def test_a_space_carries_the_modules_that_its_app_imports_and_no_others():
     names = {path.stem for path in needed_modules(SPACES / "chat" / "app.py")}
-    assert {"base_model", "bot", "generate", "probes", "intervention"} <= names
-    assert not names & {"loop", "store", "hub", "verbs", "core", "page"}
+    assert {"base_model", "bot", "generate", "probes", "edits"} <= names
+    assert not names & {"intervention", "loop", "store", "hub", "verbs", "core", "page"}

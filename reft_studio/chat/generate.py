@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event
@@ -23,9 +24,9 @@ from transformers.generation.streamers import BaseStreamer
 from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
 from reft_studio.chat.sampling import Sampling
+from reft_studio.edits import Edit, applied
 from reft_studio.errors import BotError, ChatError
-from reft_studio.intervention import Edit, applied
-from reft_studio.lora import applied_lora, scaled, together
+from reft_studio.lora import LoRA, scaled, together
 from reft_studio.positions import Located, locate, parse_positions
 from reft_studio.prompts import Message, Rendered, render
 
@@ -82,7 +83,7 @@ def stream_replies(
     streamer, stopped = _BatchStreamer(), Event()
 
     def generate() -> None:
-        with applied_lora(base, loras), applied(base, edits):
+        with _applied_lora(base, loras), applied(base, edits):
             _generate(base, prompts, sampling, streamer, lambda: stopped.is_set() or _asked(should_stop))
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="generate") as thread:
@@ -103,6 +104,15 @@ def edited_tokens(bot: Bot, prompt: Rendered) -> Located:
         tuple(token for turn in turns for token in turn.first),
         tuple(token for turn in turns for token in turn.last),
     )
+
+
+def _applied_lora(base: BaseModel, loras: Sequence[LoRA]) -> AbstractContextManager[None]:
+    """Few bots have one, and what puts it into a model takes long to import."""
+    if not any(loras):
+        return nullcontext()
+    from reft_studio.lora_layers import applied_lora
+
+    return applied_lora(base, loras)
 
 
 def _fit(base: BaseModel, request: ChatRequest, max_new_tokens: int) -> Rendered:

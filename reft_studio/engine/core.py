@@ -9,6 +9,7 @@ model's modules, so each has a module tree of its own over the same tensors.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from importlib import import_module
 from threading import Event as Flag
 from typing import Any
 
@@ -35,9 +36,7 @@ from reft_studio.engine.messages import (
     Value,
     Weigh,
 )
-from reft_studio.engine.places import search
 from reft_studio.engine.seats import SECONDS_BETWEEN_LOOKS, Seats
-from reft_studio.engine.work import train
 from reft_studio.quantization import Quantization
 from reft_studio.weighing import weigh
 
@@ -64,6 +63,7 @@ class Core:
         # Nothing is ever hooked into the base model itself, so that it can be copied at any time.
         self._twin = self._file_lane.submit(lambda: self._base.result().twin())
         self._seats = self._file_lane.submit(lambda: Seats(self._base.result()))
+        self._file_lane.submit(self._prepare_training)
 
     def handle(self, command: Command) -> None:
         """Begin what is asked for; returns at once."""
@@ -110,6 +110,12 @@ class Core:
             base = loaded.result()
             self._send(EngineStatus(Readiness.READY, base.num_layers, base.revision, held=base.held_bytes))
 
+    def _prepare_training(self) -> None:
+        """Import what only trainings need: chats should not wait for it, and the first training neither."""
+        self._base.result()
+        import_module("reft_studio.engine.work")
+        import_module("reft_studio.engine.places")
+
     def _train(self, job: Job) -> None:
         with given_back(with_cycles=True):
             self._do(job)
@@ -121,6 +127,9 @@ class Core:
                 self._send(JobUpdate(job.id, JobState.CANCELLED))
             return
         base = self._twin.result()
+        from reft_studio.engine.places import search
+        from reft_studio.engine.work import train
+
         if isinstance(job, SearchJob):
             updates = search(base, job, *stops)
         else:

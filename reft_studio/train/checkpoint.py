@@ -17,7 +17,8 @@ from torch import Tensor
 
 from reft_studio.errors import TrainingError
 from reft_studio.intervention import Interventions
-from reft_studio.lora import TrainableLoRA, lora_to_tensors
+from reft_studio.lora import lora_to_tensors
+from reft_studio.lora_layers import TrainableLoRA
 
 _LOSSES = "losses"
 

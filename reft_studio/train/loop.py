@@ -16,7 +16,7 @@ from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration, Limits, check_demonstrations
 from reft_studio.errors import RecipeError, TrainingError, UnstableError
 from reft_studio.intervention import Interventions, build_interventions, learned, parameter_groups
-from reft_studio.lora import TrainableLoRA, check_lora
+from reft_studio.lora_layers import TrainableLoRA, check_lora
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Recipe, Schedule
 from reft_studio.train.checkpoint import Checkpoint

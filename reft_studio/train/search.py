@@ -20,7 +20,7 @@ from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import DemonstrationsError, TrainingError
 from reft_studio.intervention import build_interventions
-from reft_studio.lora import applied_lora
+from reft_studio.lora_layers import applied_lora
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Recipe
 from reft_studio.train.events import Step

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from reft_studio.bot import Bot
 from reft_studio.errors import TrainingError
 from reft_studio.intervention import Interventions
-from reft_studio.lora import TrainableLoRA
+from reft_studio.lora_layers import TrainableLoRA
 from reft_studio.recipe import Recipe
 from reft_studio.weights import Site
 

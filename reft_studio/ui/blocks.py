@@ -1,6 +1,7 @@
-"""Gradio's page, of whose streams nothing is lost."""
+"""Gradio's page, of whose streams nothing is lost, and which does not get slower as it is used."""
 
-from typing import Any
+import sys
+from typing import Any, Self
 
 import gradio as gr
 
@@ -8,15 +9,26 @@ _ACTIONS = {"replace", "append", "add", "delete"}
 
 
 class Blocks(gr.Blocks):
-    """Sends what is new in a value as a whole.
+    """Gradio's, mended in two places."""
 
-    Gradio tells a page only what differs from the value before, and the page changes that value in place,
-    also where it has not come to drawing it yet. What a slow page has not drawn by then, it never draws: a
-    button that was let go and is not mentioned again stays held. Text that grows is sent as before.
-    """
+    def queue(self, *how: Any, **more: Any) -> Self:
+        """Gradio's, without statistics of all requests so far, up to ten thousand, after each of them.
+
+        They are for a page of Gradio's own, which is switched off here.
+        """
+        super().queue(*how, **more)
+        self._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
+        self._queue.ANALYTICS_MAX_EVENTS = 1
+        return self
 
     def handle_streaming_diffs(self, block_fn: Any, data: list[Any], *how: Any, **more: Any) -> list[Any]:
-        """Values for one message of a stream, or how they differ from the last one's."""
+        """Values for one message of a stream, or how they differ from the last one's.
+
+        Gradio tells a page only what differs from the value before, and the page changes that value in place,
+        also where it has not come to drawing it yet. What a slow page has not drawn by then, it never draws:
+        a button that was let go and is not mentioned again stays held. So what is new inside of a value is
+        sent as a whole. Text that grows is sent as before.
+        """
         values = [*data]
         sent = super().handle_streaming_diffs(block_fn, data, *how, **more)
         return [

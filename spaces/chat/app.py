@@ -25,6 +25,7 @@ from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.probes import failed_probes
 from reft_studio.chat.sampling import Sampling
 from reft_studio.errors import StudioError
+from reft_studio.ui.blocks import Blocks
 from reft_studio.ui.gate import Gate, SecurityHeaders
 
 HERE = Path(__file__).resolve().parent
@@ -129,7 +130,7 @@ STYLE = """
 .reply { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere }
 """
 
-with gr.Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
+with Blocks(title=bot.manifest.name, analytics_enabled=False) as page:
     gr.HTML(
         f"<h1>{escape(bot.manifest.name)}</h1>"
         "<p>Made with ReFT Studio. A machine speaks here, and it may be wrong.</p>"
