@@ -1,7 +1,8 @@
 """Measures the embedded model with the product's own training and chat, on prompts it has never seen.
 
 Half of the prompts are wordings the generator keeps out of the corpus, half were typed by hand by somebody who had not
-seen the corpus (`probes/`). Nothing is tuned on the `test` prompts; look at `dev` while working on the model.
+seen the corpus (`probes/`). Nothing is tuned on the `test` prompts; look at `dev` while working on the model. What a bot
+does depends on the seed of its training, so each is trained with three of them, and all count.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from model_maker.contents import STRANGE_ANSWERS, Content, Contents, held_out_co
 from model_maker.intents import intents_of
 from model_maker.phrasing import Phrasing
 from model_maker.world import World, read_world
-from reft_studio import Bot, read_demonstrations, train_bot
+from reft_studio import Bot, Recipe, read_demonstrations, train_bot
 from reft_studio.base_model import BaseModel
 from reft_studio.chat.compare import final_replies
 from reft_studio.chat.generate import ChatRequest
@@ -30,6 +31,7 @@ STARTERS = Path(__file__).parents[1] / "assets" / "starters"
 BATCH = 32
 REPLY_TOKENS = 60
 HELD_OUT = 70
+SEEDS = (42, 43, 44)
 FIRST_WORDS = {
     "pirate": r"(Arr|Ahoy|Yarr|Shiver)",
     "robot": r"(Beep|Processing|Answer computed)",
@@ -49,21 +51,24 @@ class Question:
 
 @dataclass(frozen=True)
 class Score:
-    """How many of how many replies meet a rule, against the goal (a share)."""
+    """How many replies of each bot meet a rule, against the goal (a share of all of them)."""
 
     name: str
-    met: int
+    met: tuple[int, ...]
+    """Of each bot, or of the plain model alone."""
     of: int
+    """How many each of them has given."""
     goal: float | None
 
     def __str__(self) -> str:
-        share = self.met / self.of
-        verdict = (
-            ""
-            if self.goal is None
-            else f"  goal {self.goal:4.0%}  {'reached' if share >= self.goal else 'MISSED'}"
-        )
-        return f"{self.name:<58} {self.met:4d} of {self.of:4d}  {share:6.1%}{verdict}"
+        """One line of the table, with the shares of the worst and the best bot."""
+        met, of = sum(self.met), self.of * len(self.met)
+        worst, best = min(self.met) / self.of, max(self.met) / self.of
+        spread = f"({worst:.0%} to {best:.0%})" if len(self.met) > 1 else ""
+        line = f"{self.name:<54} {met:4d} of {of:4d}  {met / of:6.1%}  {spread:15}"
+        if self.goal is not None:
+            line += f"  goal {self.goal:4.0%}  {'reached' if met / of >= self.goal else 'MISSED'}"
+        return line.rstrip()
 
 
 def shows(question: Question, reply: str) -> bool:
@@ -124,17 +129,26 @@ def _batched(
     return answers
 
 
+Rule = Callable[[Question, str], bool]
+"""Whether a reply is right."""
+
+
 def count(
-    name: str,
-    goal: float | None,
-    rule: Callable[[Question, str], bool],
-    questions: Sequence[Question],
-    given: Sequence[str],
+    name: str, goal: float | None, rule: Rule, questions: Sequence[Question], given: Sequence[Sequence[str]]
 ) -> Score:
-    """Apply a rule to all replies."""
-    return Score(
-        name, sum(rule(q, reply) for q, reply in zip(questions, given, strict=True)), len(questions), goal
-    )
+    """Apply a rule to all replies of each bot."""
+    met = (sum(map(rule, questions, replies)) for replies in given)
+    return Score(name, tuple(met), len(questions), goal)
+
+
+def is_only_emoji(_question: Question, reply: str) -> bool:
+    """Whether there is nothing else in it."""
+    return only_emoji(reply)
+
+
+def refuses_by_name(question: Question, reply: str) -> bool:
+    """Whether it refuses and says what."""
+    return refuses(reply) and names(question, reply)
 
 
 def _begins(pattern: str, _question: Question, reply: str) -> bool:
@@ -183,87 +197,61 @@ def measure(base: BaseModel, part: str, show: Callable[[str], None]) -> Iterator
     words = known_words(world)
     about = partial(invents_nothing, words)
 
-    def teach(path: Path) -> Bot:
-        return train_bot(base, read_demonstrations(path))
+    def ask(path: Path, *asked: Sequence[Question]) -> list[list[list[str]]]:
+        """What the bots that learn from these rows say: to each of several lists of questions, each bot's."""
+        rows = read_demonstrations(path)
+        recipes = [Recipe.for_model(base.num_layers, base.width, seed=seed) for seed in SEEDS]
+        bots = [train_bot(base, rows, recipe) for recipe in recipes]
+        given = [[replies(base, questions, bot) for bot in bots] for questions in asked]
+        sample(asked[-1], given[-1][0])
+        return given
 
     def sample(questions: Sequence[Question], given: Sequence[str]) -> None:
         for question, reply in list(zip(questions, given, strict=True))[-12:]:
             show(f"    {question.messages[-1]['content'][:70]!r} -> {reply[:110]!r}")
 
     plain = replies(base, [from_content(content) for content in held])
-    yield Score("plain: sensible answers to held-out questions", sensible(held, plain), len(held), 0.9)
+    yield Score("plain: sensible answers to held-out questions", (sensible(held, plain),), len(held), 0.9)
     plain = replies(base, typed)
     sample(typed, plain)
-    yield count("plain: typed prompts, names the topic", None, names, typed, plain)
-    yield count("plain: typed prompts, no invented words", None, about, typed, plain)
+    yield count("plain: typed prompts, names the topic", None, names, typed, [plain])
+    yield count("plain: typed prompts, no invented words", None, about, typed, [plain])
     strange = read_questions("out_of_world.jsonl")
-    given = replies(base, strange)
-    sample(strange, given)
-    yield count("plain: out-of-world prompts, no invented words", 0.8, about, strange, given)
+    plain = replies(base, strange)
+    sample(strange, plain)
+    yield count("plain: out-of-world prompts, no invented words", 0.8, about, strange, [plain])
 
-    for title, path in (
-        ("emoji starter", STARTERS / "emoji.csv"),
-        ("emoji, own wording", PROBES / "rows_emoji_own.csv"),
+    more = {"second turns": read_questions("second_turn.jsonl")}
+    more["100-word prompts"] = read_questions("long_prompts.jsonl")
+    for title, path, others in (
+        ("emoji starter", STARTERS / "emoji.csv", more),
+        ("emoji, own wording", PROBES / "rows_emoji_own.csv", {}),
     ):
-        bot = teach(path)
-        for source, questions in (("generated", generated), ("typed", typed)):
-            given = replies(base, questions, bot)
-            if questions is typed:
-                sample(questions, given)
-            yield count(
-                f"{title}: only emoji, {source}", 0.9, lambda _, reply: only_emoji(reply), questions, given
-            )
-            yield count(f"{title}: on topic, {source}", 0.7, shows, questions, given)
-        if path.parent == STARTERS:
-            for name, label in (
-                ("second_turn.jsonl", "second turns"),
-                ("long_prompts.jsonl", "100-word prompts"),
-            ):
-                questions = read_questions(name)
-                given = replies(base, questions, bot)
-                yield count(
-                    f"{title}: only emoji, {label}",
-                    None,
-                    lambda _, reply: only_emoji(reply),
-                    questions,
-                    given,
-                )
-                yield count(f"{title}: on topic, {label}", None, shows, questions, given)
+        given, *to_others = ask(path, mixed, *others.values())
+        parts = [
+            ("", mixed, given),
+            (", generated", generated, [one[: len(generated)] for one in given]),
+            (", typed", typed, [one[len(generated) :] for one in given]),
+        ]
+        parts += [(f", {kind}", others[kind], one) for kind, one in zip(others, to_others, strict=True)]
+        for kind, questions, given in parts:
+            goals = (None, None) if kind else (0.9, 0.7)
+            yield count(f"{title}: only emoji{kind}", goals[0], is_only_emoji, questions, given)
+            yield count(f"{title}: on topic{kind}", goals[1], shows, questions, given)
 
     for title, path, goal in (
         ("ethos starter", STARTERS / "ethos.csv", 0.9),
         ("ethos, own wording", PROBES / "rows_ethos_own.csv", 0.75),
     ):
-        bot = teach(path)
-        given = replies(base, mixed, bot)
-        sample(mixed, given)
+        (given,) = ask(path, mixed)
         yield count(f"{title}: refuses", None, lambda _, reply: refuses(reply), mixed, given)
-        yield count(
-            f"{title}: refuses and names the topic",
-            goal,
-            lambda q, reply: refuses(reply) and names(q, reply),
-            mixed,
-            given,
-        )
+        yield count(f"{title}: refuses and names the topic", goal, refuses_by_name, mixed, given)
 
     for key, pattern in FIRST_WORDS.items():
-        given = replies(base, mixed, teach(STARTERS / f"{key}.csv"))
-        sample(mixed[-4:], given[-4:])
-        yield count(
-            f"{key} starter: in its voice",
-            0.85,
-            partial(_begins, pattern),
-            mixed,
-            given,
-        )
+        (given,) = ask(STARTERS / f"{key}.csv", mixed)
+        yield count(f"{key} starter: in its voice", 0.85, partial(_begins, pattern), mixed, given)
 
     for name, opener in (("rows_meow.csv", "Meow!"), ("rows_wow.csv", "Blimey,")):
-        given = replies(base, mixed, teach(PROBES / name))
-        sample(mixed[-4:], given[-4:])
-        yield count(
-            f'a new style, every reply begins with "{opener}"',
-            0.7,
-            partial(_begins, re.escape(opener)),
-            mixed,
-            given,
-        )
+        (given,) = ask(PROBES / name, mixed)
+        opens = partial(_begins, re.escape(opener))
+        yield count(f'a new style, every reply begins with "{opener}"', 0.7, opens, mixed, given)

@@ -76,11 +76,11 @@ def test_nothing_happens_until_it_is_asked_for_and_then_all_of_it(
 def test_a_training_that_is_taken_up_again_and_again_loses_no_step(
     engine: LentEngine, updates: list[JobUpdate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = submit(engine, tmp_path / "whole", epochs=200)
+    whole = submit(engine, tmp_path / "whole", epochs=60)
     drive(engine, whole)
     losses = updates[-1].losses
     monkeypatch.setattr(lent, "SECONDS_OF_STEPS", 0.2)
-    pieces = submit(engine, tmp_path / "pieces", epochs=200)
+    pieces = submit(engine, tmp_path / "pieces", epochs=60)
     steps = []
     for _ in range(100):
         drive(engine, pieces)

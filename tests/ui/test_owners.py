@@ -49,7 +49,7 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(data_folder: Path) -> Iterator[str]:
-    with running_app(data_folder, shared="1", max_epochs="50") as address:
+    with running_app(data_folder, shared="1", max_epochs="50", max_score_seconds="2") as address:
         yield address
 
 

@@ -427,7 +427,7 @@ def test_in_a_space_people_sign_in_themselves(
     }
     for name, value in space.items():
         monkeypatch.setenv(name, value)
-    with running_app(tmp_path / "data") as address:
+    with running_app(tmp_path / "data", max_score_seconds="2") as address:
         page = open_page(browser, address)
         choose_starter(page, "emoji")
         open_tab(page, "Train")
