@@ -63,7 +63,14 @@ def by_the_whole_forward_pass(base: BaseModel, rows: Rows, seed: int) -> Bot:
 
 def by_pyreft(base: BaseModel, rows: Rows, seed: int) -> Bot:
     """Its intervention and step, with the settings of its README."""
-    settings = {"rank": 4, "dropout": 0, "epochs": 100, "learning_rate": 4e-3, "schedule": Schedule.LINEAR}
+    settings = {
+        "rank": 4,
+        "dropout": 0,
+        "epochs": 100,
+        "learning_rate": 4e-3,
+        "schedule": Schedule.LINEAR,
+        "weight_decay": 0,
+    }
     recipe = Recipe.for_model(base.num_layers, base.width, **settings, seed=seed)
     torch.manual_seed(seed)
     examples = build_examples(base, rows, parse_positions(recipe.positions))

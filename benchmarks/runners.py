@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from reft_studio import Recipe
 from reft_studio.base_model import BaseModel
-from reft_studio.intervention import build_interventions, parameter_groups
+from reft_studio.intervention import build_interventions, parameters_of
 from reft_studio.train.examples import Example, collate
 from reft_studio.train.prefix import FrozenPrefix
 from reft_studio.train.recording import record
@@ -74,7 +74,7 @@ class Runner:
             for intervention in interventions.values():
                 intervention.to(base.device)
             self._path = PATHS[path](base, examples, interventions)
-            trained = parameter_groups(interventions, 0.0)
+            trained = parameters_of(interventions)
         self._optimizer = torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=0.0)
         self._recorded: Callable[[], Tensor] | None = None
         self.batches = [range(i, min(i + BATCH, len(examples))) for i in range(0, len(examples), BATCH)]

@@ -79,6 +79,18 @@ class ReFT(
         if self.source is not None and FORMS[self._recipe.method].replaces:
             self.source.copy_(self._R())
 
+    @torch.no_grad()
+    def fade(self, share: float) -> None:
+        """Bring W and b by this share nearer to what changes nothing; R only turns, it has no length to lose.
+
+        Where the method has no such W and b, that is nearer to what they began with.
+        """
+        self.bias.mul_(1 - share)
+        if self.source is not None and FORMS[self._recipe.method].replaces:
+            self.source.lerp_(self._R(), share)
+        elif self.source is not None:
+            self.source.mul_(1 - share)
+
     def weights(self) -> ReFTWeights:
         """The edit as it stands, differentiable."""
         recipe = self._recipe
@@ -105,14 +117,9 @@ def build_interventions(recipe: Recipe, width: int) -> Interventions:
         return {site: ReFT(width, recipe) for site in sites_of(recipe)}
 
 
-def parameter_groups(interventions: Interventions, weight_decay: float) -> list[dict[str, Any]]:
-    """For an optimizer. R takes no weight decay: it has no length to lose, and would be turned instead."""
-    rotations = {p for module in interventions.values() for p in module.rotation.parameters()}
-    everything = [p for module in interventions.values() for p in module.parameters()]
-    return [
-        {"params": [p for p in everything if p in rotations], "weight_decay": 0.0},
-        {"params": [p for p in everything if p not in rotations], "weight_decay": weight_decay},
-    ]
+def parameters_of(interventions: Interventions) -> list[nn.Parameter]:
+    """All that an optimizer changes."""
+    return [parameter for module in interventions.values() for parameter in module.parameters()]
 
 
 def learned(interventions: Interventions) -> dict[Site, ReFTWeights]:

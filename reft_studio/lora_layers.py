@@ -81,6 +81,12 @@ class TrainableLoRA:
             weights.A.copy_(lora[name].A)
             weights.B.copy_(lora[name].B)
 
+    @torch.no_grad()
+    def fade(self, share: float) -> None:
+        """Bring B by this share nearer to zero, where it changes nothing."""
+        for weights in self.parameters().values():
+            weights.B.mul_(1 - share)
+
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Within the block, forward passes of the model go through it."""

@@ -2,8 +2,9 @@
 
 The defaults are pyreft's (arXiv 2404.03592, its README) where measurements on the embedded model gave no
 reason to differ. They did for what keeps a training from learning the rows by heart. R starts where the loss
-falls fastest (`train/start.py`). And in each step half of the subspace is left out, so that no direction can
-serve one row alone; for that it is given 16 dimensions instead of 4.
+falls fastest (`train/start.py`). In each step half of the subspace is left out, so that no direction can
+serve one row alone; for that it is given 16 dimensions instead of 4. And each step brings the edit nearer to
+one that changes nothing, so that what it reads of the prompt for no good reason is forgotten.
 """
 
 import math
@@ -83,13 +84,24 @@ def default_layer(num_layers: int) -> int:
 
 
 def default_learning_rate(width: int) -> float:
-    """For a model with states of `width` dimensions: 0.003 at 4096, higher in narrower ones.
+    """For a model with states of `width` dimensions: 0.009 at 4096, higher in narrower ones.
 
     A step of AdamW moves every entry of W by about the learning rate, and with it W h, in relation to the
     length of h, by about the root of the width as much. So everywhere the first steps turn a state by the
-    same share: 0.012 in the embedded model, 256 wide, was the best balance of those tried there.
+    same share: 0.036 in the embedded model, 256 wide, was the best balance of those tried there.
     """
-    return 3e-3 * math.sqrt(4096 / width)
+    return 9e-3 * math.sqrt(4096 / width)
+
+
+def default_weight_decay(width: int) -> float:
+    """For a model with states of `width` dimensions: 80 at 4096, less in narrower ones.
+
+    Steps of AdamW and this decay balance where an entry of W is about its inverse away from R's, whose
+    entries are about the inverse root of the width: an edit may go equally far everywhere. With 20 in the
+    embedded model replies in emoji of one's own kept to their prompts in 93 of 100 cases, without in 71. With
+    much more, what that model has hardly met was no longer learned.
+    """
+    return 80 * math.sqrt(width / 4096)
 
 
 class Recipe(BaseModel):
@@ -113,7 +125,7 @@ class Recipe(BaseModel):
     """The share of the subspace's dimensions that a training step leaves out."""
     lora_rank: int = Field(default=0, ge=0, le=256)
     """The rank of a LoRA on all linear layers of the blocks, trained together with the edits; 0 for none."""
-    epochs: int = Field(default=80, ge=1, le=10_000)
+    epochs: int = Field(default=40, ge=1, le=10_000)
     """Passes over the demonstrations."""
     learning_rate: float = Field(default=4e-3, gt=0, le=1)
     """AdamW's. `for_model` knows a better one for the width of a model."""
@@ -126,8 +138,10 @@ class Recipe(BaseModel):
     """Batches per optimizer step."""
     max_grad_norm: float | None = Field(default=None, gt=0)
     """Longer gradients are shortened to this length."""
-    weight_decay: float = Field(default=0.0, ge=0, le=1)
-    """AdamW's; never applied to R, which it would destroy."""
+    weight_decay: float = Field(default=0.0, ge=0, le=1000)
+    """How strongly an edit is held back: each step brings it, by this times the learning rate, nearer to one
+    that changes nothing (decoupled, as AdamW's). `for_model` knows a good one for the width of a model.
+    """
     seed: int = Field(default=42, ge=0, lt=2**32)
 
     @classmethod
@@ -137,7 +151,11 @@ class Recipe(BaseModel):
         The layers may be "all".
         """
         layers = changes.get("layers", (default_layer(num_layers),))
-        chosen = {"learning_rate": default_learning_rate(width)} | changes
+        by_width = {
+            "learning_rate": default_learning_rate(width),
+            "weight_decay": default_weight_decay(width),
+        }
+        chosen = by_width | changes
         return cls(**{**chosen, "layers": tuple(range(num_layers)) if layers == "all" else layers})
 
     @field_validator("layers")

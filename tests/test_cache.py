@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import BaseModelError
-from reft_studio.intervention import build_interventions, parameter_groups
+from reft_studio.intervention import build_interventions, parameters_of
 from reft_studio.positions import locate, parse_positions
 from reft_studio.recipe import Recipe
 from reft_studio.train.cache import Rows
@@ -33,7 +33,7 @@ def losses_and_first_gradients(path_of, base, examples, recipe):
     """Train for some steps on changing rows; the losses, and the gradients of the first step."""
     interventions = build_interventions(recipe, base.width)
     path = path_of(base, examples, interventions)
-    optimizer = torch.optim.AdamW(parameter_groups(interventions, 0.0), lr=5e-3)
+    optimizer = torch.optim.AdamW(parameters_of(interventions), lr=5e-3, weight_decay=0)
     losses, gradients = [], []
     for step in range(STEPS):
         optimizer.zero_grad()
@@ -149,7 +149,7 @@ def test_a_thousand_rows_of_two_hundred_tokens_train_in_the_memory_that_is_given
     interventions = build_interventions(Recipe(rank=4, dropout=0, layers=(1,)), base.width)
     path, slow_because = choose_path(base, examples, interventions, 20)
     assert slow_because is None
-    optimizer = torch.optim.AdamW(parameter_groups(interventions, 0.0), lr=5e-3)
+    optimizer = torch.optim.AdamW(parameters_of(interventions), lr=5e-3, weight_decay=0)
     sums = []
     for _ in range(2):
         sums.append(0.0)

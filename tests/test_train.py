@@ -52,11 +52,22 @@ def test_rows_with_shorter_prompts_than_the_positions_are_named(base, rows):
     assert started.short_rows == (3,)
 
 
-def test_the_loss_falls_even_with_weight_decay(base, rows):
-    losses, bot = train(base, rows, epochs=12, learning_rate=1e-2, weight_decay=0.1)
+@pytest.mark.parametrize("weight_decay", [0.1, 5])
+def test_the_loss_falls_even_with_weight_decay(base, rows, weight_decay):
+    losses, bot = train(base, rows, epochs=12, learning_rate=1e-2, weight_decay=weight_decay)
     assert losses[-1] < 0.8 * losses[0]
     for edit in bot.weights.values():
         assert torch.allclose(edit.R @ edit.R.T, torch.eye(len(edit.R)), atol=1e-5)
+
+
+def test_with_all_of_weight_decay_nothing_is_learned(base, rows):
+    _, bot = train(
+        base, rows, epochs=3, learning_rate=1e-2, schedule="constant", weight_decay=100, lora_rank=2
+    )
+    for edit in bot.weights.values():
+        assert torch.allclose(edit.W, edit.R, atol=1e-6)
+        assert not edit.b.any()
+    assert not any(weights.B.any() for weights in bot.lora.values())
 
 
 def test_the_same_seed_gives_the_same_losses_and_bot_and_another_one_does_not(base, rows):

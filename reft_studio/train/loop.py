@@ -15,7 +15,7 @@ from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration, Limits, check_demonstrations
 from reft_studio.errors import RecipeError, TrainingError, UnstableError
-from reft_studio.intervention import Interventions, build_interventions, learned, parameter_groups
+from reft_studio.intervention import Interventions, build_interventions, learned, parameters_of
 from reft_studio.lora_layers import TrainableLoRA, check_lora
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Recipe, Schedule
@@ -78,10 +78,10 @@ class Training:
         if start_from:
             start_from.check_base(base)
             take_over(start_from, self.recipe, self._interventions, self._lora)
-        groups = parameter_groups(self._interventions, self.recipe.weight_decay)
-        if low_rank := [p for weights in self._lora.parameters().values() for p in (weights.A, weights.B)]:
-            groups.append({"params": low_rank, "weight_decay": self.recipe.weight_decay})
-        self._optimizer = torch.optim.AdamW(groups, lr=self.recipe.learning_rate)
+        parameters: list[Tensor] = [*parameters_of(self._interventions)]
+        parameters += (p for weights in self._lora.parameters().values() for p in (weights.A, weights.B))
+        # Its own decay goes towards zero, and an edit of zeros is not one that changes nothing.
+        self._optimizer = torch.optim.AdamW(parameters, lr=self.recipe.learning_rate, weight_decay=0)
         self._losses: list[float] = []
         self._recorded: Callable[[], Tensor] | None = None
 
@@ -152,8 +152,9 @@ class Training:
     def _take_step(self, path: FrozenPrefix | Reference, batches: Sequence[list[int]]) -> float:
         """One optimizer step; returns the mean loss per reply token before it, in nats."""
         recipe, total = self.recipe, self.total_steps
+        learning_rate = recipe.learning_rate * rate(recipe, self.step, total)
         for group in self._optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * rate(recipe, self.step, total)
+            group["lr"] = learning_rate
         self._optimizer.zero_grad()
         gradients = self._gradients(path, batches)
         with self._lora.in_place(), self._own_randomness():
@@ -167,6 +168,10 @@ class Training:
         if recipe.max_grad_norm is not None:
             nn.utils.clip_grad_norm_(self._trainable(), recipe.max_grad_norm)
         self._optimizer.step()
+        share = min(1.0, learning_rate * recipe.weight_decay)
+        for intervention in self._interventions.values():
+            intervention.fade(share)
+        self._lora.fade(share)
         self._losses.append(loss)
         return loss
 

@@ -103,7 +103,7 @@ def test_what_goes_up_can_be_seen_before(page: Page, hub: Hub) -> None:
     page.locator("#preview").click()
     page.locator("#outcome").get_by_text("ann/emoji-bot-chat").wait_for()
     page.locator("#outcome summary").get_by_text(re.compile(r"\d+ files, 16\.\d MB")).click()
-    assert "reft_studio/intervention.py" in page.locator("#outcome").inner_text()
+    assert "reft_studio/edits.py" in page.locator("#outcome").inner_text()
     assert "is not there yet" in page.locator("#outcome").inner_text()
     page.locator("#with-space input").uncheck()
     assert not hub.repositories
