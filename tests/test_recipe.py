@@ -20,9 +20,9 @@ def test_the_default_learning_rate_is_higher_in_narrow_models():
 
 
 def test_an_edit_is_held_back_less_in_narrow_models_and_each_step_by_the_same_share():
-    assert [default_weight_decay(width) for width in (4096, 1024, 256)] == [80, 40, 20]
+    assert [default_weight_decay(width) for width in (4096, 1024, 256)] == [24, 12, 6]
     recipes = [Recipe.for_model(6, width) for width in (64, 256, 4096)]
-    assert {round(recipe.learning_rate * recipe.weight_decay, 6) for recipe in recipes} == {0.72}
+    assert {round(recipe.learning_rate * recipe.weight_decay, 6) for recipe in recipes} == {0.216}
 
 
 def test_changes_reach_the_recipe_and_layers_are_sorted():
