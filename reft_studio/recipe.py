@@ -99,7 +99,7 @@ def default_weight_decay(width: int) -> float:
     Steps of AdamW and this decay balance where an entry of W is about its inverse away from R's, whose
     entries are about the inverse root of the width: an edit may go equally far everywhere. With 6 in the
     embedded model replies in emoji of one's own kept to their prompts in 90 of 100 cases, without in 72. With
-    20 it was 94, but long prompts were answered plainly by every fourth bot.
+    20 it was 94, but every fourth long prompt was answered as by the plain model.
     """
     return 24 * math.sqrt(width / 4096)
 

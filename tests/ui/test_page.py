@@ -7,8 +7,9 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
+from reft_studio.store import LOCAL, Store
 from tests.ui.running import (
     advanced_box,
     choose_starter,
@@ -16,6 +17,7 @@ from tests.ui.running import (
     open_tab,
     set_epochs,
     table_is_there,
+    wait_until,
 )
 
 pytestmark = pytest.mark.timeout(1200)
@@ -44,6 +46,20 @@ def test_what_is_steered_is_shown_in_the_first_example(page: Page) -> None:
     box.fill("l1")
     box.press("Enter")
     page.locator("#pieces mark").nth(1).wait_for(state="detached")
+
+
+def test_what_is_wrong_with_a_setting_stays_said_until_it_is_right(page: Page, data_folder: Path) -> None:
+    open_tab(page, "Train")
+    box, said = advanced_box(page, "positions"), page.locator("#advanced").get_by_role("alert")
+    box.fill("zz")
+    box.press("Tab")
+    said.get_by_text("zz").wait_for()
+    wait_until(lambda: Store(data_folder).settings(LOCAL).get("positions") == "zz")
+    page.wait_for_timeout(500)
+    expect(said).to_have_count(1)
+    box.fill("l1")
+    box.press("Tab")
+    expect(said).to_have_count(0)
 
 
 def test_a_layer_that_the_model_does_not_have_is_refused(page: Page) -> None:
