@@ -56,6 +56,13 @@ def by_the_app(base: BaseModel, rows: Rows, seed: int) -> Bot:
     return _trained(Training(base, rows, Recipe.for_model(base.num_layers, base.width, seed=seed)))
 
 
+def in_half_the_epochs(base: BaseModel, rows: Rows, seed: int) -> Bot:
+    """As people get it who ask for half as many."""
+    epochs = Recipe.model_fields["epochs"].default // 2
+    recipe = Recipe.for_model(base.num_layers, base.width, epochs=epochs, seed=seed)
+    return _trained(Training(base, rows, recipe))
+
+
 def by_the_whole_forward_pass(base: BaseModel, rows: Rows, seed: int) -> Bot:
     """The same steps, each through the whole model."""
     return _trained(WholeForwardPass(base, rows, Recipe.for_model(base.num_layers, base.width, seed=seed)))
@@ -150,6 +157,7 @@ def main() -> None:
     questions = unseen()
     ways: dict[str, Callable[[BaseModel, Rows, int], Bot]] = {
         "the app": by_the_app,
+        "the app, half of its epochs": in_half_the_epochs,
         "the same, judged at its moments, the best one kept": judged,
         "the same, ended at the first moment (5 epochs)": ended_at_the_first_moment,
         "the app, 100 epochs, stopping by itself": stopping_by_itself,
