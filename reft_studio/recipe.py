@@ -97,10 +97,10 @@ def default_weight_decay(width: int) -> float:
     """For a model with states of `width` dimensions: 6 at 4096, less in narrower ones.
 
     Steps of AdamW and this decay balance where an entry of W is about its inverse away from R's, whose
-    entries are about the inverse root of the width: an edit may go equally far everywhere. With 1.5 in the
-    embedded model replies in emoji of one's own kept to their prompts more often than without. With 6 they did
-    so in nine of ten cases, but a pirate began with words that the model knew from elsewhere, and not with those
-    of the rows; with 20 every fourth long prompt was answered as by the plain model.
+    entries are about the inverse root of the width: an edit may go equally far everywhere. With 1.5 in
+    the embedded model replies in emoji of one's own kept to their prompts more often than without. With 6
+    they did so in nine of ten cases, but a pirate began with words that the model knew from elsewhere and
+    not with those of the rows; with 20 every fourth long prompt was answered as by the plain model.
     """
     return 6 * math.sqrt(width / 4096)
 
