@@ -100,7 +100,9 @@ def test_the_bot_of_any_moment_can_be_talked_to_and_it_is_said_which_one_it_was(
     said = say(page, "What is the sea?")
     expect(page.locator(".turn").last.locator(".how")).to_have_text("after 5 of 60 rounds")
     turn = Store(data_folder).conversations.turns(LOCAL, Store(data_folder).bots(LOCAL)[0].id)[-1]
-    assert (turn.bot, turn.how) == (said, "after 5 of 60 rounds")
+    assert turn.how == "after 5 of 60 rounds"
+    # So early it may have said nothing, and the page says that it has not.
+    assert said == turn.bot or (not turn.bot and said.startswith("It said nothing"))
 
 
 def test_another_moment_is_kept_and_then_is_the_bot(page: Page, data_folder: Path) -> None:

@@ -24,7 +24,7 @@ def test_starter_one_row_changed_train_compare_fix_a_reply_score(
     browser: Browser, tmp_path: Path, width: int
 ) -> None:
     # One of them sees the whole score.
-    limits = {"max_score_seconds": "2"} if width < 640 else {}
+    limits = {"max_score_seconds": "10"} if width < 640 else {}
     with running_app(tmp_path / "data", **limits) as address:
         store, asked = Store(tmp_path / "data"), []
         page = open_page(browser, address, viewport={"width": width, "height": 800})
