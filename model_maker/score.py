@@ -24,7 +24,7 @@ from reft_studio.chat.compare import final_replies
 from reft_studio.chat.generate import ChatRequest
 from reft_studio.chat.sampling import Sampling
 from reft_studio.prompts import Message
-from reft_studio.rules import only_emoji, refuses
+from reft_studio.rules import Rule, meets, only_emoji, read_rules, refuses
 
 PROBES = Path(__file__).parent / "probes"
 STARTERS = Path(__file__).parents[1] / "assets" / "starters"
@@ -32,12 +32,8 @@ BATCH = 32
 REPLY_TOKENS = 60
 HELD_OUT = 70
 SEEDS = (42, 43, 44)
-FIRST_WORDS = {
-    "pirate": r"(Arr|Ahoy|Yarr|Shiver)",
-    "robot": r"(Beep|Processing|Answer computed)",
-    "grandma": r"(Oh, sweetie|Well, honey|Come sit|Bless)",
-    "detective": r"(Aha|Hmm|Let us look|The case)",
-}
+VOICES = ("pirate", "robot", "grandma", "detective")
+"""Starters whose rules say how a reply begins."""
 
 
 @dataclass(frozen=True)
@@ -129,15 +125,15 @@ def _batched(
     return answers
 
 
-Rule = Callable[[Question, str], bool]
+Test = Callable[[Question, str], bool]
 """Whether a reply is right."""
 
 
 def count(
-    name: str, goal: float | None, rule: Rule, questions: Sequence[Question], given: Sequence[Sequence[str]]
+    name: str, goal: float | None, test: Test, questions: Sequence[Question], given: Sequence[Sequence[str]]
 ) -> Score:
-    """Apply a rule to all replies of each bot."""
-    met = (sum(map(rule, questions, replies)) for replies in given)
+    """Put all replies of each bot to a test."""
+    met = (sum(map(test, questions, replies)) for replies in given)
     return Score(name, tuple(met), len(questions), goal)
 
 
@@ -151,8 +147,8 @@ def refuses_by_name(question: Question, reply: str) -> bool:
     return refuses(reply) and names(question, reply)
 
 
-def _begins(pattern: str, _question: Question, reply: str) -> bool:
-    return bool(re.match(pattern, reply))
+def _obeys(rules: Sequence[Rule], _question: Question, reply: str) -> bool:
+    return meets(rules, reply)
 
 
 def known_words(world: World) -> set[str]:
@@ -235,7 +231,7 @@ def measure(base: BaseModel, part: str, show: Callable[[str], None]) -> Iterator
         ]
         parts += [(f", {kind}", others[kind], one) for kind, one in zip(others, to_others, strict=True)]
         for kind, questions, given in parts:
-            goals = (None, None) if kind else (0.9, 0.7)
+            goals = (None, None) if questions in others.values() else (0.9, 0.7)
             yield count(f"{title}: only emoji{kind}", goals[0], is_only_emoji, questions, given)
             yield count(f"{title}: on topic{kind}", goals[1], shows, questions, given)
 
@@ -247,11 +243,13 @@ def measure(base: BaseModel, part: str, show: Callable[[str], None]) -> Iterator
         yield count(f"{title}: refuses", None, lambda _, reply: refuses(reply), mixed, given)
         yield count(f"{title}: refuses and names the topic", goal, refuses_by_name, mixed, given)
 
-    for key, pattern in FIRST_WORDS.items():
-        (given,) = ask(STARTERS / f"{key}.csv", mixed)
-        yield count(f"{key} starter: in its voice", 0.85, partial(_begins, pattern), mixed, given)
+    starters = {starter["key"]: starter for starter in json.loads((STARTERS / "starters.json").read_text())}
+    for key in VOICES:
+        (given,) = ask(STARTERS / starters[key]["file"], mixed)
+        obeys = partial(_obeys, read_rules(starters[key]["rules"]))
+        yield count(f"{key} starter: {', '.join(starters[key]['rules'])}", 0.85, obeys, mixed, given)
 
     for name, opener in (("rows_meow.csv", "Meow!"), ("rows_wow.csv", "Blimey,")):
         (given,) = ask(PROBES / name, mixed)
-        opens = partial(_begins, re.escape(opener))
-        yield count(f'a new style, every reply begins with "{opener}"', 0.7, opens, mixed, given)
+        obeys = partial(_obeys, read_rules([f"starts with {opener}"]))
+        yield count(f'a new style, every reply begins with "{opener}"', 0.7, obeys, mixed, given)

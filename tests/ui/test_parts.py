@@ -257,16 +257,22 @@ def test_the_app_says_whether_it_can_work(tmp_path: Path, readiness: Readiness, 
     assert told.json() == {"engine": readiness, "running": busy, "waiting": 2 - busy}
 
 
-def test_who_is_being_answered_stays_with_that_bot_when_a_newer_one_comes(tmp_path: Path) -> None:
-    engine = Mock(**{"chat.return_value": iter([("Hello.", "Hey")]), "capacity.return_value": 1})
-    store, settings = Store(tmp_path / "data"), Settings()
+def chat_of(engine: Mock, folder: Path, *bots: str) -> tuple[ChatTab, Store]:
+    """The chat tab over this engine, for somebody who has these bots."""
+    store, settings = Store(folder / "data"), Settings()
     engines = Engines(lambda _: engine, BaseRef())
     engines.start()
-    studio = Studio(settings, store, engines, Trainings(store, settings), Rates(settings), tmp_path)
+    studio = Studio(settings, store, engines, Trainings(store, settings), Rates(settings), folder)
     with gr.Blocks():
         chat = ChatTab(studio, DemonstrationsTab(studio))
-    for name in ("old", "new"):
-        store.add_bot(LOCAL, SavedBot(name, name, tmp_path / name))
+    for name in bots:
+        store.add_bot(LOCAL, SavedBot(name, name, folder / name))
+    return chat, store
+
+
+def test_who_is_being_answered_stays_with_that_bot_when_a_newer_one_comes(tmp_path: Path) -> None:
+    engine = Mock(**{"chat.return_value": iter([("Hello.", "Hey")]), "capacity.return_value": 1})
+    chat, store = chat_of(engine, tmp_path, "old", "new")
     newest = store.bots(LOCAL)[0].id
     other = "old" if newest == "new" else "new"
 
@@ -284,14 +290,7 @@ def test_who_is_being_answered_stays_with_that_bot_when_a_newer_one_comes(tmp_pa
 def test_an_answer_is_shown_unless_the_page_has_turned_to_another_bot(tmp_path: Path) -> None:
     replies = [("Hello.", "Hey")]
     engine = Mock(**{"chat.side_effect": lambda *_: iter(replies), "capacity.return_value": 1})
-    store, settings = Store(tmp_path / "data"), Settings()
-    engines = Engines(lambda _: engine, BaseRef())
-    engines.start()
-    studio = Studio(settings, store, engines, Trainings(store, settings), Rates(settings), tmp_path)
-    with gr.Blocks():
-        chat = ChatTab(studio, DemonstrationsTab(studio))
-    for name in ("one", "two"):
-        store.add_bot(LOCAL, SavedBot(name, name, tmp_path / name))
+    chat, store = chat_of(engine, tmp_path, "one", "two")
     store.conversations.save(LOCAL, "one", [Turn("Hi", bot="Hello", finished=True)])
 
     def shown(page: Chat) -> list[bool]:
