@@ -407,7 +407,7 @@ EPOCHS_HELP = (
 )
 LEARNING_RATE = "Learning rate"
 LEARNING_RATE_HELP = (
-    "How big each correction is; 0.024 for the small model that comes along. Halve it if the curve jumps "
+    "How big each correction is; 0.012 for the small model that comes along. Halve it if the curve jumps "
     "about. Empty: one that suits the model."
 )
 SEED = "Seed"

@@ -168,7 +168,7 @@ def test_what_was_chosen_is_there_again_when_the_page_is(page: Page, data_folder
     come_back(page)
     page.locator("#advanced").wait_for()
     expect(layer).to_be_hidden()
-    expect(advanced_box(page, "epochs")).to_have_value("60")
+    expect(advanced_box(page, "epochs")).to_have_value("80")
     set_epochs(page, 1)
 
 

@@ -60,7 +60,7 @@ def test_the_best_moment_is_kept_and_shown(page: Page, data_folder: Path) -> Non
     kept = best(job.moments)
     assert job.kept == kept.epoch
     said = page.locator("#moment-said")
-    expect(said).to_contain_text(f"After {kept.epoch} of 60 rounds")
+    expect(said).to_contain_text(f"After {kept.epoch} of 80 rounds")
     expect(said).to_contain_text(f"{kept.right} of 12 messages it had never seen were answered right.")
     expect(said).to_contain_text("This is your bot.")
     expect(page.locator("#moment-heard")).to_contain_text(kept.samples[0].bot)
@@ -81,7 +81,7 @@ def test_one_question_is_answered_by_the_bot_of_every_moment(
     asked.get_by_text(QUESTION).wait_for()
     for key, moment in (("Home", job.moments[0]), ("End", job.moments[-1])):
         move(page, "moment", key)
-        expect(page.locator("#moment-said")).to_contain_text(f"After {moment.epoch} of 60 rounds")
+        expect(page.locator("#moment-said")).to_contain_text(f"After {moment.epoch} of 80 rounds")
         reply = compare_replies(base, Bot.load(folders[moment.epoch]), QUESTION).bot
         expect(asked.locator("dd p")).to_have_text(reply, timeout=MILLISECONDS)
 
@@ -95,12 +95,12 @@ def test_the_bot_of_any_moment_can_be_talked_to_and_it_is_said_which_one_it_was(
     say(page, QUESTION)
     expect(page.locator(".turn .how")).to_have_count(0)
     move(page, "chat-moment", "Home")
-    expect(page.locator("#chat-moment-said")).to_contain_text("After 5 of 60 rounds")
+    expect(page.locator("#chat-moment-said")).to_contain_text("After 5 of 80 rounds")
     # As with the strength, the last message is asked again when the slider is let go.
     said = say(page, "What is the sea?")
-    expect(page.locator(".turn").last.locator(".how")).to_have_text("after 5 of 60 rounds")
+    expect(page.locator(".turn").last.locator(".how")).to_have_text("after 5 of 80 rounds")
     turn = Store(data_folder).conversations.turns(LOCAL, Store(data_folder).bots(LOCAL)[0].id)[-1]
-    assert turn.how == "after 5 of 60 rounds"
+    assert turn.how == "after 5 of 80 rounds"
     # So early it may have said nothing, and the page says that it has not.
     assert said == turn.bot or (not turn.bot and said.startswith("It said nothing"))
 
@@ -110,7 +110,7 @@ def test_another_moment_is_kept_and_then_is_the_bot(page: Page, data_folder: Pat
     open_tab(page, "Chat")
     unfold(page, "answering")
     move(page, "chat-moment", "Home")
-    expect(page.locator("#chat-moment-said")).to_contain_text("After 5 of 60 rounds")
+    expect(page.locator("#chat-moment-said")).to_contain_text("After 5 of 80 rounds")
     page.locator("#keep-chat-moment").click()
     expect(page.locator("#chat-moment-said")).to_contain_text("This is your bot.")
     (bot,) = store.bots(LOCAL)
@@ -182,9 +182,9 @@ def test_two_trainings_stand_side_by_side_with_what_differs(page: Page, data_fol
     compared = page.locator("#runs-compared")
     compared.locator("table").wait_for()
     rounds = compared.get_by_role("row", name=re.compile("^Rounds"))
-    assert rounds.locator("mark").all_inner_texts() == ["1000", "60"]
+    assert rounds.locator("mark").all_inner_texts() == ["1000", "80"]
     newest, *_, first = Store(data_folder).runs(LOCAL)
-    assert [run.recipe_changes["epochs"] for run in (newest, first)] == [1000, 60]
+    assert [run.recipe_changes["epochs"] for run in (newest, first)] == [1000, 80]
     expect(compared.get_by_role("row", name="Rank").locator("mark")).to_have_count(0)
     expect(compared.locator(".samples dt").first).to_be_visible()
     found = Axe().run(page, context="#runs-compared").response["violations"]
