@@ -177,6 +177,8 @@ def new_studio(**options: Any) -> Iterator[Page]:
 def open_tab(page: Page, name: str) -> None:
     """Go to a tab by what it says."""
     page.get_by_role("tab", name=name).click()
+    page.locator('[role="tabpanel"] :is(button, input, textarea):visible').first.wait_for()
+    wait_for_values(page)
 
 
 def choose_starter(page: Page, key: str, count: str = "10 examples") -> None:
@@ -200,8 +202,13 @@ def unfold(page: Page, part: str) -> None:
     """Open a part of the page that may be folded up."""
     if not page.locator(f"#{part} > button.open").count():
         page.locator(f"#{part} > button").click()
-        # No hand is quicker: what is drawn for the first time gets its values a moment after it is seen.
-        page.wait_for_timeout(500)
+        page.locator(f"#{part} :is(input, textarea):visible").first.wait_for()
+        wait_for_values(page)
+
+
+def wait_for_values(page: Page) -> None:
+    """What is drawn for the first time gets its values one frame later; only a program types before that."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def set_epochs(page: Page, epochs: int) -> None:
@@ -227,6 +234,7 @@ def advanced_box(page: Page, field: str) -> Locator:
         )
         try:
             box.wait_for(timeout=patience)
+            wait_for_values(page)
             return box
         except TooLate:
             patience *= 2

@@ -23,6 +23,7 @@ from tests.ui.running import (
     say,
     set_epochs,
     train,
+    unfold,
     wait_until,
 )
 
@@ -261,7 +262,7 @@ def test_what_is_hostile_is_text_wherever_it_stands(
     open_tab(page, "Train")
     page.locator("#history button").first.click()
     expect(page.locator("#runs tbody tr").first).to_contain_text(HOSTILE)
-    page.locator("#scoring button").first.click()
+    unfold(page, "scoring")
     page.locator("#rules input").fill(f"contains {HOSTILE}")
     page.locator("#rules input").press("Enter")
     wait_until(lambda: f"contains {HOSTILE}" in (draft_of(store).rules or ()))

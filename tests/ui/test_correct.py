@@ -24,6 +24,7 @@ from tests.ui.running import (
     say,
     set_epochs,
     train,
+    unfold,
     wait_until,
     with_emoji_bot,
 )
@@ -75,7 +76,7 @@ def test_the_score_is_said_in_a_sentence_and_shown_for_three_sides(page: Page, d
 
 
 def test_a_rule_that_is_none_is_refused_and_a_good_one_is_kept(page: Page, data_folder: Path) -> None:
-    page.locator("#scoring button").first.click()
+    unfold(page, "scoring")
     box = page.locator("#rules input")
     for typed in ("be nice", "at most 5 words"):
         box.fill(typed)
@@ -225,7 +226,7 @@ def test_two_bots_answer_as_one_and_one_can_be_turned_round(
     store = Store(data_folder)
     newest, *_, oldest = store.bots(LOCAL)
     open_tab(page, "Chat")
-    page.locator("#answering button").first.click()
+    unfold(page, "answering")
     # Where nothing was said, nothing is asked again.
     page.locator("#strength input[type=number]").fill("0.9")
     page.locator("#strength input[type=number]").press("Tab")
@@ -263,7 +264,7 @@ def test_two_bots_answer_as_one_and_one_can_be_turned_round(
 
 def test_without_instructions_two_answer(page: Page) -> None:
     open_tab(page, "Chat")
-    page.locator("#answering button").first.click()
+    unfold(page, "answering")
     page.locator("#chat-instruction textarea").fill("")
     say(page, "Tell me about cats.")
     assert page.locator(".turn").last.locator(".side").count() == 2

@@ -195,7 +195,7 @@ def test_two_windows_never_write_into_each_others_project(
     open_tab(page, "Train")
     page.locator("#bot-name :is(input, textarea)").fill("Bo'sun")
     wait_until(lambda: projects.draft(LOCAL, bosun).name == "Bo'sun")
-    page.locator("#scoring button").first.click()
+    unfold(page, "scoring")
     page.locator("#instruction textarea").fill("Arr.")
     wait_until(lambda: projects.draft(LOCAL, bosun).instruction == "Arr.")
     assert table(projects, "Bo'sun") == pirate
