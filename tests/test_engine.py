@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from reft_studio import train_bot
-from reft_studio.base_model import BaseModel
+from reft_studio.base_model import BaseModel, load_base_model
 from reft_studio.base_ref import BaseRef
 from reft_studio.chat.probes import record_probes
 from reft_studio.chat.sampling import Sampling
@@ -305,6 +305,15 @@ def test_stopping_one_chat_and_the_error_of_another_leave_the_third(engine: Engi
 def test_who_waits_for_a_chat_to_end_can_give_up_and_files_do_not_wait(
     monkeypatch: pytest.MonkeyPatch, updates: Updates
 ) -> None:
+    go_on = Event()
+    go_on.set()
+
+    def load(*which: Any, **how: Any) -> BaseModel:
+        base = load_base_model(*which, **how)
+        base.model.register_forward_pre_hook(lambda *_: None if go_on.wait(SECONDS) else ())
+        return base
+
+    monkeypatch.setattr("reft_studio.engine.core.load_base_model", load)
     monkeypatch.setattr(seats, "MOST_AT_ONCE", 1)
     story = Conversation(({"role": "user", "content": "Tell me a story."},))
     with (
@@ -313,11 +322,13 @@ def test_who_waits_for_a_chat_to_end_can_give_up_and_files_do_not_wait(
     ):
         talking = engine.chat("talking", [story], ENDLESS)
         next(talking)
+        go_on.clear()
         waiting = other.submit(list, engine.chat("waiting", [story, story], ENDLESS))
         assert engine.preview("Hi", "l1")
         assert not waiting.done()
         engine.stop_chat("waiting")
         assert waiting.result(SECONDS) == [("", "")]
+        go_on.set()
         assert next(talking)
         engine.stop_chat("talking")
         assert len(list(talking)) < 300

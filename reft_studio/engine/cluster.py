@@ -20,10 +20,22 @@ from threading import Thread
 from reft_studio.engine.explain import LOST, NOT_BEGUN, explain
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness
 from reft_studio.engine.machines import Machines
-from reft_studio.engine.messages import Ask, Cancel, Command, End, Event, Finish, Send, StopAnswering, Submit
+from reft_studio.engine.messages import (
+    Answer,
+    Ask,
+    Cancel,
+    Command,
+    End,
+    Event,
+    Finish,
+    Send,
+    StopAnswering,
+    Submit,
+)
 from reft_studio.engine.parcels import Files, Told, pack
 from reft_studio.engine.workers import Task, Worker
 from reft_studio.errors import EngineError
+from reft_studio.fit import Weight
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +143,8 @@ class Cluster:
             status = self._workers[0].status or EngineStatus(Readiness.LOADING)
         else:
             status = EngineStatus(Readiness.FAILED, message=self._trouble)
-        status = replace(status, room=self._room)
+        # What it holds is no part of what the machine with the most memory could give.
+        status = replace(status, room=self._room, held=0)
         if status != self._told_status:
             self._told_status = status
             self._send(status)
@@ -226,6 +239,8 @@ class Cluster:
                 self._send(worker.note(event, files, error))
             case End():
                 self._send(worker.note_end(event, files, error))
+            case Answer(id, Weight() as weight):
+                self._send(Answer(id, self._machines.weighed_here(weight)))
             case _:
                 self._send(event)
         self._give_work()

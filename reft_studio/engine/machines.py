@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -122,16 +122,22 @@ class Machines:
 
         Raises EngineError if there is no machine that could hold one.
         """
-        import ray
         from ray._private.state import available_resources_per_node
 
-        machines = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+        machines = self._alive()
         if not held or not any(map(self._place.fits, machines.values())):
             self._place = self._choose(machines)
         # No copy is spread over several of them.
         most = sum(map(self._place.fits, machines.values()))
         free = sum(map(self._place.fits, available_resources_per_node().values()))
         return max(1, min(most, held + free))
+
+    @staticmethod
+    def _alive() -> dict[str, Mapping[str, float]]:
+        """What each machine has, in Ray's names."""
+        import ray
+
+        return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
 
     def _choose(self, machines: Mapping[str, Mapping[str, float]]) -> Place:
         """The best place that there is a machine for; raises EngineError if there is none."""
@@ -143,8 +149,7 @@ class Machines:
         for place in self._choices:
             if any(map(place.fits, able.values())):
                 return place
-        needed = self._choices[-1].memory
-        most = max(int(machine.get("memory", 0)) for machine in able.values())
+        needed, most = self._choices[-1].memory, _most_memory(able.values())
         raise EngineError(TOO_BIG.format(id=self._model.id, needed=gigabytes(needed), most=gigabytes(most)))
 
     def _weighed(self, machine: str) -> list[Place]:
@@ -163,6 +168,16 @@ class Machines:
             log.warning("What the base model needs is not known: %s", error)
             return [self._asked]
         return self._asked.with_memory_for(weight)
+
+    def weighed_here(self, weight: Weight) -> Weight:
+        """What was weighed on one of the machines, as it is for the one that gives the most memory.
+
+        Of graphics cards it is not known here how much memory they have.
+        """
+        if self._asked.gpus:
+            return weight
+        most = _most_memory([machine for machine in self._alive().values() if self._asked.fits(machine)])
+        return replace(weight, fits=tuple(replace(fit, free=most) for fit in weight.fits))
 
     def hire(self) -> Copy:
         """Have a copy of the model started on a machine with room, as far from the others as can be."""
@@ -183,6 +198,11 @@ class Machines:
         import ray
 
         ray.shutdown()
+
+
+def _most_memory(machines: Iterable[Mapping[str, float]]) -> int:
+    """Bytes that the one with the most of it gives to all that work there."""
+    return max((int(machine.get("memory", 0)) for machine in machines), default=0)
 
 
 def _weigh(base: BaseRef) -> Weight:

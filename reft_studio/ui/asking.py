@@ -82,6 +82,11 @@ class Asking:
         with self._changed:
             self._changed.wait_for(lambda: not chat.answers, SECONDS_TO_END)
 
+    def wait_until_idle(self, chat: Chat) -> None:
+        """Until no answer is being written."""
+        with self._changed:
+            self._changed.wait_for(lambda: not chat.answers)
+
     def ask(
         self, owner: str, chat: Chat, bot: SavedBot, past: Sequence[Turn], prompt: str, how: Answering
     ) -> Iterator[list[Turn]]:

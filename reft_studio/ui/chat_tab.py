@@ -95,7 +95,7 @@ class ChatTab:
             *((one.click, self._answer, [one, new], "once") for one in self._suggestions),
             (self._again.click, self._answer_again, [], "once"),
             # Of what is moved while the bot still answers as before, the last counts.
-            ([*let_go, self.moment.number.release], self._answer_if_idle, [], "always_last"),
+            ([*let_go, self.moment.number.release], self._answer_when_idle, [], "always_last"),
         ]
         for triggers, act, inputs, mode in asks:
             connect(
@@ -278,13 +278,14 @@ class ChatTab:
                 yield _log_in(chat, [*past, last], bot), *same, *busy_or_not(False)
                 raise
 
-    def _answer_if_idle(
+    def _answer_when_idle(
         self, owner: str, chosen: str | None, chat: Chat, *how: Any
     ) -> Iterator[tuple[Any, ...]]:
-        """The same where there is a last message, and none is being answered."""
+        """The same where there is a last message; one that is being answered as before is answered first."""
+        self._asking.wait_until_idle(chat)
         bot = self._studio.store.bot(owner, chosen or "")
         turns = self._studio.store.conversations.turns(owner, bot.id) if bot else ()
-        if turns and not chat.answers:
+        if turns:
             yield from self._answer_again(owner, chosen, chat, *how)
         else:
             # From nothing at all Gradio would make that everything is empty.

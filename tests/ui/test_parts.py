@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -301,6 +302,26 @@ def test_an_answer_is_shown_unless_the_page_has_turned_to_another_bot(tmp_path: 
     # As after a restart of the app, of which the page knows nothing.
     assert all(shown(Chat()))
     assert not any(shown(Chat(bot_id="two")))
+
+
+def test_what_is_moved_while_the_bot_answers_counts_when_it_has_answered(tmp_path: Path) -> None:
+    engine = Mock(**{"chat.side_effect": lambda *_: iter([("Hello.", "Hey")]), "capacity.return_value": 1})
+    chat, store = chat_of(engine, tmp_path, "one")
+    page = Chat(bot_id="one")
+
+    def how(strength: float) -> tuple[Any, ...]:
+        return "one", page, "", strength, None, 0.5, 0.0, 16, 0
+
+    answer = chat._answer(LOCAL, "Hi", None, *how(1))
+    next(answer)
+    with ThreadPoolExecutor() as pool:
+        moved = pool.submit(list, chat._answer_when_idle(LOCAL, *how(0.5)))
+        time.sleep(0.2)
+        assert not moved.done()
+        list(answer)
+        assert moved.result(timeout=5)
+    (turn,) = store.conversations.turns(LOCAL, "one")
+    assert turn.how == "× 0.5"
 
 
 def test_who_asks_too_often_is_told_so_and_nobody_else_is() -> None:
