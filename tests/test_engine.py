@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -302,6 +302,12 @@ def test_stopping_one_chat_and_the_error_of_another_leave_the_third(engine: Engi
     assert len(part) < len(whole)
 
 
+def gave_up(engine: Engine, chat_id: str, waiting: "Future[Any]") -> bool:
+    """Whether a chat has ended, which may not have asked yet when it is told to."""
+    engine.stop_chat(chat_id)
+    return waiting.done()
+
+
 def test_who_waits_for_a_chat_to_end_can_give_up_and_files_do_not_wait(
     monkeypatch: pytest.MonkeyPatch, updates: Updates
 ) -> None:
@@ -326,8 +332,8 @@ def test_who_waits_for_a_chat_to_end_can_give_up_and_files_do_not_wait(
         waiting = other.submit(list, engine.chat("waiting", [story, story], ENDLESS))
         assert engine.preview("Hi", "l1")
         assert not waiting.done()
-        engine.stop_chat("waiting")
-        assert waiting.result(SECONDS) == [("", "")]
+        updates.wait_for(lambda: gave_up(engine, "waiting", waiting))
+        assert waiting.result() == [("", "")]
         go_on.set()
         assert next(talking)
         engine.stop_chat("talking")
@@ -350,9 +356,8 @@ def test_who_waits_for_a_model_to_load_can_give_up(
         ThreadPoolExecutor(2) as two,
     ):
         patient, impatient = (two.submit(ask, engine, chat_id=name) for name in ("patient", "impatient"))
-        time.sleep(0.3)
-        engine.stop_chat("impatient")
-        assert impatient.result(SECONDS) == ""
+        updates.wait_for(lambda: gave_up(engine, "impatient", impatient))
+        assert impatient.result() == ""
         job_id = train(engine, tmp_path / "bot")
         engine.cancel(job_id)
         assert updates.end(job_id).state is JobState.CANCELLED

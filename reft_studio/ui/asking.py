@@ -31,6 +31,8 @@ class Chat:
     """Whom the page shows, or is about to."""
     answers: int = 0
     """How many are being written."""
+    stopped: bool = False
+    """Whether what is being written is to end: the engine may not have heard of it yet."""
 
 
 class Asking:
@@ -64,6 +66,7 @@ class Asking:
         with self._changed:
             chat.id = chat.id or uuid4().hex
             chat.answers += 1
+            chat.stopped = False
             shown = chat.bot_id
         try:
             yield shown
@@ -74,6 +77,7 @@ class Asking:
 
     def stop(self, owner: str, chat: Chat) -> None:
         """End an answer that is being written; it ends with what was said so far."""
+        chat.stopped = True
         self._studio.engines.stop_chat(_name(owner, chat))
 
     def end(self, owner: str, chat: Chat) -> None:
@@ -97,7 +101,9 @@ class Asking:
         try:
             yield [*past, turn]
             with self._studio.engines.use(bot.base) as engine:
-                for replies in engine.chat(_name(owner, chat), [*sides.values()], how.sampling):
+                answer = engine.chat(_name(owner, chat), [*sides.values()], how.sampling)
+                # It may have taken long to have an engine, and none can end what it has not heard of.
+                for replies in () if chat.stopped else answer:
                     said: dict[str, Any] = dict(zip(sides, replies, strict=True))
                     turn = replace(turn, **said)
                     yield [*past, turn]

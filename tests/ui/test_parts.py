@@ -288,6 +288,22 @@ def test_who_is_being_answered_stays_with_that_bot_when_a_newer_one_comes(tmp_pa
     assert [turn.bot for turn in store.conversations.turns(LOCAL, other)] == ["Hey"]
 
 
+def test_an_answer_that_is_stopped_before_there_is_an_engine_never_begins(tmp_path: Path) -> None:
+    engine = Mock(**{"chat.side_effect": lambda *_: iter([("Hello.", "Hey")]), "capacity.return_value": 1})
+    chat, store = chat_of(engine, tmp_path, "one")
+    page = Chat()
+    answer = chat._answer(LOCAL, "Hi", None, "one", page, "", 1, None, 0.5, 0.0, 16, 0)
+    next(answer)
+    chat._asking.stop(LOCAL, page)
+    assert list(answer)
+    (turn,) = store.conversations.turns(LOCAL, "one")
+    assert (turn.bot, turn.finished) == ("", True)
+    # The next one is answered.
+    list(chat._answer_again(LOCAL, "one", page, "", 1, None, 0.5, 0.0, 16, 0))
+    (turn,) = store.conversations.turns(LOCAL, "one")
+    assert turn.bot == "Hey"
+
+
 def test_an_answer_is_shown_unless_the_page_has_turned_to_another_bot(tmp_path: Path) -> None:
     replies = [("Hello.", "Hey")]
     engine = Mock(**{"chat.side_effect": lambda *_: iter(replies), "capacity.return_value": 1})
