@@ -15,6 +15,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +32,6 @@ from reft_studio.base_model import BaseModel
 from reft_studio.demonstrations import Demonstration
 from reft_studio.engine.interface import JobState, TrainingJob
 from reft_studio.engine.work import train
-from reft_studio.moments import FIRST
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Schedule
 from reft_studio.rules import guess_rules, only_emoji
@@ -127,10 +127,10 @@ def judged(base: BaseModel, rows: Rows, seed: int) -> Bot:
     return stopping_by_itself(base, rows, seed, Recipe.model_fields["epochs"].default)
 
 
-def ended_at_the_first_moment(base: BaseModel, rows: Rows, seed: int) -> Bot:
-    """By hand, without a question asked."""
+def ended_by_hand(base: BaseModel, rows: Rows, seed: int, *, after: int) -> Bot:
+    """At a moment at which the app keeps the bot, without a question asked."""
     training = Training(base, rows, Recipe.for_model(base.num_layers, base.width, seed=seed))
-    for _ in itertools.takewhile(lambda _: training.step < FIRST, training.events()):
+    for _ in itertools.takewhile(lambda _: training.step < after, training.events()):
         pass
     return training.bot()
 
@@ -159,7 +159,10 @@ def main() -> None:
         "the app": by_the_app,
         "the app, half of its epochs": in_half_the_epochs,
         "the same, judged at its moments, the best one kept": judged,
-        "the same, ended at the first moment (5 epochs)": ended_at_the_first_moment,
+        **{
+            f"the app, ended by hand after {epochs} epochs": partial(ended_by_hand, after=epochs)
+            for epochs in (5, 10, 20, 40)
+        },
         "the app, 100 epochs, stopping by itself": stopping_by_itself,
         "the app's epochs by the whole forward pass": by_the_whole_forward_pass,
     }

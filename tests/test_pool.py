@@ -267,6 +267,17 @@ def test_a_training_is_brought_to_the_engine_of_its_base_model(
     assert [bot.base.name for bot in store.bots("ann")] == ["small"]
 
 
+@pytest.mark.parametrize(("share", "more"), [(True, 1), (False, 0)])
+def test_what_others_hold_is_room_for_a_model_on_their_own_machine_only(
+    machine: Machine, share: bool, more: int
+) -> None:
+    engines = Engines(machine.make, BaseRef(), share_a_machine=share)
+    engines.start()
+    (default,) = machine.engines
+    weight, room = engines.weigh(BaseRef("small"))
+    assert room == weight.fits[0].free + more * default.held
+
+
 def test_engines_on_machines_of_their_own_train_at_the_same_time(store: Store, machine: Machine) -> None:
     engines = Engines(machine.make, BaseRef(), share_a_machine=False)
     trainings = Trainings(store, Settings())

@@ -129,7 +129,6 @@ def test_who_asks_for_more_than_any_machine_has_is_told_before_a_copy_begins_and
         # Whether another model fits is told by the machine that gives the most, not by what is free there.
         updates.wait_for(lambda: engine.status().readiness is Readiness.READY)
         assert {fit.free for fit in engine.weigh(BaseRef(str(EMBEDDED_MODEL))).fits} == {GB}
-        assert engine.status().held == 0
     for machine in (small, large):
         lose_machine(cluster, machine)
 

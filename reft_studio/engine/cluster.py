@@ -143,8 +143,7 @@ class Cluster:
             status = self._workers[0].status or EngineStatus(Readiness.LOADING)
         else:
             status = EngineStatus(Readiness.FAILED, message=self._trouble)
-        # What it holds is no part of what the machine with the most memory could give.
-        status = replace(status, room=self._room, held=0)
+        status = replace(status, room=self._room)
         if status != self._told_status:
             self._told_status = status
             self._send(status)

@@ -121,7 +121,8 @@ class Engines:
     def weigh(self, base: BaseRef) -> tuple[Weight, int]:
         """What a base model needs, and how much memory there would be for it if it took the place of others.
 
-        Those that train now count like any other. Raises StudioError for one that is not to be had.
+        Those that train now count like any other; where each has a machine of its own, none has to make room.
+        Raises StudioError for one that is not to be had.
         """
         places = self._all()
         # The one that is ready answers at once, one that has failed still can.
@@ -129,7 +130,8 @@ class Engines:
         if not ask:
             raise EngineError(CLOSED)
         weight = ask[0].engine.weigh(base)
-        held = sum(place.engine.status().held for other, place in places.items() if other != base)
+        others = [place for other, place in places.items() if other != base and self.share_a_machine]
+        held = sum(place.engine.status().held for place in others)
         free = max((fit.free for fit in weight.fits), default=0)
         return weight, free + held
 

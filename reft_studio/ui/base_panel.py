@@ -78,7 +78,7 @@ class BasePanel:
             _, room = engines.weigh(engines.default)
         except StudioError:
             return None
-        return room + status.held
+        return room + status.held if engines.share_a_machine else room
 
     def may_be(self, name: str | None, quantization: str | None) -> bool:
         """Whether the model may be chosen here."""

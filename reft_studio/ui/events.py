@@ -68,10 +68,19 @@ def follow(
 
 
 def reveal(event: Any, elem_id: str) -> None:
-    """Bring a part of the page into sight after the handler of an event is done."""
+    """Bring a part of the page into sight after the handler of an event is done, to be written in at once."""
     # Gradio has drawn what came by then, but the browser has perhaps not yet laid it out.
-    scroll = f"document.querySelector('#{elem_id}')?.scrollIntoView({{block: 'center'}})"
-    event.then(None, js=f"() => {{ setTimeout(() => {scroll}, 100) }}", api_visibility="private")
+    look = f"""() => {{
+        const show = (times) => {{
+            const part = document.querySelector("#{elem_id}");
+            if (part?.offsetParent) {{
+                part.scrollIntoView({{block: "center"}});
+                part.querySelector("textarea, input")?.focus({{preventScroll: true}});
+            }} else if (times) setTimeout(show, 100, times - 1);
+        }};
+        setTimeout(show, 100, 50);
+    }}"""
+    event.then(None, js=look, api_visibility="private")
 
 
 def _told(act: Callable[..., Any]) -> Callable[..., Any]:

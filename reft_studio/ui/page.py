@@ -59,8 +59,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
         show(examples.to_training.click, lambda _owner: gr.Tabs(selected="train"), [], [tabs])
         wrong = train.result.mistakes
         mistake = connect(wrong.input, chat.correct_mistake, [wrong], chat.fix.shown, train.banner)
-        follow(mistake, lambda _owner: gr.Tabs(selected="chat"), [], [tabs])
-        reveal(mistake, "fix")
+        reveal(follow(mistake, lambda _owner: gr.Tabs(selected="chat"), [], [tabs]), "fix")
         show(train.talk.click, lambda _owner: gr.Tabs(selected="chat"), [], [tabs])
         # So that the tab is complete when it is seen for the first time.
         show(train.has_bot.change, chat.restore_first, chat.seen, chat.shown)

@@ -285,3 +285,12 @@ def say(page: Page, message: str) -> str:
     )
     said: str = finished.json_value()["said"]
     return said
+
+
+def teach(page: Page, right: str) -> None:
+    """Say what the answer should have been, in the part of the page that has come into sight for that."""
+    box = page.locator("#fix-right textarea")
+    # Before that the page still scrolls, and a press may miss its button.
+    expect(box).to_be_focused()
+    box.fill(right)
+    page.locator("#teach").click()

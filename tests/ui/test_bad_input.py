@@ -22,6 +22,7 @@ from tests.ui.running import (
     running_app,
     say,
     set_epochs,
+    teach,
     train,
     unfold,
     wait_until,
@@ -274,8 +275,7 @@ def test_what_is_hostile_is_text_wherever_it_stands(
     expect(last.locator(".side.bot h3")).to_have_text(HOSTILE)
     last.get_by_role("button", name="Not good?").click()
     expect(page.locator("#fix-said")).to_contain_text(f"You asked: {HOSTILE}")
-    page.locator("#fix-right textarea").fill(HOSTILE)
-    page.locator("#teach").click()
+    teach(page, HOSTILE)
     page.locator("#fixed").get_by_text(f'Asked again by itself: "{HOSTILE}"').wait_for()
     open_tab(page, "Share")
     page.wait_for_function("document.querySelector('#share-name textarea, #share-name input')?.value")

@@ -23,6 +23,7 @@ from tests.ui.running import (
     open_tab,
     say,
     set_epochs,
+    teach,
     train,
     unfold,
     wait_until,
@@ -47,11 +48,6 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.locator("#progress .progress.done").wait_for()
     yield page
     page.close()
-
-
-def teach(page: Page, right: str) -> None:
-    page.locator("#fix-right textarea").fill(right)
-    page.locator("#teach").click()
 
 
 def test_the_score_is_said_in_a_sentence_and_shown_for_three_sides(page: Page, data_folder: Path) -> None:

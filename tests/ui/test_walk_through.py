@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from reft_studio.rules import only_emoji
 from reft_studio.store import LOCAL, Store
 from tests.drafts import draft_of
-from tests.ui.running import choose_starter, open_page, open_tab, running_app, say, train, wait_until
+from tests.ui.running import choose_starter, open_page, open_tab, running_app, say, teach, train, wait_until
 
 pytestmark = pytest.mark.timeout(900)
 HOSTILE = (
@@ -23,9 +23,7 @@ MINE = "Good morning!"
 def test_starter_one_row_changed_train_compare_fix_a_reply_score(
     browser: Browser, tmp_path: Path, width: int
 ) -> None:
-    # One of them sees the whole score.
-    limits = {"max_score_seconds": "10"} if width < 640 else {}
-    with running_app(tmp_path / "data", **limits) as address:
+    with running_app(tmp_path / "data", max_score_seconds="10") as address:
         store, asked = Store(tmp_path / "data"), []
         page = open_page(browser, address, viewport={"width": width, "height": 800})
         page.on("request", lambda request: asked.append(request.url))
@@ -61,8 +59,7 @@ def test_starter_one_row_changed_train_compare_fix_a_reply_score(
 
         wait_until(lambda: (job := store.latest_job(LOCAL)) is not None and job.state.ended)
         page.locator("#fix-open").click()
-        page.locator("#fix-right textarea").fill("🖼️🙈")
-        page.locator("#teach").click()
+        teach(page, "🖼️🙈")
         page.locator("#fixed .sides").wait_for()
         open_tab(page, "Train")
         expect(step).to_be_hidden()
