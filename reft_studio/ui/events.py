@@ -33,6 +33,19 @@ ever changed, that there is nothing to tell, which would be most of what it does
 """
 
 
+# Gradio has drawn what came by then, but the browser has perhaps not yet laid it out.
+_REVEAL = """id => {
+    const show = times => {
+        const part = document.getElementById(id);
+        if (part?.offsetParent) {
+            part.scrollIntoView({block: "center"});
+            part.querySelector("textarea, input")?.focus({preventScroll: true});
+        } else if (times) setTimeout(show, 100, times - 1);
+    };
+    setTimeout(show, 100, 50);
+}"""
+
+
 class _OurMistakes:
     """Says what a `StudioError` says. Anything else goes to the log, and a plain sentence is said instead."""
 
@@ -69,18 +82,7 @@ def follow(
 
 def reveal(event: Any, elem_id: str) -> None:
     """Bring a part of the page into sight after the handler of an event is done, to be written in at once."""
-    # Gradio has drawn what came by then, but the browser has perhaps not yet laid it out.
-    look = f"""() => {{
-        const show = (times) => {{
-            const part = document.querySelector("#{elem_id}");
-            if (part?.offsetParent) {{
-                part.scrollIntoView({{block: "center"}});
-                part.querySelector("textarea, input")?.focus({{preventScroll: true}});
-            }} else if (times) setTimeout(show, 100, times - 1);
-        }};
-        setTimeout(show, 100, 50);
-    }}"""
-    event.then(None, js=look, api_visibility="private")
+    event.then(None, js=f"() => ({_REVEAL})('{elem_id}')", api_visibility="private")
 
 
 def _told(act: Callable[..., Any]) -> Callable[..., Any]:

@@ -103,7 +103,8 @@ def test_all_three_answer_and_an_answer_can_be_corrected(
     expect(page.locator("#fix-right textarea")).to_have_value(before)
     teach(page, before)
     page.get_by_role("alert").get_by_text("still the same").first.wait_for()
-    teach(page, RIGHT)
+    page.locator("#fix-right textarea").fill(RIGHT)
+    page.locator("#teach").click()
     page.locator("#fixed .sides").wait_for()
     expect(page.locator("#fix")).to_be_hidden()
 
@@ -210,6 +211,7 @@ def test_any_answer_of_a_conversation_can_be_corrected(page: Page) -> None:
         press()
         expect(page.locator("#fix-said")).to_contain_text("You asked: Tell me about cats.")
         expect(page.locator("#fix-right textarea")).to_have_value(first)
+        expect(page.locator("#fix-right textarea")).to_be_focused()
         page.locator("#fix-close").click()
         expect(page.locator("#fix")).to_be_hidden()
     page.locator("#clear").click()
