@@ -80,6 +80,12 @@ def follow(
     return event.then(_told(act), [*inputs], [*outputs], **options)
 
 
+def after(event: Any, seconds: float) -> Any:
+    """The event of so much later than the handler of an event is done."""
+    wait = f"() => new Promise(done => setTimeout(done, {seconds * 1000:.0f}))"
+    return event.then(None, js=wait, api_visibility="private")
+
+
 def reveal(event: Any, elem_id: str) -> None:
     """Bring a part of the page into sight after the handler of an event is done, to be written in at once."""
     event.then(None, js=f"() => ({_REVEAL})('{elem_id}')", api_visibility="private")

@@ -16,7 +16,7 @@ from reft_studio.score import Report, score_of
 from reft_studio.ui import wording
 from reft_studio.ui.advanced import SETTINGS, AdvancedPanel, recipe_changes
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
-from reft_studio.ui.events import IN_ORDER, connect, follow, show
+from reft_studio.ui.events import IN_ORDER, after, connect, follow, show
 from reft_studio.ui.history_panel import HistoryPanel
 from reft_studio.ui.moments_panel import MomentsPanel, keep
 from reft_studio.ui.place_panel import PlacePanel
@@ -28,6 +28,8 @@ from reft_studio.ui.studio import MAX_PROBES, Studio, bot_name, name_of
 from reft_studio.ui.table import filled
 
 SECONDS_BETWEEN_LOOKS = 0.7
+SECONDS_TO_DRAW = 2.0
+"""So long a slow browser may take to draw the tab for the first time."""
 LOOKS_AT_ONCE = 32
 
 
@@ -79,8 +81,12 @@ class TrainTab:
         show(self.ended.change, self.history.restore, [], self.history.shown)
         typed = [self.project, self.name, self._filled, self._advanced.stop_early, *self._advanced.fields]
         moment = [self._moments.number]
+        started = connect(self._train.click, self._start, typed, self._job_parts, self.banner, **IN_ORDER)
+        # If it is pressed before all of the tab is drawn, what the tab was to show at first is drawn last: no
+        # training, of which nothing more would be asked.
+        follow(after(started, SECONDS_TO_DRAW), self._look, [], self._job_parts)
         for changed in (
-            connect(self._train.click, self._start, typed, self._job_parts, self.banner, **IN_ORDER),
+            started,
             connect(self._finish.click, self._end, [], self._job_parts, self.banner),
             connect(self._cancel.click, self._stop, [], self._job_parts, self.banner),
             connect(self._moments.keep.click, self._keep, moment, self._job_parts, self.banner),
