@@ -170,6 +170,7 @@ def test_awkward_text_comes_in_exactly_by_every_kind_of_file(
 def test_what_is_pasted_stays_text_and_a_double_click_pastes_it_once(page: Page, store: Store) -> None:
     choose_starter(page, "blank", "No examples yet")
     upload(page, "nothing.csv", b"")
+    alert(page, "There are no rows in it")
     page.locator("#paste-button").click()
     alert(page, "There is nothing in the box")
     page.locator("#paste textarea").fill("only one column\nand nothing else")
