@@ -285,7 +285,8 @@ class ChatTab:
         self._asking.wait_until_idle(chat)
         bot = self._studio.store.bot(owner, chosen or "")
         turns = self._studio.store.conversations.turns(owner, bot.id) if bot else ()
-        if turns:
+        # The page may have turned to another bot meanwhile.
+        if turns and chat.bot_id in ("", chosen):
             yield from self._answer_again(owner, chosen, chat, *how)
         else:
             # From nothing at all Gradio would make that everything is empty.

@@ -338,6 +338,10 @@ def test_what_is_moved_while_the_bot_answers_counts_when_it_has_answered(tmp_pat
         assert moved.result(timeout=5)
     (turn,) = store.conversations.turns(LOCAL, "one")
     assert turn.how == "× 0.5"
+    # Nobody waits to hear a bot that the page does not show any more.
+    page.bot_id = "two"
+    list(chat._answer_when_idle(LOCAL, *how(0.2)))
+    assert store.conversations.turns(LOCAL, "one") == (turn,)
 
 
 def test_who_asks_too_often_is_told_so_and_nobody_else_is() -> None:
