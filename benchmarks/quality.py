@@ -123,7 +123,7 @@ def stopping_by_itself(base: BaseModel, rows: Rows, seed: int, epochs: int = 100
 
 
 def judged(base: BaseModel, rows: Rows, seed: int) -> Bot:
-    """The default number of epochs with all moments judged."""
+    """As the page does it."""
     return stopping_by_itself(base, rows, seed, Recipe.model_fields["epochs"].default)
 
 
