@@ -92,9 +92,19 @@ class Asking:
             self._changed.wait_for(lambda: not chat.answers)
 
     def ask(
-        self, owner: str, chat: Chat, bot: SavedBot, past: Sequence[Turn], prompt: str, how: Answering
+        self,
+        owner: str,
+        chat: Chat,
+        bot: SavedBot,
+        past: Sequence[Turn],
+        prompt: str,
+        how: Answering,
+        replaced: Sequence[Turn] = (),
     ) -> Iterator[list[Turn]]:
-        """The conversation as it grows, in the end finished and kept; if it raises, the old one is kept."""
+        """The conversation as it grows, in the end finished and kept; if it raises, the old one is kept.
+
+        What came after the past so far is replaced, unless this ends before anybody has said anything.
+        """
         sides, turn = self._sides(owner, bot, past, prompt, how)
         self._studio.rates.count(owner, Asked.MESSAGES)
         store = self._studio.store
@@ -109,9 +119,9 @@ class Asking:
                     yield [*past, turn]
         except GeneratorExit:
             # The page was closed; what was said until then is found again.
-            store.conversations.save(owner, bot.id, [*past, replace(turn, finished=True)])
+            store.conversations.save(owner, bot.id, [*past, *_kept(turn, replaced, stopped=True)])
             raise
-        turns = [*past, replace(turn, finished=True)]
+        turns = [*past, *_kept(turn, replaced, chat.stopped)]
         store.conversations.save(owner, bot.id, turns)
         yield turns
 
@@ -150,6 +160,12 @@ class Asking:
         if len(prompt) > limit:
             raise ChatError(wording.message_too_long(len(prompt), limit))
         return prompt
+
+
+def _kept(turn: Turn, replaced: Sequence[Turn], stopped: bool) -> Sequence[Turn]:
+    """What stays of a turn that has ended."""
+    untouched = stopped and not any(turn.replies.values())
+    return replaced if replaced and untouched else [replace(turn, finished=True)]
 
 
 def _name(owner: str, chat: Chat) -> str:

@@ -242,20 +242,23 @@ class ChatTab:
     def _answer(
         self, owner: str, prompt: str, earlier: int | None, chosen: str | None, chat: Chat, *how: Any
     ) -> Iterator[tuple[Any, ...]]:
-        """Answer a new message, or an earlier one as it reads now; if that fails, it is back in its box."""
+        """Answer a new message, or an earlier one as it reads now; if unanswered, it is in its box again."""
         with self._asking.answering(owner, chat) as shown:
             bot = self._studio.store.bot(owner, shown) or self._studio.bot(owner, chosen)
             chat.bot_id = bot.id
+            replaced: tuple[Turn, ...] = ()
             past = self._studio.store.conversations.turns(owner, bot.id)
             if earlier is not None:
                 _, said, number = self._said(owner, bot.id, earlier)
-                past = said[:number]
+                past, replaced = said[:number], said[number:]
             begun, chosen_how = new_message(""), Answering(*how)
             if chosen != bot.id:
                 # The page is about to fill in what stands with its bot, too.
                 chosen_how = replace(chosen_how, instruction=bot.instruction)
             try:
-                for turns in self._asking.ask(owner, chat, bot, past, prompt, chosen_how):
+                for turns in self._asking.ask(owner, chat, bot, past, prompt, chosen_how, replaced):
+                    if earlier is not None and tuple(turns[len(past) :]) == replaced:
+                        begun = changing(prompt, earlier, len(turns))
                     yield _log_in(chat, turns, bot), *begun, *busy_or_not(not turns[-1].finished)
                     begun = (gr.skip(),) * len(begun)
             except StudioError:
@@ -272,7 +275,7 @@ class ChatTab:
         with self._asking.answering(owner, chat):
             bot, (*past, last), _ = self._said(owner, chosen)
             try:
-                for turns in self._asking.ask(owner, chat, bot, past, last.prompt, Answering(*how)):
+                for turns in self._asking.ask(owner, chat, bot, past, last.prompt, Answering(*how), [last]):
                     yield _log_in(chat, turns, bot), *same, *busy_or_not(not turns[-1].finished)
             except StudioError:
                 yield _log_in(chat, [*past, last], bot), *same, *busy_or_not(False)

@@ -304,6 +304,32 @@ def test_an_answer_that_is_stopped_before_there_is_an_engine_never_begins(tmp_pa
     assert turn.bot == "Hey"
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_was_to_be_answered_anew_stays_where_nobody_has_said_anything(
+    tmp_path: Path, closed: bool
+) -> None:
+    engine = Mock(**{"chat.side_effect": lambda *_: iter([("Hello.", "Hey")]), "capacity.return_value": 1})
+    chat, store = chat_of(engine, tmp_path, "one")
+    before = tuple(Turn(prompt, "Hello.", bot="Hey", finished=True) for prompt in ("Hi", "What is new?"))
+    store.conversations.save(LOCAL, "one", before)
+    page, how = Chat(), ("", 1, None, 0.5, 0.0, 16, 0)
+
+    def ended(answer: Any) -> list[tuple[Any, ...]]:
+        next(answer)
+        if closed:
+            answer.close()
+        else:
+            chat._asking.stop(LOCAL, page)
+        return list(answer)
+
+    ended(chat._answer_again(LOCAL, "one", page, *how))
+    assert store.conversations.turns(LOCAL, "one") == before
+    shown = ended(chat._answer(LOCAL, "Hi there", 0, "one", page, *how))
+    assert store.conversations.turns(LOCAL, "one") == before
+    # What was written instead is in its box.
+    assert closed or shown[-1][4] == "Hi there"
+
+
 def test_an_answer_is_shown_unless_the_page_has_turned_to_another_bot(tmp_path: Path) -> None:
     replies = [("Hello.", "Hey")]
     engine = Mock(**{"chat.side_effect": lambda *_: iter(replies), "capacity.return_value": 1})
