@@ -86,10 +86,12 @@ class Asking:
         with self._changed:
             self._changed.wait_for(lambda: not chat.answers, SECONDS_TO_END)
 
-    def wait_until_idle(self, chat: Chat) -> None:
-        """Until no answer is being written."""
+    def wait_until_idle(self, chat: Chat) -> bool:
+        """Until no answer is being written; whether nobody has stopped the one that was."""
         with self._changed:
+            waited = bool(chat.answers)
             self._changed.wait_for(lambda: not chat.answers)
+            return not (waited and chat.stopped)
 
     def ask(
         self,

@@ -285,11 +285,11 @@ class ChatTab:
         self, owner: str, chosen: str | None, chat: Chat, *how: Any
     ) -> Iterator[tuple[Any, ...]]:
         """The same where there is a last message; one that is being answered as before is answered first."""
-        self._asking.wait_until_idle(chat)
+        go_on = self._asking.wait_until_idle(chat)
         bot = self._studio.store.bot(owner, chosen or "")
         turns = self._studio.store.conversations.turns(owner, bot.id) if bot else ()
         # The page may have turned to another bot meanwhile.
-        if turns and chat.bot_id in ("", chosen):
+        if go_on and turns and chat.bot_id in ("", chosen):
             yield from self._answer_again(owner, chosen, chat, *how)
         else:
             # From nothing at all Gradio would make that everything is empty.

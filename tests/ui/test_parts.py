@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 from unittest.mock import Mock
 
@@ -368,6 +369,32 @@ def test_what_is_moved_while_the_bot_answers_counts_when_it_has_answered(tmp_pat
     page.bot_id = "two"
     list(chat._answer_when_idle(LOCAL, *how(0.2)))
     assert store.conversations.turns(LOCAL, "one") == (turn,)
+
+
+def test_who_stops_an_answer_stops_what_waits_for_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Mock(**{"chat.side_effect": lambda *_: iter([("Hello.", "Hey")]), "capacity.return_value": 1})
+    chat, store = chat_of(engine, tmp_path, "one")
+    changed, waits = chat._asking._changed, Event()
+    wait_for = changed.wait_for
+    monkeypatch.setattr(changed, "wait_for", lambda idle: (waits.set(), wait_for(idle)))
+    page = Chat()
+    how = "one", page, "", 1, None, 0.5, 0.0, 16, 0
+    answer = chat._answer(LOCAL, "Hi", None, *how)
+    next(answer)
+    with ThreadPoolExecutor() as pool:
+        moved = pool.submit(list, chat._answer_when_idle(LOCAL, *how))
+        waits.wait(timeout=5)
+        chat._asking.stop(LOCAL, page)
+        list(answer)
+        moved.result(timeout=5)
+    (turn,) = store.conversations.turns(LOCAL, "one")
+    assert turn.bot == ""
+    # What is moved later counts again.
+    list(chat._answer_when_idle(LOCAL, *how))
+    (turn,) = store.conversations.turns(LOCAL, "one")
+    assert turn.bot == "Hey"
 
 
 def test_who_asks_too_often_is_told_so_and_nobody_else_is() -> None:
