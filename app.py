@@ -3,7 +3,7 @@
 import gc
 import signal
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,15 +43,17 @@ def main() -> None:
         settings = CliApp.run(Settings)
     except ValidationError as error:
         sys.exit("\n".join(f"The setting {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
-    settings.data_folder.mkdir(parents=True, exist_ok=True)
     only_one = FileLock(settings.data_folder / "app.lock", blocking=False)
     try:
+        settings.data_folder.mkdir(parents=True, exist_ok=True)
         only_one.acquire()
     except Timeout:
         sys.exit(
             "ReFT Studio is already running with these data. Open it in the browser, or set "
             "REFT_STUDIO_DATA_FOLDER to another folder for a second one."
         )
+    except OSError as error:
+        sys.exit(f"The data cannot be kept here: {error}. Set REFT_STUDIO_DATA_FOLDER to another folder.")
     base = BaseRef.default(settings)
     try:
         store = Store(settings.data_folder, base)
@@ -100,4 +102,6 @@ def _maker(settings: "Settings", record: "Callable[[JobUpdate], None]") -> "Call
 
 
 if __name__ == "__main__":
-    main()
+    # Ended while it was still starting: nothing is open yet that would be lost.
+    with suppress(KeyboardInterrupt):
+        main()

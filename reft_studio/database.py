@@ -180,7 +180,26 @@ TOO_NEW = (
     "The data of ReFT Studio were last used by a newer version of it. Update this one, or set "
     "REFT_STUDIO_DATA_FOLDER to another folder."
 )
-_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+IN_USE = (
+    "Another program keeps the data of the app busy, perhaps one that copies or synchronises them, so this "
+    "could not be done. What was saved before is safe: please try again in a moment."
+)
+NOT_OPEN = (
+    "The data of the app cannot be opened, or not be written: {path}. Look whether that folder is there and "
+    "belongs to you, or set REFT_STUDIO_DATA_FOLDER to another one."
+)
+SECONDS_FOR_OTHERS = 10.0
+"""So long somebody else may write before it is given up."""
+_SENTENCES = {
+    sqlite3.SQLITE_FULL: NO_ROOM,
+    sqlite3.SQLITE_IOERR: NO_ROOM,
+    sqlite3.SQLITE_BUSY: IN_USE,
+    sqlite3.SQLITE_LOCKED: IN_USE,
+    sqlite3.SQLITE_CANTOPEN: NOT_OPEN,
+    sqlite3.SQLITE_READONLY: NOT_OPEN,
+    sqlite3.SQLITE_PERM: NOT_OPEN,
+}
+"""What is said of an error that is not the app's doing, by its code."""
 
 
 class Database:
@@ -192,6 +211,8 @@ class Database:
         """Where what could not be read was set aside, if it had to be."""
         if not self._is_sound():
             self.damaged = self._set_aside()
+        self.is_new = self._is_empty()
+        """Whether nothing was in it: it was set aside, or never there, or somebody has deleted it."""
         self._migrate()
         # The last connection that closes takes the log and its index along, and on a full disk there is no
         # room to make them anew, not even to read. So one stays open and does nothing.
@@ -200,17 +221,17 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; raises StorageError if the disk has no room for it."""
+        """One transaction; raises StorageError if the disk or the file does not allow it."""
         try:
-            with closing(sqlite3.connect(self._path, timeout=10)) as connection, connection:
+            with closing(sqlite3.connect(self._path, timeout=SECONDS_FOR_OTHERS)) as connection, connection:
                 connection.row_factory = sqlite3.Row
                 connection.execute("PRAGMA synchronous = NORMAL")
                 yield connection
         except sqlite3.OperationalError as error:
             # The lower byte says what kind of error it is; the rest, where exactly.
-            if error.sqlite_errorcode & 0xFF in _NO_ROOM:
-                log.warning("The disk has no room for the database: %s", error)
-                raise StorageError(NO_ROOM) from error
+            if sentence := _SENTENCES.get(error.sqlite_errorcode & 0xFF):
+                log.warning("The database cannot be used: %s", error)
+                raise StorageError(sentence.format(path=self._path)) from error
             raise
 
     def forget_past(self) -> None:
@@ -223,10 +244,14 @@ class Database:
             with self.connect() as connection:
                 return bool(connection.execute("PRAGMA quick_check").fetchone()[0] == "ok")
         except sqlite3.OperationalError:
-            # Locked or not to be opened: that says nothing about what is in it.
+            # That says nothing about what is in it.
             raise
         except sqlite3.DatabaseError:
             return False
+
+    def _is_empty(self) -> bool:
+        with self.connect() as connection:
+            return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
 
     def _set_aside(self) -> Path:
         """Rename the database with all that belongs to it, so that nothing of it is written over."""

@@ -6,7 +6,7 @@ which `settle` brings it back if the fresh one never came.
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -69,6 +69,16 @@ def settle_all(parent: Path, is_known: Callable[[str], bool]) -> None:
             left.rename(parent / name)
         else:
             shutil.rmtree(left, ignore_errors=True)
+
+
+def sweep(parent: Path, kept: Set[Path]) -> None:
+    """Delete all that is in a folder but these, whoever put it there; what cannot be deleted stays."""
+    for left in set(parent.glob("*")) - kept:
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                left.unlink()
 
 
 def write_through(file: Path) -> None:

@@ -28,6 +28,8 @@ MOST_EDITS = 200
 """So many of the newest edits are kept for each project."""
 MOST_EDITED_CHARACTERS = 10_000_000
 """So much text in them is kept for each owner."""
+_ALONE = "BEGIN IMMEDIATE"
+"""Nobody writes between what is read from here on and what is written."""
 _EDIT = TypeAdapter(Edit)
 
 
@@ -105,6 +107,7 @@ class Projects:
         A change that `goes_on` with the row that was changed last is undone together with that.
         """
         with self._database.connect() as connection:
+            connection.execute(_ALONE)
             before = _draft(connection, owner, project)
             _save(connection, owner, project, draft)
             if before.demonstrations == draft.demonstrations:
@@ -149,6 +152,7 @@ class Projects:
 
     def _move(self, owner: str, project: str, *, undone: bool) -> None:
         with self._database.connect() as connection:
+            connection.execute(_ALONE)
             draft = _draft(connection, owner, project)
             if found := _last_edit(connection, project, undone=undone):
                 number, edit = found

@@ -17,7 +17,7 @@ from reft_studio.database import Database
 from reft_studio.demonstrations import Demonstration, from_json
 from reft_studio.engine.interface import Job, JobState, JobUpdate, SearchJob, TrainingJob
 from reft_studio.errors import BotError, StorageError, StudioError
-from reft_studio.folders import delete_folder, settle_all, size_of
+from reft_studio.folders import delete_folder, settle_all, size_of, sweep
 from reft_studio.job_rows import (
     SEARCH,
     TRAINING,
@@ -101,7 +101,7 @@ class Store:
         self._bots_folder = data_folder / "bots"
         self._checkpoints_folder = data_folder / "checkpoints"
         self._moments_folder = data_folder / "moments"
-        if self.damaged:
+        if self._database.is_new:
             self._find_bots_again()
 
     def _fill_in_bases(self) -> None:
@@ -188,8 +188,9 @@ class Store:
         """Let a training wait again that was claimed and could not be begun yet."""
         with self._database.connect() as connection:
             connection.execute(
-                """UPDATE jobs SET claimed = NULL,
-                    state = CASE WHEN state = 'cancelling' THEN 'cancelled' ELSE state END
+                f"""UPDATE jobs SET claimed = NULL,
+                    state = CASE WHEN state != 'cancelling' THEN state
+                        WHEN {_BOT_IS_THERE} THEN 'done' ELSE 'cancelled' END
                 WHERE id = ? AND state IN ('queued', 'cancelling')""",
                 (job_id,),
             )
@@ -362,13 +363,14 @@ class Store:
                 f"UPDATE jobs SET state = 'queued', claimed = NULL WHERE state NOT IN ({_ENDED})"
             )
         waiting = self.waiting()
-        for left in set(self._checkpoints_folder.glob("*")) - set(map(self.checkpoint_file, waiting)):
-            left.unlink()
+        sweep(self._checkpoints_folder, set(map(self.checkpoint_file, waiting)))
         with self._database.connect() as connection:
             known = {row["id"] for row in connection.execute("SELECT id FROM bots")}
         settle_all(self._bots_folder, known.__contains__)
-        for left in set(self._moments_folder.glob("*")) - set(map(self.moments_folder, {*waiting, *known})):
-            rmtree(left)
+        moments = set(map(self.moments_folder, {*waiting, *known}))
+        sweep(self._moments_folder, moments)
+        for folder in moments:
+            settle_all(folder, known.__contains__)
 
     def closed(self) -> None:
         """The app was closed as it should be: that was no training's fault."""

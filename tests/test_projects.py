@@ -1,6 +1,8 @@
 """Projects come back as they were left, every change of one can be undone, and nobody gets at another's."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,6 +144,22 @@ def test_every_change_of_the_rows_can_be_taken_back_and_made_again_also_after_a_
     assert not projects.can_redo(MINE, one)
     assert projects.draft(MINE, other) == Draft("Other", ROWS)
     assert projects.can_undo(MINE, other)
+
+
+def test_two_windows_that_save_at_once_do_not_spoil_what_can_be_taken_back(
+    projects: Projects, one: str
+) -> None:
+    before = Draft("A bot", (Demonstration("a", "A"),))
+    projects.save(MINE, one, before)
+    both = [replace(before, demonstrations=(*before.demonstrations, Demonstration(x, x))) for x in "bc"]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(20):
+            list(pool.map(lambda draft: projects.save(MINE, one, draft), both))
+            assert projects.draft(MINE, one) in both
+            projects.undo(MINE, one)
+            assert projects.draft(MINE, one) in both
+            projects.undo(MINE, one)
+            assert projects.draft(MINE, one) == before
 
 
 def test_what_is_typed_letter_by_letter_is_taken_back_at_once_and_the_change_before_is_not(

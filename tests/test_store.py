@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from reft_studio import database
 from reft_studio.base_ref import BaseRef
 from reft_studio.conversations import MOST_TURNS
 from reft_studio.database import MIGRATIONS
@@ -369,6 +370,34 @@ def test_moments_stay_as_long_as_there_is_their_bot_or_it_may_come(store: Store)
         True,
         False,
     ]
+
+
+def test_whatever_lies_about_where_trainings_are_kept_does_not_keep_the_app_from_starting(
+    store: Store,
+) -> None:
+    with_moments(store)
+    checkpoints = store.checkpoint_file("one").parent
+    (checkpoints / "one.parcel").mkdir(parents=True)
+    (checkpoints / "left.safetensors").write_bytes(b"x")
+    moments = store.moments_folder("one")
+    (moments.parent / ".DS_Store").write_bytes(b"x")
+    # As a kill leaves it in the middle of keeping a moment.
+    (moments / ".5-scratch").mkdir()
+    store.requeue()
+    assert not any(checkpoints.iterdir())
+    assert [*moments.parent.iterdir()] == [moments]
+    assert sorted(path.name for path in moments.iterdir()) == ["1", "2", "3"]
+
+
+def test_a_bot_whose_other_moment_was_not_made_its_own_is_done_as_before(store: Store) -> None:
+    with_moments(store)
+    store.keep(LOCAL, "one", 1)
+    store.claim("one")
+    store.cancel(LOCAL, "one")
+    # Its engine had no room yet.
+    store.put_back("one")
+    assert state(store) is JobState.DONE
+    assert store.keep(LOCAL, "one", 1)
 
 
 def test_a_training_that_only_waits_is_cancelled_at_once(store: Store) -> None:
@@ -911,6 +940,42 @@ def test_a_damaged_database_is_set_aside_and_its_bots_are_found_again(tmp_path: 
     assert draft_of(again) == Draft()
     again.add_job(LOCAL, job(again))
     assert Store(folder).damaged is None
+
+
+def test_the_bots_are_found_again_where_somebody_has_deleted_the_database(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    store = Store(folder)
+    manifest = store.bot_folder("one") / "bot.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(manifest_of("A bot", "And you?").model_dump_json())
+    store.moments_folder("one").mkdir(parents=True)
+    for file in folder.glob("studio.sqlite3*"):
+        file.unlink()
+    (folder / "studio.sqlite3").touch()
+    for _ in range(2):
+        again = Store(folder)
+        again.requeue()
+        assert [bot.id for bot in again.bots(LOCAL)] == ["one"]
+        assert again.moments_folder("one").exists()
+
+
+def test_what_another_program_keeps_busy_is_no_crash(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "SECONDS_FOR_OTHERS", 0.1)
+    store.add_job(LOCAL, job(store))
+    with closing(sqlite3.connect(tmp_path / "data" / "studio.sqlite3")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageError, match="Another program keeps the data"):
+            store.record(JobUpdate("one", JobState.DONE))
+    store.record(JobUpdate("one", JobState.DONE))
+    assert state(store) is JobState.DONE
+
+
+def test_a_database_that_cannot_be_opened_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "studio.sqlite3").mkdir()
+    with pytest.raises(StorageError, match=re.escape(str(tmp_path / "studio.sqlite3"))):
+        Store(tmp_path)
 
 
 def manifest_of(name: str, probe: str) -> Manifest:
