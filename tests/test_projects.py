@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -152,9 +153,15 @@ def test_two_windows_that_save_at_once_do_not_spoil_what_can_be_taken_back(
     before = Draft("A bot", (Demonstration("a", "A"),))
     projects.save(MINE, one, before)
     both = [replace(before, demonstrations=(*before.demonstrations, Demonstration(x, x))) for x in "bc"]
+    barrier = Barrier(2)
+
+    def save(draft: Draft) -> None:
+        barrier.wait()
+        projects.save(MINE, one, draft)
+
     with ThreadPoolExecutor(2) as pool:
-        for _ in range(20):
-            list(pool.map(lambda draft: projects.save(MINE, one, draft), both))
+        for _ in range(40):
+            list(pool.map(save, both))
             assert projects.draft(MINE, one) in both
             projects.undo(MINE, one)
             assert projects.draft(MINE, one) in both
