@@ -253,6 +253,15 @@ def test_trainings_wait_for_each_other_and_can_be_cancelled_while_they_wait(
     assert [updates.end(job_id).state for job_id in (first, second)] == [JobState.CANCELLED] * 2
 
 
+def test_a_training_whose_end_was_just_told_can_be_given_to_it_again(
+    engine: Engine, updates: Updates, tmp_path: Path
+) -> None:
+    for times in (1, 2, 3):
+        job_id = train(engine, tmp_path / "bot", epochs=1)
+        updates.wait_for(lambda: sum(update.state.ended for update in updates.of(job_id)) == times)  # noqa: B023
+    assert not engine.is_training()
+
+
 def test_two_answers_in_one_chat_at_the_same_time_both_come_to_their_end(engine: Engine) -> None:
     def answer(prompt: str) -> str:
         conversation = Conversation(({"role": "user", "content": prompt},))
@@ -474,11 +483,15 @@ def test_an_engine_that_hangs_is_ended_and_begun_anew(
     assert not psutil.pid_exists(hung)
 
 
-def test_an_engine_that_hangs_is_not_waited_for_when_the_app_has_to_end(updates: Updates) -> None:
+def test_an_engine_that_hangs_is_waited_for_by_nobody(updates: Updates, tmp_path: Path) -> None:
     with closing(ProcessEngine(str(EMBEDDED_MODEL), on_update=updates)) as engine:
         engine.start()
         assert engine.pid
         os.kill(engine.pid, signal.SIGSTOP)
+        # More than a pipe holds: whoever asks for something is not held up either.
+        rows = (Demonstration("Hi", "x" * 1000),) * 1000
+        for number in range(2):
+            engine.submit(TrainingJob(str(number), "A bot", rows, tmp_path / str(number)))
         begun = time.monotonic()
     # The page has the rest of five seconds.
     assert time.monotonic() - begun < 4

@@ -92,7 +92,11 @@ class EngineClient(ABC):
 
     def submit(self, job: Job) -> None:
         self._jobs[job.id] = job
-        self._send(Submit(job))
+        try:
+            self._send(Submit(job))
+        except (OSError, EngineError):
+            self._forget(job.id)
+            raise
 
     def cancel(self, job_id: str) -> None:
         self._cancelled.add(job_id)

@@ -69,9 +69,9 @@ class Core:
         """Begin what is asked for; returns at once."""
         match command:
             case Submit(job) if job.id not in self._flags:
-                self._flags[job.id], self._finishing[job.id] = Flag(), Flag()
-                training = self._training_lane.submit(self._train, job)
-                training.add_done_callback(lambda done: self._end_job(job, done))
+                stop, finish = self._flags[job.id], self._finishing[job.id] = Flag(), Flag()
+                training = self._training_lane.submit(self._train, job, stop, finish)
+                training.add_done_callback(lambda done: self._end_job(job, stop, done))
             case Ask(id, question):
                 self._flags[id] = Flag()
                 if isinstance(question, Weigh):
@@ -116,29 +116,36 @@ class Core:
         import_module("reft_studio.engine.work")
         import_module("reft_studio.engine.places")
 
-    def _train(self, job: Job) -> None:
+    def _train(self, job: Job, stop: Flag, finish: Flag) -> None:
         with given_back(with_cycles=True):
-            self._do(job)
+            for update in self._updates(job, stop, finish):
+                if update.state.ended:
+                    # Whoever hears of it may want more of it at once, such as another score.
+                    self._forget(job, stop)
+                self._send(update)
 
-    def _do(self, job: Job) -> None:
-        stops = self._flags[job.id].is_set, self._closing.is_set
-        if not _is_there(self._twin, stops[0]):
+    def _updates(self, job: Job, stop: Flag, finish: Flag) -> Iterator[JobUpdate]:
+        stops = stop.is_set, self._closing.is_set
+        if not _is_there(self._twin, stop.is_set):
             if not self._closing.is_set():
-                self._send(JobUpdate(job.id, JobState.CANCELLED))
+                yield JobUpdate(job.id, JobState.CANCELLED)
             return
         base = self._twin.result()
         from reft_studio.engine.places import search
         from reft_studio.engine.work import train
 
         if isinstance(job, SearchJob):
-            updates = search(base, job, *stops)
+            yield from search(base, job, *stops)
         else:
-            updates = train(base, job, *stops, self._finishing[job.id].is_set)
-        for update in updates:
-            self._send(update)
+            yield from train(base, job, *stops, finish.is_set)
 
-    def _end_job(self, job: Job, done: Future[None]) -> None:
-        del self._flags[job.id], self._finishing[job.id]
+    def _forget(self, job: Job, stop: Flag) -> None:
+        """Unless it is there anew."""
+        if self._flags.get(job.id) is stop:
+            del self._flags[job.id], self._finishing[job.id]
+
+    def _end_job(self, job: Job, stop: Flag, done: Future[None]) -> None:
+        self._forget(job, stop)
         # What a closing engine leaves undone has not failed: the next one goes on with it.
         if not self._closing.is_set() and (message := explain_end(done)):
             self._send(JobUpdate(job.id, JobState.FAILED, message=message))

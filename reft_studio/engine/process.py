@@ -1,8 +1,9 @@
 """An engine in a process of its own: the page stays light, and a crash there never takes the page along.
 
-Commands and events are pickled over one pipe. The child is started by spawn (never fork after torch) in its
-own session, so that Ctrl-C in the terminal reaches only the page; when the page goes, however it goes, the
-pipe closes and the child ends. When the child gives no sign of life any more, it is ended and begun anew.
+Commands and events are pickled over one pipe, each way by a thread of its own: a pipe holds little, and
+nobody waits here for a child that is slow to read. The child is started by spawn (never fork after torch) in
+its own session, so that Ctrl-C in the terminal reaches only the page; when the page goes, however it goes,
+the pipe closes and the child ends. When the child gives no sign of life any more, it is ended and begun anew.
 """
 
 import gc
@@ -17,6 +18,7 @@ from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Lock, Thread, Timer
 from typing import TYPE_CHECKING, Protocol
@@ -64,6 +66,7 @@ class Half(Protocol):
 class _Child:
     process: BaseProcess
     pipe: Connection
+    outbox: SimpleQueue[Command | None] = field(default_factory=SimpleQueue)
     heard: Flag = field(default_factory=Flag)
     gone: Flag = field(default_factory=Flag)
 
@@ -98,8 +101,7 @@ class ProcessEngine(EngineClient):
             reader = self._reader
             if child is None:
                 return
-            with suppress(OSError):
-                child.pipe.send(None)
+            child.outbox.put(None)
         child.process.join(SECONDS_TO_CLOSE)
         child.process.kill()
         assert reader
@@ -109,10 +111,7 @@ class ProcessEngine(EngineClient):
         with self._lock:
             if self._closed:
                 raise EngineError(CLOSED)
-            child = self._running_child()
-            # If the child is gone, the reader sees it too and tells everyone who waits.
-            with suppress(OSError):
-                child.pipe.send(command)
+            self._running_child().outbox.put(command)
 
     def _running_child(self) -> _Child:
         """The child, started if need be; the lock is held."""
@@ -126,9 +125,17 @@ class ProcessEngine(EngineClient):
             self._child = _Child(process, pipe)
             self._reader = Thread(target=self._read, args=(self._child,), daemon=True)
             self._reader.start()
-            Thread(target=self._watch, args=(self._child,), daemon=True).start()
+            for task in (self._write, self._watch):
+                Thread(target=task, args=(self._child,), daemon=True).start()
             log.info("An engine has started", extra={"pid": process.pid})
         return self._child
+
+    def _write(self, child: _Child) -> None:
+        # If the child is gone, the reader sees it too and tells everyone who waits.
+        with suppress(OSError):
+            while (command := child.outbox.get()) is not None:
+                child.pipe.send(command)
+            child.pipe.send(None)
 
     def _read(self, child: _Child) -> None:
         was_ready = False
@@ -159,6 +166,7 @@ class ProcessEngine(EngineClient):
 
     def _mourn(self, child: _Child, was_ready: bool) -> None:
         child.gone.set()
+        child.outbox.put(None)
         child.process.join(SECONDS_TO_CLOSE)
         # One that nobody can reach any more does not keep its copy of the model.
         child.process.kill()
