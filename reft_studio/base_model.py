@@ -21,7 +21,12 @@ from reft_studio.device import default_device, default_dtypes
 from reft_studio.errors import BaseModelError
 from reft_studio.fit import OVERHEAD
 from reft_studio.model_source import EMBEDDED_ID, find_model, weight_files
-from reft_studio.quantization import Quantization, make_trainable, quantized_tensors
+from reft_studio.quantization import (
+    Quantization,
+    make_trainable,
+    quantized_tensors,
+    saved_quantization,
+)
 from reft_studio.recipe import Component
 from reft_studio.weighing import choose_dtype, loading, read_config, reckon
 
@@ -225,11 +230,11 @@ def load_base_model(
     in float32 in any case. Raises BaseModelError, which says what to do, where that is not possible.
     """
     device = torch.device(device) if device else default_device()
-    quantization = Quantization(quantization) if quantization else None
     source = find_model(name or EMBEDDED_ID, revision)
     options: dict[str, Any] = {"revision": source.revision, "trust_remote_code": False}
     with loading(source):
         config = read_config(source)
+        quantization = Quantization(quantization) if quantization else saved_quantization(config)
         dtypes = [dtype] if dtype else default_dtypes(device, config.get_text_config().dtype)
         dtype = choose_dtype(source, reckon(source, config, device, dtypes, quantization), dtypes)
         placed = quantization.options(device, dtype) if quantization else {}

@@ -61,17 +61,26 @@ def quantized_tensors(model: "nn.Module") -> "Iterator[Tensor]":
             yield from (tensor for tensor in (module.state.CB, module.state.SCB) if tensor is not None)
 
 
+def saved_quantization(config: Any) -> Quantization | None:
+    """How the weights of a model were saved, by its configuration, where bitsandbytes has made them so."""
+    saved = getattr(config, "quantization_config", None) or {}
+    settings = saved if isinstance(saved, dict) else saved.to_dict()
+    if settings.get("load_in_8bit"):
+        return Quantization.INT8
+    return Quantization.NF4 if settings.get("load_in_4bit") else None
+
+
 def make_trainable(model: "nn.Module") -> None:
     """Keep the 4-bit layers of a model on a processor from the fastest kernel there, which has no derivative.
 
-    bitsandbytes packs weights for it in layers that are in evaluation mode; nothing else about a linear layer
-    follows from that mode.
+    bitsandbytes packs weights for it where it finds the processor made for that, once a model that is not in
+    training mode computes without gradients. Nothing undoes that, so it is never told of such a processor.
     """
     from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 
     for module in model.modules():
         if isinstance(module, Linear4bit):
-            module.train()
+            module.support_avx512bf16_for_cpu = False
         if isinstance(module, Linear8bitLt):
             weight: Any = module.weight
             if weight.CB is not None:

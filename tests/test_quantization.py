@@ -11,10 +11,14 @@ from reft_studio.chat.compare import compare_replies
 from reft_studio.chat.probes import failed_probes, record_probes
 from reft_studio.errors import BaseModelError
 from reft_studio.fit import Shape, estimate_fit
+from reft_studio.intervention import build_interventions
+from reft_studio.positions import parse_positions
 from reft_studio.quantization import Quantization
 from reft_studio.recipe import Recipe
 from reft_studio.train.events import Started
+from reft_studio.train.examples import build_examples
 from reft_studio.train.loop import Training
+from reft_studio.train.prefix import FrozenPrefix
 
 LAYERS = {Quantization.INT8: Linear8bitLt, Quantization.NF4: Linear4bit}
 RECIPE = Recipe(layers=(1,), epochs=15, learning_rate=1e-2)
@@ -75,6 +79,34 @@ def test_a_lora_is_trained_on_a_quantized_model(quantized, rows):
     training = Training(quantized, rows[:2], Recipe(layers=(1,), epochs=3, lora_rank=2, learning_rate=1e-2))
     list(training.events())
     assert training.losses[-1] < training.losses[0]
+
+
+def gradients(base, rows):
+    """Of an edit that was not trained, by a way that needs derivatives of all blocks above."""
+    interventions = build_interventions(Recipe(layers=(1,), rank=16, dropout=0), base.width)
+    FrozenPrefix(base, build_examples(base, rows, parse_positions("l1")), interventions).loss(
+        [0, 1]
+    ).backward()
+    (intervention,) = interventions.values()
+    return intervention.source.grad.flatten()
+
+
+def test_nothing_that_is_done_with_a_quantized_model_spoils_its_gradients(base, quantized, rows, tmp_path):
+    exact, first = gradients(base, rows[:2]), gradients(quantized, rows[:2])
+    assert torch.cosine_similarity(exact, first, dim=0) > 0.9
+    # pyvene puts it into evaluation mode, and a chat asks for no derivatives.
+    list(Training(quantized, rows[:2], Recipe(layers=(1,), epochs=1, lora_rank=2)).events())
+    with torch.no_grad():
+        quantized.model.eval()(torch.tensor([[5, 6, 7]]))
+    assert torch.equal(gradients(quantized, rows[:2]), first)
+
+    quantized.model.save_pretrained(tmp_path)
+    quantized.tokenizer.save_pretrained(tmp_path)
+    saved = load_base_model(tmp_path, device="cpu")
+    assert saved.quantization is quantized.quantization
+    with torch.no_grad():
+        saved.twin().model(torch.tensor([[5, 6, 7]]))
+    assert torch.cosine_similarity(gradients(saved, rows[:2]), first, dim=0) > 0.99
 
 
 def test_it_is_refused_with_a_sentence_where_it_cannot_work(monkeypatch):
