@@ -13,7 +13,7 @@ from reft_studio.ui.empty import LOGO
 from reft_studio.ui.events import IN_ORDER, connect, follow, reveal, show
 from reft_studio.ui.share_tab import ShareTab
 from reft_studio.ui.studio import Studio
-from reft_studio.ui.tour import Tour
+from reft_studio.ui.tour import BY_TURNS, Tour
 from reft_studio.ui.train_tab import TrainTab
 
 SECONDS_FILES_ARE_KEPT = 3600
@@ -44,7 +44,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
         for began in [opened, *examples.began, share.fetch.began, train.history.began]:
             follow(began, train.begin, project, train.begun, **IN_ORDER)
         for began in [*examples.began, share.fetch.began, train.history.began]:
-            follow(began, tour.restore, project, tour.shown)
+            follow(began, tour.restore, project, tour.shown, **BY_TURNS)
         seen = [*project, *train.seen]
         train.follow(show(train_tab.select, train.restore, seen, train.shown, **IN_ORDER))
         for began in (opened, train.history.began):
@@ -52,7 +52,7 @@ def build_ui(studio: Studio) -> gr.Blocks:
         show([page.load, train_tab.select], train.models.list_again, [], [train.models.listed])
         train.restore_settings_on(page.load)
         looks = [train.ended.change, *(t.select for t in (examples_tab, train_tab, chat_tab, share_tab))]
-        show(looks, tour.restore, project, tour.shown)
+        show(looks, tour.restore, project, tour.shown, **BY_TURNS)
         looked = show([page.load, chat_tab.select], chat.restore, chat.seen, chat.shown)
         chat.moment.follow(looked, chat.bot)
         show([page.load, share_tab.select], share.restore, [chat.bot, *share.seen], share.shown, **IN_ORDER)

@@ -8,6 +8,9 @@ from reft_studio.ui import wording
 from reft_studio.ui.events import show
 from reft_studio.ui.studio import Studio
 
+BY_TURNS: dict[str, Any] = {"concurrency_id": "tour", "concurrency_limit": 1}
+"""Options for what shows or hides the tour: what was read before somebody hid it is not told after that."""
+
 
 class Tour:
     """One sentence above the tabs; it follows from what the store has, so it is never out of step."""
@@ -18,7 +21,7 @@ class Tour:
             said = gr.HTML(elem_id="tour-step")
             skip = gr.Button(wording.SKIP_TOUR, size="sm", min_width=90, scale=0, elem_id="skip-tour")
         self.shown = [row, said]
-        show(skip.click, self._skip, [], [row])
+        show(skip.click, self._skip, [], [row], **BY_TURNS)
 
     def restore(self, owner: str, project: str) -> tuple[Any, ...]:
         """The sentence for where this person stands; none for who has done it all or wants none."""
