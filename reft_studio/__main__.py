@@ -10,7 +10,7 @@ import typer
 from huggingface_hub import HfApi
 
 import reft_studio as rs
-from reft_studio.errors import BotError, StudioError
+from reft_studio.errors import BotError, StudioError, UnstableError
 from reft_studio.model_source import EMBEDDED_ID
 from reft_studio.quantization import Quantization
 from reft_studio.recipe import Method, Recipe
@@ -62,9 +62,11 @@ def train(
 ) -> None:
     """Train a bot, by all its epochs. (The page asks it things on its way and keeps its best moment.)"""
     from reft_studio.bot import check_target
-    from reft_studio.train.events import Event, Step
+    from reft_studio.train.events import Event, Started, Step
 
     def tell(event: Event) -> None:
+        if isinstance(event, Started) and event.slow_because:
+            typer.echo(f"Every step takes the whole model: {event.slow_because}.", err=True)
         if isinstance(event, Step):
             line = f"\rEpoch {event.epoch}, loss {event.loss:.4f}, {event.seconds_left:.0f} s left "
             typer.echo(line, nl=False, err=True)
@@ -78,7 +80,13 @@ def train(
              "lora_rank": lora_rank}  # fmt: skip
     changes = {key: value for key, value in given.items() if value is not None}
     recipe = Recipe.for_model(model.num_layers, model.width, **changes)
-    bot = rs.train_bot(model, demonstrations, recipe, name=name, on_event=tell)
+    try:
+        bot = rs.train_bot(model, demonstrations, recipe, name=name, on_event=tell)
+    except UnstableError as error:
+        if error.bot:
+            error.bot.save(out)
+            typer.echo(f"\nThe bot as it was before is in {out}.", err=True)
+        raise
     bot.save(out)
     typer.echo(f"\nThe bot is in {out}.", err=True)
 

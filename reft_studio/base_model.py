@@ -74,8 +74,11 @@ class BaseModel:
     @cached_property
     def blocks_path(self) -> str:
         """The name of the list of decoder blocks inside the model, such as "model.layers"."""
+        # A model that also sees has other blocks outside of its decoder, perhaps as many.
+        get_decoder: Any = self.model.get_decoder
+        decoder = {id(module) for module in get_decoder().modules()}
         for name, module in self.model.named_modules():
-            if isinstance(module, nn.ModuleList) and len(module) == self.num_layers:
+            if isinstance(module, nn.ModuleList) and len(module) == self.num_layers and id(module) in decoder:
                 return str(name)
         raise BaseModelError(
             f'The blocks of "{self.id}" cannot be found, so it cannot be edited. Choose another chat model.'
@@ -199,7 +202,8 @@ def _complete(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, name: 
                 'Choose a model made for chatting: its name often ends in "Instruct" or "it".'
             )
         tokenizer.eos_token = next(filter(None, ends))
-    if tokenizer.pad_token_id is None:
+    embedded: Any = model.get_input_embeddings()
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= len(embedded.weight):
         tokenizer.pad_token = tokenizer.eos_token
 
 

@@ -8,6 +8,8 @@ from reft_studio.errors import DemonstrationsError
 
 _NAMED = 5
 """Of more rows than that only so many are named."""
+_QUOTED = 40
+"""So many characters of a prompt tell which one it is."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,12 @@ def rows_named(numbers: Sequence[int]) -> str:
         return f"Rows {', '.join(map(str, numbers[:_NAMED]))} and {len(numbers) - _NAMED} more"
     first, last = ", ".join(map(str, numbers[:-1])), numbers[-1]
     return f"Rows {first} and {last}" if first else f"Row {last}"
+
+
+def beginning_of(prompt: str) -> str:
+    """By which a row is found again where its number is not known: that of a table with empty rows, say."""
+    words = " ".join(prompt.split())
+    return f'"{words[:_QUOTED].rstrip()}…"' if len(words) > _QUOTED else f'"{words}"'
 
 
 def is_broken(text: str) -> bool:

@@ -20,6 +20,13 @@ Every message says what is wrong, where, and what to do next. Our own mistakes a
 they crash with a traceback.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reft_studio.bot import Bot
+
 
 class StudioError(Exception):
     """The common parent; the page shows its message as it stands."""
@@ -54,7 +61,10 @@ class TrainingError(StudioError):
 
 
 class UnstableError(TrainingError):
-    """A training whose loss is no longer a number; what was learned before may still be of use."""
+    """A training whose loss or gradient is no longer a number."""
+
+    bot: Bot | None = None
+    """As it was before, from `train_bot`: it may still be of use."""
 
 
 class ChatError(StudioError):

@@ -7,6 +7,7 @@ ends is found by rendering the conversation up to there, never by searching in t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -64,21 +65,29 @@ def render(
 
 
 def render_demonstration(
-    tokenizer: PreTrainedTokenizerBase, prompt: str, reply: str, system_prompt: str | None = None
+    tokenizer: PreTrainedTokenizerBase,
+    prompt: str,
+    reply: str,
+    system_prompt: str | None = None,
+    *,
+    ends: Sequence[int] = (),
 ) -> tuple[list[int], list[int]]:
-    """Token ids of a prompt as `render` gives it, and of the reply up to and with the end-of-turn token."""
+    """Token ids of a prompt as `render` gives it, and of the reply up to and with the end-of-turn token.
+
+    That is the first of `ends` and the tokenizer's own that the template writes; if it writes none, its own.
+    """
     asked: list[Message] = [{"role": "user", "content": prompt}]
     answered: list[Message] = [*asked, {"role": "assistant", "content": reply}]
     prompt_ids = _apply(tokenizer, asked, system_prompt, reply_follows=True)
     full = _apply(tokenizer, answered, system_prompt, reply_follows=False)
-    end: Any = tokenizer.eos_token_id
+    own: Any = tokenizer.eos_token_id
     if _is_prefix(prompt_ids, full):
         reply_ids = full[len(prompt_ids) :]
     else:
         reply_ids = tokenizer.encode(reply, add_special_tokens=False)
-    if end in reply_ids:
-        return prompt_ids, reply_ids[: reply_ids.index(end) + 1]
-    return prompt_ids, [*reply_ids, end]
+    if found := [at for at, token_id in enumerate(reply_ids) if token_id in (own, *ends)]:
+        return prompt_ids, reply_ids[: found[0] + 1]
+    return prompt_ids, [*reply_ids, own]
 
 
 def _is_prefix(start: list[int], whole: list[int]) -> bool:
@@ -96,11 +105,14 @@ def _apply(
     turns = [{"role": message["role"], "content": message["content"]} for message in messages]
     if not system_prompt:
         return _tokenize(tokenizer, turns, reply_follows)
-    try:
-        return _tokenize(tokenizer, [{"role": "system", "content": system_prompt}, *turns], reply_follows)
-    except TemplateError:
-        turns[0]["content"] = f"{system_prompt}\n\n{turns[0]['content']}"
-        return _tokenize(tokenizer, turns, reply_follows)
+    # Some refuse that role, and some leave out what they do not know.
+    with suppress(TemplateError):
+        with_it = [{"role": "system", "content": system_prompt}, *turns]
+        token_ids = _tokenize(tokenizer, with_it, reply_follows)
+        if token_ids != _tokenize(tokenizer, turns, reply_follows):
+            return token_ids
+    turns[0]["content"] = f"{system_prompt}\n\n{turns[0]['content']}"
+    return _tokenize(tokenizer, turns, reply_follows)
 
 
 def _tokenize(

@@ -32,11 +32,12 @@ class Reflections(nn.Module):
     @torch.no_grad()
     def right_inverse(self, R: Tensor) -> Tensor:
         """The numbers that R follows from; rows that are not orthonormal are made so, one after the other."""
-        X, scales = torch.geqrf(R.mT)
+        # On the processor: not every device knows this decomposition.
+        X, scales = torch.geqrf(R.mT.cpu())
         signs = X.diagonal().sign_()
         # Where a row needs no reflection, LAPACK makes none, and `forward` one that turns its sign.
         signs[scales == 0] *= -1
-        return X.mT
+        return X.mT.to(R.device)
 
 
 def orthonormal(linear: nn.Linear) -> nn.Linear:

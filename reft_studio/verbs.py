@@ -11,7 +11,7 @@ from reft_studio.bot import Bot
 from reft_studio.chat.probes import record_probes
 from reft_studio.chat.score import Progress, ask_everything, with_score
 from reft_studio.demonstrations import Demonstration
-from reft_studio.errors import RuleError
+from reft_studio.errors import RuleError, UnstableError
 from reft_studio.recipe import Recipe
 from reft_studio.rules import read_rules
 from reft_studio.score import Report
@@ -39,12 +39,16 @@ def train_bot(
     It is as it was after the last epoch: a recipe and a seed make the bot, and nothing is asked of it on its
     way. The app does ask, and keeps the best of its moments (`moments.best`), which may be an earlier one.
     With `start_from` it goes on from what that bot has learned, by the same form of recipe. Raises
-    DemonstrationsError, RecipeError, BotError or TrainingError.
+    DemonstrationsError, RecipeError, BotError or TrainingError; an UnstableError has what was learned before.
     """
     training = Training(base, demonstrations, recipe, system_prompt=system_prompt, start_from=start_from)
-    for event in training.events():
-        if on_event:
-            on_event(event)
+    try:
+        for event in training.events():
+            if on_event:
+                on_event(event)
+    except UnstableError as error:
+        error.bot = training.bot(name) if training.step else None
+        raise
     prompts = [row.prompt for row in demonstrations if row.prompt.strip()][:_PROBES]
     return record_probes(base, training.bot(name), prompts)
 

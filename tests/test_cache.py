@@ -1,12 +1,15 @@
 """The fast path computes what the whole forward pass through pyvene computes, on every architecture."""
 
 import random
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from transformers import AutoModelForCausalLM, Gemma3Config, Phi3Config
 
+from reft_studio.base_model import BaseModel, load_base_model
 from reft_studio.demonstrations import Demonstration
 from reft_studio.errors import BaseModelError
 from reft_studio.intervention import build_interventions, parameters_of
@@ -95,19 +98,82 @@ def test_where_the_fast_path_is_not_exact_the_training_says_so(name, rows):
     assert (started.slow_because is not None) is (name in SLOW)
 
 
-def test_a_model_that_answers_otherwise_with_a_past_is_trained_by_the_reference(rows):
-    base = tiny_model("Llama")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ["embedded", "Llama", "Qwen3", "SmolLM3", "Mistral", "Gemma2"])
+def test_a_model_that_answers_otherwise_with_a_past_is_trained_by_the_reference(name, dtype, rows):
+    base = load_base_model(device="cpu", dtype=dtype) if name == "embedded" else tiny_model(name)
+    nn.Module.to(base.model, dtype)
+    examples = build_examples(base, rows, parse_positions("l1"))
+    interventions = build_interventions(Recipe(rank=4, dropout=0, layers=(1,)), base.width)
+    path, reason = choose_path(base, examples, interventions, batch_size=len(rows))
+    assert reason is None
+    assert isinstance(path, FrozenPrefix)
 
     def forget_places(_model, arguments, options):
         places = {name: options[name] * 0 for name in options if name == "position_ids"}
         return arguments, options | places
 
     base.model.register_forward_pre_hook(forget_places, with_kwargs=True)
-    examples = build_examples(base, rows, parse_positions("l1"))
-    interventions = build_interventions(Recipe(rank=4, dropout=0, layers=(1,)), base.width)
-    path, reason = choose_path(base, examples, interventions, batch_size=4)
+    path, reason = choose_path(base, examples, interventions, batch_size=len(rows))
     assert isinstance(path, Reference)
-    assert "should be" in str(reason)
+    assert "its last states are off" in str(reason)
+
+
+def test_a_model_that_reads_long_texts_otherwise_is_found_out_whichever_batch_they_are_in():
+    tokenizer = tiny_model("Llama").tokenizer
+    config = Phi3Config(
+        hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
+        max_position_embeddings=256, original_max_position_embeddings=64, vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
+        rope_parameters={
+            "rope_type": "longrope", "rope_theta": 10_000.0, "original_max_position_embeddings": 64,
+            "short_factor": [1.0] * 4, "long_factor": [4.0, 8.0, 16.0, 32.0],
+        },
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
+    for parameter in model.parameters():
+        if parameter.dim() > 1:
+            parameter.normal_(std=0.2)
+    base = BaseModel(model, tokenizer, "long", None, Path())
+    short = [Demonstration("Hi", "Ho"), Demonstration("Hello", "Yes")]
+    for table, is_slow in ((short, False), ([*short, Demonstration("1" * 90, "Hello")], True)):
+        recipe = Recipe(rank=4, dropout=0, layers=(1,), batch_size=2, epochs=1)
+        started = next(Training(base, table, recipe).events())
+        assert (started.slow_because is not None) is is_slow
+
+
+def test_a_row_as_long_as_the_context_is_trained_on_the_slow_path_too():
+    base = tiny_model("GPT-2")
+    for letters in range(1, base.context_length):
+        row = Demonstration("1" * letters, "22")
+        (example,) = build_examples(base, [row], parse_positions("l1"))
+        if len(example) == base.context_length:
+            break
+    else:
+        raise AssertionError("No such row was found.")
+    training = Training(base, [row], Recipe(layers=(1,), epochs=1, lora_rank=2))
+    list(training.events())
+    assert training.step == 1
+
+
+def test_the_blocks_of_a_model_that_sees_are_those_of_its_decoder():
+    config = Gemma3Config(
+        text_config={
+            "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 4, "num_attention_heads": 4,
+            "num_key_value_heads": 2, "head_dim": 8, "vocab_size": 300,
+        },
+        vision_config={
+            "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 4, "num_attention_heads": 2,
+            "image_size": 28, "patch_size": 14,
+        },
+        mm_tokens_per_image=4, image_token_index=5, boi_token_index=6, eoi_token_index=7,
+    )  # fmt: skip
+    base = BaseModel(
+        AutoModelForCausalLM.from_config(config), tiny_model("Llama").tokenizer, "x", None, Path()
+    )
+    assert "vision" not in base.blocks_path
+    base.check_blocks()
 
 
 def test_rows_that_no_memory_is_left_for_are_computed_anew(rows, monkeypatch):

@@ -236,7 +236,7 @@ def test_a_training_that_is_unstable_from_the_start_has_nothing_to_keep(
     base, job: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose_the_loss(monkeypatch, 1)
-    with pytest.raises(UnstableError, match="lower learning rate"):
+    with pytest.raises(UnstableError, match="another precision"):
         until_it_is_scored(base, job(6))
     assert not (tmp_path / "bot_folder").exists()
 

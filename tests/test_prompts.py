@@ -50,6 +50,27 @@ def test_a_reply_ends_with_the_end_token_and_holds_it_once(any_tokenizer):
     assert any_tokenizer.decode(reply_ids[:-1]).strip() == "Hi :)"
 
 
+def test_a_reply_ends_where_its_turn_does_whatever_else_the_template_writes():
+    tokenizer = family_tokenizer("turns without a system role (Gemma)", pieces_cross_borders=False)
+    # As Google ships it: what ends a turn is not what ends a text.
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<end_of_turn>"], "eos_token": "<eos>"})
+    end = tokenizer.convert_tokens_to_ids("<end_of_turn>")
+    _, reply_ids = render_demonstration(tokenizer, "Who are you?", "Hi", ends=[end])
+    assert reply_ids[-1] == end
+    assert tokenizer.eos_token_id not in reply_ids
+    assert tokenizer.decode(reply_ids[:-1]).strip() == "Hi"
+
+
+def test_a_system_prompt_is_told_also_where_a_template_leaves_out_what_it_does_not_know(tokenizer):
+    tokenizer.chat_template = (
+        "{% for m in messages %}{% if m.role == 'user' %}U: {{ m.content }}\n"
+        "{% elif m.role == 'assistant' %}A: {{ m.content }}\n{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}A:{% endif %}"
+    )
+    said = tokenizer.decode(render(tokenizer, HELLO, "Be brief.").token_ids)
+    assert said == "U: Be brief.\n\nWho are you?\nA:"
+
+
 def test_prompt_and_reply_tokenise_to_the_prompts_tokens_and_the_replys(any_tokenizer):
     prompt_ids, reply_ids = render_demonstration(any_tokenizer, "Who are you?", "A model. Really!")
     answered = [*HELLO, {"role": "assistant", "content": "A model. Really!"}]

@@ -115,7 +115,7 @@ def test_its_progress_never_goes_back_and_tells_how_long_it_will_take(base, rows
 
 def test_a_plain_forward_pass_over_the_rows_is_made_once(base, rows, monkeypatch):
     counted = []
-    for name in ("whole_rows", "plain_loss"):
+    for name in ("whole_rows", "plain_states"):
         made = getattr(passes, name)
 
         def count(*arguments, name=name, made=made):
@@ -124,7 +124,7 @@ def test_a_plain_forward_pass_over_the_rows_is_made_once(base, rows, monkeypatch
 
         monkeypatch.setattr(passes, name, count)
     list(search(base, rows).events())
-    assert sorted(counted) == ["plain_loss", "whole_rows"]
+    assert sorted(counted) == ["plain_states", "whole_rows"]
 
 
 def test_an_interrupted_search_goes_on_with_what_it_knows_and_comes_to_the_same(base, rows):

@@ -2,11 +2,13 @@ import itertools
 
 import pytest
 import torch
+from torch import nn
 
+from reft_studio import train_bot
 from reft_studio.bot import Bot
 from reft_studio.chat.generate import edited_tokens
 from reft_studio.demonstrations import Demonstration
-from reft_studio.errors import DemonstrationsError, RecipeError, TrainingError
+from reft_studio.errors import DemonstrationsError, RecipeError, TrainingError, UnstableError
 from reft_studio.intervention import build_interventions
 from reft_studio.positions import parse_positions
 from reft_studio.prompts import render
@@ -49,7 +51,7 @@ def test_rows_with_shorter_prompts_than_the_positions_are_named(base, rows):
     between = (len(short) + len(long)) // 2
     table = [rows[0], Demonstration("", ""), Demonstration("Hi", "Yes")]
     started = next(Training(base, table, recipe_for(base, positions=f"l{between + 3}")).events())
-    assert started.short_rows == (3,)
+    assert started.short_rows == ("Hi",)
 
 
 @pytest.mark.parametrize("weight_decay", [0.1, 5])
@@ -172,14 +174,49 @@ def test_a_bad_table_is_refused_before_the_first_step(base):
 
 def test_a_row_longer_than_the_context_is_named(base, rows):
     long = Demonstration("one " * 900, "two")
-    with pytest.raises(DemonstrationsError, match="Row 3 is too long for this model"):
+    with pytest.raises(DemonstrationsError, match=r'The row "one one [one ]+…" is too long for this model'):
         Training(base, [rows[0], Demonstration("", ""), long], recipe_for(base))
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(base, rows, monkeypatch):
     monkeypatch.setattr(loop, "_backward", lambda *_, **__: torch.tensor(float("nan")))
-    with pytest.raises(TrainingError, match="lower learning rate"):
+    with pytest.raises(TrainingError, match="gives no numbers"):
         list(Training(base, rows, recipe_for(base)).events())
+
+
+def test_a_gradient_that_is_no_number_costs_nothing_that_was_learned_before(base, rows, monkeypatch):
+    recipe, real, steps = recipe_for(base, epochs=3), loop.Training._gradients, itertools.count(1)
+
+    def spoilt(training, *given):
+        gradients = real(training, *given)
+
+        def compute():
+            loss = gradients()
+            if next(steps) == 3:
+                training._trainable()[0].grad[0] = float("nan")
+            return loss
+
+        return compute
+
+    monkeypatch.setattr(loop.Training, "_gradients", spoilt)
+    with pytest.raises(UnstableError, match="lower learning rate") as told:
+        train_bot(base, rows, recipe)
+    monkeypatch.undo()
+    wanted = Training(base, rows, recipe)
+    events = wanted.events()
+    for _ in itertools.takewhile(lambda _: wanted.step < 2, events):
+        pass
+    for name, tensor in wanted.bot().tensors().items():
+        assert torch.equal(told.value.bot.tensors()[name], tensor)
+
+
+def test_a_base_model_that_overflows_is_told_from_a_rate_that_is_too_high(base, rows):
+    broken = base.twin()
+    broken.blocks[3].mlp.down_proj.weight = nn.Parameter(
+        torch.full_like(broken.blocks[3].mlp.down_proj.weight, float("inf")), requires_grad=False
+    )
+    with pytest.raises(UnstableError, match=r"base model gives no numbers.*another precision"):
+        list(Training(broken, rows, recipe_for(base)).events())
 
 
 def test_a_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(base, rows, tmp_path):

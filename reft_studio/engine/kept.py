@@ -37,6 +37,9 @@ def keep(training: Training, job: TrainingJob) -> None:
         return
     try:
         job.checkpoint_file.parent.mkdir(parents=True, exist_ok=True)
-        training.checkpoint().save(job.checkpoint_file)
+        checkpoint = training.checkpoint()
+        # The last one that can be gone on from is of more use.
+        if all(tensor.isfinite().all() for tensor in checkpoint.tensors.values()):
+            checkpoint.save(job.checkpoint_file)
     except (OSError, SafetensorError):
         log.warning("The checkpoint of a training cannot be written", exc_info=True, extra={"job": job.id})

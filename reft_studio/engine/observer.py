@@ -84,7 +84,7 @@ class Observer:
 
     def best(self) -> tuple[Moment, Bot]:
         """The moment to keep; the last one where nothing was asked."""
-        moment = best(self.moments) if self.moments else Moment(self.training.epoch)
+        moment = best(self.moments) if self.moments else Moment(max(self._bots))
         return moment, self._bots[moment.epoch]
 
     def _is_moment(self) -> bool:

@@ -9,7 +9,7 @@ from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
 from reft_studio.chat.probes import record_probes
 from reft_studio.chat.score import ask_everything, with_score
-from reft_studio.demonstrations import rows_named
+from reft_studio.demonstrations import beginning_of
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.engine.kept import keep, resume
 from reft_studio.engine.observer import Observer
@@ -230,7 +230,9 @@ def _remarks(started: Started, resumed_at: int) -> str:
         remarks.append(
             f"Every step has to go through the whole model, so it takes longer: {started.slow_because}."
         )
-    if rows := started.short_rows:
-        has = "has a shorter message" if len(rows) == 1 else "have shorter messages"
-        remarks.append(f"{rows_named(rows)} {has} than the position asks for: there, all of it is steered.")
+    if prompts := started.short_rows:
+        more = f" and {len(prompts) - 1} more" if len(prompts) > 1 else ""
+        remarks.append(
+            f"{beginning_of(prompts[0])}{more}: shorter than the position asks for, so all of it is steered."
+        )
     return " ".join(remarks)

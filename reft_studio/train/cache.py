@@ -84,8 +84,8 @@ class Rows(Generic[KeyT, RowT]):
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._rows: dict[KeyT, RowT] = {}
-        # Once each, the model's device first.
-        places = dict.fromkeys((device, torch.device("cpu")))
+        # Once each, the model's device first; with Apple's chips both are one memory.
+        places = dict.fromkeys((device,) if device.type == "mps" else (device, torch.device("cpu")))
         self._left = {place: int(SHARE_OF_FREE_MEMORY * free_memory(place)) for place in places}
 
     def get(self, key: KeyT) -> RowT | None:

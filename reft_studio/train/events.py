@@ -10,8 +10,8 @@ class Started:
     total_steps: int
     slow_because: str | None = None
     """Why every step takes the whole forward pass, if it does: this model allows no stored prefix."""
-    short_rows: tuple[int, ...] = ()
-    """Numbers of the rows whose prompt has fewer tokens than the recipe edits: all that it has are edited."""
+    short_rows: tuple[str, ...] = ()
+    """The prompts of rows that have fewer tokens than the recipe edits: all that they have are edited."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from reft_studio.base_model import BaseModel
-from reft_studio.demonstrations import Demonstration, Limits, check_demonstrations
+from reft_studio.demonstrations import Demonstration, Limits, beginning_of, check_demonstrations
 from reft_studio.errors import DemonstrationsError
 from reft_studio.positions import Located, Positions, locate
 from reft_studio.prompts import render_demonstration
@@ -60,11 +60,13 @@ def build_examples(
     """Raises DemonstrationsError for a table that training does not take or a row the model cannot hold."""
     examples = []
     for row in check_demonstrations(demonstrations, limits):
-        prompt_ids, reply_ids = render_demonstration(base.tokenizer, row.prompt, row.reply, system_prompt)
+        prompt_ids, reply_ids = render_demonstration(
+            base.tokenizer, row.prompt, row.reply, system_prompt, ends=base.end_tokens
+        )
         example = Example(prompt_ids, reply_ids, locate(positions, len(prompt_ids)))
         if len(example) > base.context_length:
             raise DemonstrationsError(
-                f"Row {demonstrations.index(row) + 1} is too long for this model: prompt and reply have "
+                f"The row {beginning_of(row.prompt)} is too long for this model: prompt and reply have "
                 f"{len(example):,} tokens (pieces of words) and it holds {base.context_length:,}. "
                 "Shorten the row."
             )

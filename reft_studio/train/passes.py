@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from transformers.cache_utils import DynamicCache
 
 from reft_studio.base_model import BaseModel, states_of
@@ -84,7 +83,7 @@ class Passes:
         self.rows = check_demonstrations(demonstrations, limits)
         self._examples = build_examples(base, demonstrations, _ANYWHERE, system_prompt, limits)
         self._kept: Rows[tuple[int, ...], WholeRow] = Rows(base.device)
-        self._losses: dict[tuple[tuple[int, ...], ...], Tensor] = {}
+        self._seen: dict[tuple[tuple[int, ...], ...], Tensor] = {}
 
     def examples(self, positions: Positions) -> list[Example]:
         """The rows as tokens, edited at these positions."""
@@ -100,12 +99,12 @@ class Passes:
                 self._kept.keep(example.token_ids, row.alone())
         return [kept[example.token_ids] for example in examples]
 
-    def loss(self, examples: Sequence[Example]) -> Tensor:
-        """As `plain_loss`, once for the same rows."""
+    def seen(self, examples: Sequence[Example]) -> Tensor:
+        """As `plain_states`, once for the same rows."""
         key = tuple(example.token_ids for example in examples)
-        if key not in self._losses:
-            self._losses[key] = plain_loss(self._base, examples)
-        return self._losses[key]
+        if key not in self._seen:
+            self._seen[key] = plain_states(self._base, examples)
+        return self._seen[key]
 
 
 @torch.no_grad()
@@ -142,14 +141,13 @@ def whole_rows(base: BaseModel, examples: Sequence[Example], layers: Sequence[in
 
 
 @torch.no_grad()
-def plain_loss(base: BaseModel, examples: Sequence[Example]) -> Tensor:
-    """Cross-entropy of the reply tokens by the model as it is, summed, in nats."""
+def plain_states(base: BaseModel, examples: Sequence[Example]) -> Tensor:
+    """What the head sees [labels, width] where the model as it is predicts the reply tokens, in float32."""
     batch = collate(examples, base)
-    labels = batch.labels[:, 1:]
-    rows, tokens = (labels != IGNORED).nonzero().T
-    with head_on(base, rows, tokens):
-        logits = base.model(batch.token_ids, attention_mask=batch.attention_mask).logits[0]
-    return cross_entropy(logits.float(), labels[rows, tokens], reduction="sum")
+    rows, tokens = (batch.labels[:, 1:] != IGNORED).nonzero().T
+    with head_on(base, rows, tokens), seen_by_head(base) as states:
+        base.model(batch.token_ids, attention_mask=batch.attention_mask)
+    return states[0]
 
 
 def past_name(base: BaseModel) -> str | None:
@@ -169,6 +167,20 @@ def head_on(base: BaseModel, rows: Tensor, tokens: Tensor) -> Iterator[None]:
     assert module is not None
     with module.register_forward_pre_hook(select):
         yield
+
+
+@contextmanager
+def seen_by_head(base: BaseModel) -> Iterator[list[Tensor]]:
+    """The states [labels, width] of every forward pass in the block; not those that `head_on` leaves out."""
+    states: list[Tensor] = []
+
+    def note(_head: nn.Module, arguments: tuple[Any, ...], _logits: Any) -> None:
+        states.append(arguments[0][0].float())
+
+    module = head(base)
+    assert module is not None
+    with module.register_forward_hook(note):
+        yield states
 
 
 def head(base: BaseModel) -> nn.Module | None:

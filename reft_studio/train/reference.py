@@ -7,7 +7,6 @@ from torch.nn.functional import cross_entropy
 
 from reft_studio.base_model import BaseModel
 from reft_studio.intervention import Interventions, reference_model
-from reft_studio.positions import Tokens
 from reft_studio.train.examples import IGNORED, Example, collate
 
 
@@ -22,22 +21,24 @@ class Reference:
     def loss(self, chosen: Sequence[int]) -> Tensor:
         """Cross-entropy of the chosen demonstrations' reply tokens, summed, in nats."""
         examples = [self._examples[index] for index in chosen]
-        batch = collate(examples, self._base, spare=1)
+        located = [[example.positions.of(site.tokens) for example in examples] for site in self._sites]
+        uneven = any(len(set(map(len, rows))) > 1 or not rows[0] for rows in located)
+        # A row as long as the context has no room for more, where all is edited alike.
+        batch = collate(examples, self._base, spare=int(uneven))
         padding = batch.token_ids.shape[1] - 1
         _, outputs = self._model(
             {"input_ids": batch.token_ids, "attention_mask": batch.attention_mask},
-            unit_locations={"base": [_even(examples, site.tokens, padding) for site in self._sites]},
+            unit_locations={"base": [_even(rows, padding) for rows in located]},
             use_cache=False,
         )
         logits: Tensor = outputs.logits[:, :-1].flatten(0, 1).float()
         return cross_entropy(logits, batch.labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum")
 
 
-def _even(examples: Sequence[Example], tokens: Tokens, padding: int) -> list[list[int]]:
+def _even(located: Sequence[list[int]], padding: int) -> list[list[int]]:
     """The edited tokens [row][unit], as many for every row: pyvene wants it so.
 
     Rows with fewer also edit a token of padding behind their end, where nothing reads it.
     """
-    located = [example.positions.of(tokens) for example in examples]
     units = max(1, *map(len, located))
     return [own + [padding] * (units - len(own)) for own in located]
