@@ -122,7 +122,8 @@ def test_a_model_that_answers_otherwise_with_a_past_is_trained_by_the_reference(
 def test_a_model_that_reads_long_texts_otherwise_is_found_out_whichever_batch_they_are_in():
     tokenizer = tiny_model("Llama").tokenizer
     config = Phi3Config(
-        hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
+        hidden_size=32, intermediate_size=48, num_hidden_layers=4,
+        num_attention_heads=4, num_key_value_heads=2,
         max_position_embeddings=256, original_max_position_embeddings=64, vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
         rope_parameters={

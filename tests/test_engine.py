@@ -212,7 +212,7 @@ def test_a_training_with_short_prompts_goes_on_and_says_so(
 ) -> None:
     done = updates.end(train(engine, tmp_path / "bot", epochs=1, positions="l40"))
     assert done.state is JobState.DONE
-    assert "Rows 1 and 2 have shorter messages" in done.message
+    assert '"Who are you?" and 1 more: shorter than the position asks for' in done.message
 
 
 def test_it_chats_while_it_trains_and_a_training_can_be_cancelled(
