@@ -5,6 +5,7 @@ The page reads the answers, so torch is imported only where a graphics card is a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
@@ -145,13 +146,36 @@ class Weight:
     """About how many bytes of it are not on this computer yet."""
 
 
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
+
+
 def free_memory(device: "torch.device") -> int:
     """Bytes that can still be had on a device."""
     if device.type == "cuda":
         import torch
 
         return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
+    return int(min(psutil.virtual_memory().available, left_in_container(_CONTROL_GROUP)))
+
+
+def left_in_container(folder: Path) -> float:
+    """Bytes that a container's own limit leaves, which the system around it does not count; else infinity.
+
+    `folder` is where Linux tells of it, in the second or the first version of control groups.
+    """
+    for limit, used, of_files in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        try:
+            left = int((folder / limit).read_text()) - int((folder / used).read_text())
+            stat = (folder / used).with_name("memory.stat").read_text()
+            told = dict(line.split() for line in stat.splitlines())
+            # Files that were read and are not in use give way.
+            return left + int(told[of_files])
+        except (OSError, ValueError, KeyError):
+            continue
+    return float("inf")
 
 
 def gigabytes(count: int) -> str:

@@ -1,3 +1,4 @@
+import math
 import subprocess
 import sys
 
@@ -20,6 +21,28 @@ def test_the_estimate_covers_what_a_training_takes_without_being_far_off(dtype):
     ).stdout
     _, estimated, measured = map(int, output.split()[-3:])
     assert measured <= estimated <= 2 * measured
+
+
+def test_the_limit_of_a_container_counts_where_there_is_one(tmp_path, monkeypatch):
+    assert fit.left_in_container(tmp_path) == math.inf
+    first = {
+        "memory.limit_in_bytes": "8000",
+        "memory.usage_in_bytes": "9000",
+        "memory.stat": "total_inactive_file 3000",
+    }
+    (tmp_path / "memory").mkdir()
+    for name, text in first.items():
+        (tmp_path / "memory" / name).write_text(text)
+    assert fit.left_in_container(tmp_path) == 2000
+    second = {"memory.max": "16000", "memory.current": "9000", "memory.stat": "anon 1\ninactive_file 2000"}
+    for name, text in second.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(fit, "_CONTROL_GROUP", tmp_path)
+    assert fit.free_memory(CPU) == 9000
+    # Its way to say that there is none.
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory" / "memory.stat").unlink()
+    assert fit.left_in_container(tmp_path) == math.inf
 
 
 def test_a_model_of_a_billion_parameters_fits_into_a_laptop_with_ten_gigabytes_free(monkeypatch):
