@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from reft_studio import train_bot
+from reft_studio import load_base_model, train_bot
 from reft_studio.bot import Bot
 from reft_studio.chat.generate import edited_tokens
 from reft_studio.demonstrations import Demonstration
@@ -208,6 +208,25 @@ def test_a_gradient_that_is_no_number_costs_nothing_that_was_learned_before(base
         pass
     for name, tensor in wanted.bot().tensors().items():
         assert torch.equal(told.value.bot.tensors()[name], tensor)
+
+
+def test_gradients_of_many_tokens_do_not_vanish_in_float16(rows):
+    found = {}
+    for dtype in (torch.float32, torch.float16):
+        base = load_base_model(device="cpu", dtype=dtype)
+        training = Training(base, rows, recipe_for(base, epochs=1))
+        path, _ = training._choose_path()
+        # As with a thousand times as many tokens: the mean is as small.
+        scaled = training._trainable() if dtype is torch.float16 else []
+        loss = loop._backward(path, [list(range(len(rows)))], 100_000, scaled)
+        found[dtype] = (
+            loss,
+            torch.cat([p.grad.flatten() for p in training._trainable() if p.grad is not None]),
+        )
+    (loss, exact), (half_loss, half) = found.values()
+    assert half_loss.item() == pytest.approx(loss.item(), rel=0.01)
+    assert torch.cosine_similarity(exact, half, dim=0) > 0.999
+    assert half.norm().item() == pytest.approx(exact.norm().item(), rel=0.01)
 
 
 def test_a_base_model_that_overflows_is_told_from_a_rate_that_is_too_high(base, rows):

@@ -198,7 +198,8 @@ class Training:
         if self._recorded:
             return self._recorded
         tokens = sum(len(self._examples[index].reply_ids) for batch in batches for index in batch)
-        gradients: Callable[[], Tensor] = partial(_backward, path, batches, tokens)
+        scaled = self._trainable() if self._base.dtype == "float16" else []
+        gradients: Callable[[], Tensor] = partial(_backward, path, batches, tokens, scaled)
         always_the_same = isinstance(path, FrozenPrefix) and len(self._examples) <= self.recipe.batch_size
         if always_the_same and self._base.device.type == "cuda":
             with self._own_randomness():
@@ -306,13 +307,26 @@ def _order(count: int, recipe: Recipe) -> Iterator[tuple[int, list[list[int]]]]:
             yield epoch, batches[start : start + recipe.accumulation]
 
 
-def _backward(path: FrozenPrefix | Reference, batches: Sequence[Sequence[int]], tokens: int) -> Tensor:
-    """The summed loss over `tokens`, with its gradients added to those in the interventions."""
-    losses = []
+def _backward(
+    path: FrozenPrefix | Reference,
+    batches: Sequence[Sequence[int]],
+    tokens: int,
+    scaled: Sequence[nn.Parameter] = (),
+) -> Tensor:
+    """The summed loss over `tokens`, with its gradients added to those in the interventions.
+
+    Those in `scaled`, which have none before, are divided when they are there: float16 has no numbers for
+    what is so small on its way through the model.
+    """
+    losses, divisor = [], 1 if scaled else tokens
     # The caller may itself stand in a no_grad block, and a generator must not change that between steps.
     with torch.enable_grad():
         for chosen in batches:
-            loss = path.loss(chosen) / tokens
+            loss = path.loss(chosen) / divisor
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
-    return torch.stack(losses).sum()
+    for parameter in scaled:
+        if parameter.grad is not None:
+            parameter.grad /= tokens
+    total = torch.stack(losses).sum()
+    return total / tokens if scaled else total
