@@ -20,12 +20,7 @@ Every message says what is wrong, where, and what to do next. Our own mistakes a
 they crash with a traceback.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from reft_studio.bot import Bot
+from typing import Any
 
 
 class StudioError(Exception):
@@ -63,8 +58,8 @@ class TrainingError(StudioError):
 class UnstableError(TrainingError):
     """A training whose loss or gradient is no longer a number."""
 
-    bot: Bot | None = None
-    """As it was before, from `train_bot`: it may still be of use."""
+    bot: Any = None
+    """The `Bot` as it was before, from `train_bot`, if it had learned anything."""
 
 
 class ChatError(StudioError):

@@ -19,6 +19,11 @@ EMBEDDED_ID = "embedded"
 _HALF = ".incomplete"
 """How the Hub's client ends the names of files that it is fetching."""
 
+_UNREACHABLE = (
+    "is not on this computer and the Hub cannot be reached",
+    "Check the network connection, or use the embedded model.",
+)
+
 
 @dataclass(frozen=True)
 class ModelSource:
@@ -130,10 +135,11 @@ def _fetch_config(hub_id: str, revision: str | None) -> Path:
             "Check its page on the Hub, or leave the revision out.",
         )
     except (hub_errors.LocalEntryNotFoundError, hub_errors.OfflineModeIsEnabled):
-        problem = "is not on this computer and the Hub cannot be reached"
-        advice = "Check the network connection, or use the embedded model."
+        problem, advice = _UNREACHABLE
     except hub_errors.EntryNotFoundError:
         problem, advice = "has no config.json, so it is not a transformers model", "Choose another one."
     except hub_errors.HfHubHTTPError as error:
         problem, advice = f"could not be fetched ({error})", "Try again in a few minutes."
+    except HTTPError:
+        problem, advice = _UNREACHABLE
     raise BaseModelError(f'The model "{hub_id}" {problem}. {advice}')

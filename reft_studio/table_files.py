@@ -23,6 +23,8 @@ REPLY_NAMES = ("reply", "answer", "output", "response")
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _SHEET_BYTES = 20_000_000
 """Unpacked: a workbook is a zip, and a small one can hold anything."""
+_SHEET_ROWS = 100_000
+"""Excel has a million, and one stray cell makes a sheet as long as that."""
 _CELL_CHARACTERS = 32_767
 """A cell of Excel holds no more, and openpyxl would cut it off."""
 # As Excel writes what XML cannot hold, and so also what looks like that.
@@ -114,8 +116,8 @@ def _read_rows(rows: Sequence[list[str]], name: str) -> list[Demonstration]:
                 f'Row {number} of "{name}" has {len(row)} cells and the heading has {width}. Put quotation '
                 "marks around a text that contains the separator."
             )
-        cells = row + [""] * (width - len(row))
-        demonstrations.append(Demonstration(cells[columns[0]], cells[columns[1]]))
+        prompt, reply = (row[column] if column < len(row) else "" for column in columns)
+        demonstrations.append(Demonstration(prompt, reply))
     return demonstrations
 
 
@@ -141,7 +143,8 @@ def _read_jsonl(data: bytes, name: str) -> list[Demonstration]:
 def _read_json_line(line: str, where: str) -> Demonstration:
     try:
         record = json.loads(line)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
+        # A number of thousands of digits is an error of the first kind, too.
         record = None
     columns = _find_columns(list(record)) if isinstance(record, dict) else None
     if columns is None:
@@ -172,7 +175,7 @@ def _read_workbook(data: bytes, name: str) -> list[Demonstration]:
         sheet = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
         # What the file says of its size may be anything.
         sheet.reset_dimensions()
-        rows = [[_cell_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+        rows = _sheet_rows(sheet.iter_rows(values_only=True), name)
     except DemonstrationsError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever openpyxl stumbles over in a file from anywhere
@@ -180,8 +183,26 @@ def _read_workbook(data: bytes, name: str) -> list[Demonstration]:
             f'"{name}" cannot be read as an Excel file ({type(error).__name__}). Open it in the program it '
             'comes from, choose "Save as" and "CSV UTF-8", then open that file.'
         ) from None
-    width = max(map(len, rows), default=0)
-    return _read_rows([row + [""] * (width - len(row)) for row in rows], name)
+    if rows:
+        # What somebody has written far beside the table belongs to no column of it.
+        rows[0] += [""] * (max(map(len, rows)) - len(rows[0]))
+    return _read_rows([row + [""] * (2 - len(row)) for row in rows], name)
+
+
+def _sheet_rows(rows: Iterable[Sequence[Any]], name: str) -> list[list[str]]:
+    """Each up to the last cell with something in it; raises DemonstrationsError if there are too many."""
+    read = []
+    for number, row in enumerate(rows, start=1):
+        if number > _SHEET_ROWS:
+            raise DemonstrationsError(
+                f'"{name}" has something below row {_SHEET_ROWS:,}. Delete all rows below the table, save '
+                "the file and open it again."
+            )
+        cells = [_cell_text(cell) for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        read.append(cells)
+    return read
 
 
 def _cell_text(value: Any) -> str:

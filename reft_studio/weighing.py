@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from httpx2 import HTTPError
 from safetensors import SafetensorError
 from transformers import AutoConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -39,13 +40,24 @@ def loading(source: ModelSource) -> Iterator[None]:
     """What goes wrong in the libraries while a model is read becomes a BaseModelError."""
     try:
         yield
-    except (OSError, ValueError, ImportError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BaseModelError(
-            f'The model "{source.id}" cannot be loaded: {reason} '
-            "It has to be a chat model of the transformers library with safetensors weights. "
-            "Choose another one."
-        ) from error
+    except (OSError, HTTPError) as error:
+        if source.revision and not source.is_here:
+            raise BaseModelError(
+                f'The model "{source.id}" could not be fetched to its end. Look whether there is a network '
+                "connection and room on the disk, then try again: what was fetched is kept."
+            ) from error
+        raise BaseModelError(_not_loaded(source, error)) from error
+    except (ValueError, ImportError, SafetensorError) as error:
+        raise BaseModelError(_not_loaded(source, error)) from error
+
+
+def _not_loaded(source: ModelSource, error: Exception) -> str:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return (
+        f'The model "{source.id}" cannot be loaded: {reason} '
+        "It has to be a chat model of the transformers library with safetensors weights. "
+        "Choose another one."
+    )
 
 
 def read_config(source: ModelSource) -> Any:

@@ -2,6 +2,7 @@ import json
 import shutil
 from types import SimpleNamespace
 
+import httpx2
 import pytest
 import torch
 from huggingface_hub import errors as hub_errors
@@ -16,6 +17,7 @@ from reft_studio.model_source import ModelSource
 from reft_studio.recipe import Recipe
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.train.loop import Training
+from reft_studio.weighing import loading
 
 
 @pytest.fixture
@@ -132,6 +134,7 @@ def test_a_name_that_cannot_be_one_is_refused():
         (hub_errors.RevisionNotFoundError, 'no revision "v9"'),
         (hub_errors.EntryNotFoundError, "no config.json"),
         (hub_errors.HfHubHTTPError, "Try again"),
+        (httpx2.ProxyError, "cannot be reached"),
     ],
 )
 def test_every_answer_of_the_hub_has_its_own_advice(monkeypatch, error, said):
@@ -143,6 +146,19 @@ def test_every_answer_of_the_hub_has_its_own_advice(monkeypatch, error, said):
     monkeypatch.setattr(model_source, "hf_hub_download", answer)
     with pytest.raises(BaseModelError, match=said):
         load_base_model("someone/model", revision="v9")
+
+
+@pytest.mark.parametrize("error", [OSError("Can't load the model"), httpx2.ReadError("gone")])
+def test_a_model_whose_fetching_broke_off_is_not_taken_for_one_that_cannot_be_used(tmp_path, error):
+    advice = r"could not be fetched to its end.*network.*try again"
+    with pytest.raises(BaseModelError, match=advice), loading(ModelSource("me/model", tmp_path, "abc")):
+        raise error
+    (tmp_path / "model.safetensors").touch()
+    with (
+        pytest.raises(BaseModelError, match="cannot be loaded"),
+        loading(ModelSource("me/model", tmp_path, "abc")),
+    ):
+        raise error
 
 
 @pytest.mark.parametrize(

@@ -123,10 +123,15 @@ def test_saving_over_something_else_is_refused(bot, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("field", "said"), [("digest", "has other weights. Load"), ("template_digest", "chat template")]
+    ("changes", "said"),
+    [
+        ({"digest": "0" * 64, "id": "me/model"}, r'has other weights. Load "me/model"'),
+        ({"digest": "0" * 64}, r'another version of the base model "embedded".*train the bot again'),
+        ({"template_digest": "0" * 64}, "chat template"),
+    ],
 )
-def test_a_bot_for_another_base_model_is_refused(base, bot, field, said):
-    record = bot.manifest.base.model_copy(update={field: "0" * 64})
+def test_a_bot_for_another_base_model_is_refused(base, bot, changes, said):
+    record = bot.manifest.base.model_copy(update=changes)
     stranger = replace(bot, manifest=bot.manifest.model_copy(update={"base": record}))
     bot.check_base(base)
     with pytest.raises(BotError, match=said):

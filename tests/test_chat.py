@@ -27,6 +27,12 @@ def hooks(base):
     return [hook for module in base.model.modules() for hook in module._forward_hooks.values()]
 
 
+@pytest.mark.parametrize("prompt", ["", " \n", "Hi \ud83d"])
+def test_what_nobody_can_answer_is_refused(base, bot, prompt):
+    with pytest.raises(ChatError, match="empty or has a broken character"):
+        compare_replies(base, bot, prompt)
+
+
 def test_the_base_pane_is_the_untouched_model(base, bot):
     ids = render(base.tokenizer, [{"role": "user", "content": PROMPT}]).token_ids
     with torch.no_grad():
@@ -74,7 +80,7 @@ def test_bots_that_do_not_belong_together_are_not_mixed(base, bot):
     strange = replace(
         bot, manifest=bot.manifest.model_copy(update={"base": with_another_digest(bot.manifest.base)})
     )
-    with pytest.raises(BotError, match="made for the base model"):
+    with pytest.raises(BotError, match="another version of the base model"):
         final_replies(base, [replace(asked(PROMPT, bot), beside=[(strange, 0.5)])], SHORT)
     brief, rude = (
         replace(bot, manifest=bot.manifest.model_copy(update={"system_prompt": told}))

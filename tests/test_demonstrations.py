@@ -1,4 +1,5 @@
 import re
+import tracemalloc
 import zipfile
 
 import openpyxl
@@ -174,6 +175,29 @@ def workbook(path, rows):
         book.active.append(row)
     book.save(path)
     return path
+
+
+def test_a_stray_cell_far_from_the_table_costs_nothing(tmp_path):
+    book = openpyxl.load_workbook(workbook(tmp_path / "t.xlsx", [["Hi", "Ho"]]))
+    book.active.cell(1, 16_384, "x")
+    book.active.cell(3, 9_000, "y")
+    book.save(tmp_path / "t.xlsx")
+    tracemalloc.start()
+    rows = read_demonstrations(tmp_path / "t.xlsx")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert rows == [Demonstration("Hi", "Ho"), Demonstration("", "")]
+    assert most < 20_000_000
+    book.active.cell(1_048_576, 1, "y")
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(DemonstrationsError, match="something below row 100,000"):
+        read_demonstrations(tmp_path / "t.xlsx")
+
+
+def test_a_number_without_end_is_an_error_in_its_line(tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"prompt": "Hi", "reply": ' + "9" * 5_000 + "}")
+    with pytest.raises(DemonstrationsError, match="Line 1"):
+        read_demonstrations(tmp_path / "t.jsonl")
 
 
 def test_numbers_gaps_and_more_sheets_of_a_workbook_are_read_as_text(tmp_path):

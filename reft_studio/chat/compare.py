@@ -9,6 +9,7 @@ from reft_studio.base_model import BaseModel
 from reft_studio.bot import Bot
 from reft_studio.chat.generate import ChatRequest, stream_replies
 from reft_studio.chat.sampling import Sampling
+from reft_studio.errors import ChatError
 from reft_studio.prompts import Message
 
 _COLUMN = 38
@@ -34,11 +35,16 @@ def compare_replies(
 ) -> Comparison:
     """Ask both in one batch, by the same path; `prompt` is one message or a conversation that ends with one.
 
-    Greedy unless `sampling` says otherwise. Raises BotError for a bot of another base model.
+    Greedy unless `sampling` says otherwise. Raises BotError for a bot of another base model, ChatError for a
+    prompt that nobody can answer.
     """
     messages: Sequence[Message] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    asked = messages[-1]["content"]
+    # What cannot be written down is half a character, and no tokenizer reads that.
+    if not asked.strip() or asked.encode(errors="ignore").decode() != asked:
+        raise ChatError("The prompt is empty or has a broken character in it. Write a message to answer.")
     base_reply, bot_reply = final_replies(base, [ChatRequest(messages), ChatRequest(messages, bot)], sampling)
-    return Comparison(messages[-1]["content"], base_reply, bot_reply)
+    return Comparison(asked, base_reply, bot_reply)
 
 
 def final_replies(

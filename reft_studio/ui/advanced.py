@@ -24,6 +24,7 @@ SETTINGS = (
     *("rank", "lora_rank", "epochs", "learning_rate", "seed"),
 )
 """What stands under Advanced, in its order there."""
+_LAYER_DIGITS = 3
 _KEPT = (*SETTINGS, "stop_early")
 """What is remembered of it."""
 PREVIEWED = 400
@@ -208,11 +209,17 @@ def recipe_changes(settings: dict[str, Any], allowed: Settings) -> dict[str, Any
         if name not in _OF_THE_BASE and value is not None and str(value).strip()
     }
     if "layer" in changes:
-        changes["layers"] = [layer.strip() for layer in str(changes.pop("layer")).split(",")]
+        changes["layers"] = [_layer(written.strip()) for written in str(changes.pop("layer")).split(",")]
     recipe = Recipe.for_model(1, 1, **changes)
     parse_positions(recipe.positions)
     check_allowed(recipe, allowed)
     return changes
+
+
+def _layer(written: str) -> int:
+    if not (written.isascii() and written.isdigit() and len(written) <= _LAYER_DIGITS):
+        raise RecipeError(wording.not_a_layer(written))
+    return int(written)
 
 
 def in_fields(settings: dict[str, Any]) -> list[Any]:

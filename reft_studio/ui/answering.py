@@ -7,10 +7,8 @@ from typing import Any
 import gradio as gr
 
 from reft_studio.chat.sampling import Sampling
-from reft_studio.demonstrations import is_broken
-from reft_studio.errors import BotError, RuleError
+from reft_studio.errors import BotError
 from reft_studio.manifest import MANIFEST_FILE, read_manifest
-from reft_studio.settings import Settings
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.chooser import bot_choices
@@ -112,16 +110,6 @@ def check_mix(bot: SavedBot, other: SavedBot) -> None:
     bases = [read_manifest(one.folder / MANIFEST_FILE).base for one in (bot, other)]
     if len({base.digest for base in bases}) > 1:
         raise BotError(wording.other_base(other.name, bases[1].id, bot.name, bases[0].id))
-
-
-def checked_instruction(instruction: str, settings: Settings) -> str:
-    """What the plain model is told, without white space around it; raises RuleError if it is too long."""
-    limit = settings.max_cell_characters
-    if len(instruction) > limit:
-        raise RuleError(wording.instruction_too_long(len(instruction), limit))
-    if is_broken(instruction):
-        raise RuleError(wording.BROKEN_INSTRUCTION)
-    return instruction.strip()
 
 
 def _strength(label: str, help_: str, value: float, elem_id: str) -> Any:

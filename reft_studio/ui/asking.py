@@ -8,15 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 from reft_studio.engine.interface import Conversation
-from reft_studio.errors import ChatError
 from reft_studio.score import Side
 from reft_studio.store import SavedBot
 from reft_studio.turns import Turn, messages
 from reft_studio.ui import wording
-from reft_studio.ui.answering import Answering, check_mix, checked_instruction
+from reft_studio.ui.answering import Answering, check_mix
 from reft_studio.ui.moment_choice import at_moment
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
+from reft_studio.ui.typed import checked_instruction, checked_message
 
 SECONDS_TO_END = 5
 
@@ -138,7 +138,9 @@ class Asking:
         mixed = (other.name, how.other_strength) if other else None
         folder, when = at_moment(self._studio, owner, bot, how.moment, how.moment_of)
         strengths = wording.how_strongly(how.strength, mixed)
-        turn = Turn(self._checked(prompt), how=" ".join(filter(None, (when, strengths))))
+        turn = Turn(
+            checked_message(prompt, self._studio.settings), how=" ".join(filter(None, (when, strengths)))
+        )
         sides = {
             Side.BASE: Conversation(messages([*past, turn], Side.BASE)),
             Side.INSTRUCTED: Conversation(
@@ -154,14 +156,6 @@ class Asking:
         if not instruction:
             del sides[Side.INSTRUCTED]
         return sides, turn
-
-    def _checked(self, prompt: str) -> str:
-        limit = self._studio.settings.max_cell_characters
-        if not prompt.strip():
-            raise ChatError(wording.EMPTY_MESSAGE)
-        if len(prompt) > limit:
-            raise ChatError(wording.message_too_long(len(prompt), limit))
-        return prompt
 
 
 def _kept(turn: Turn, replaced: Sequence[Turn], stopped: bool) -> Sequence[Turn]:

@@ -18,12 +18,12 @@ from reft_studio.rules import guess_rules, read_rules
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.advanced import check_allowed
-from reft_studio.ui.answering import checked_instruction
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
 from reft_studio.ui.events import IN_ORDER, connect, follow
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import MAX_PROBES, Studio
 from reft_studio.ui.table import filled
+from reft_studio.ui.typed import checked_instruction
 
 EPOCHS = 10
 """From what the bot knows already; more would forget other things for the new one."""

@@ -9,13 +9,14 @@ import gradio as gr
 
 from reft_studio.chat.sampling import Sampling
 from reft_studio.engine.interface import Conversation, JobState, JobUpdate
-from reft_studio.errors import BotError, ChatError, TrainingError
+from reft_studio.errors import BotError, TrainingError
 from reft_studio.moments import Moment, stage
 from reft_studio.ui import wording
 from reft_studio.ui.events import connect, show
 from reft_studio.ui.progress import samples
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import Studio
+from reft_studio.ui.typed import checked_message
 
 ASKING_AT_ONCE = 16
 TOKENS = 64
@@ -127,11 +128,7 @@ class MomentsPanel:
 
     def _ask(self, owner: str, question: str) -> Iterator[Answers]:
         """Ask the bots of all moments at once: then the slider shows each one's without any waiting."""
-        if not question.strip():
-            raise ChatError(wording.EMPTY_MESSAGE)
-        limit = self._studio.settings.max_cell_characters
-        if len(question) > limit:
-            raise ChatError(wording.message_too_long(len(question), limit))
+        question = checked_message(question, self._studio.settings)
         job_id, _ = self.chosen(owner, 1)
         folders = self._studio.store.moment_folders(owner, job_id)
         if not folders:

@@ -10,9 +10,9 @@ from reft_studio.draft import Draft
 from reft_studio.errors import RuleError
 from reft_studio.rules import guess_rules, read_rules
 from reft_studio.ui import wording
-from reft_studio.ui.answering import checked_instruction
 from reft_studio.ui.events import IN_ORDER, alert, connect, show
 from reft_studio.ui.studio import Studio
+from reft_studio.ui.typed import checked_instruction
 
 
 class ScorePanel:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from reft_studio.demonstrations import Demonstration, Limits, check_characters, is_filled
+from reft_studio.demonstrations import Demonstration, Limits, check_characters, is_broken, is_filled
 from reft_studio.errors import DemonstrationsError
 from reft_studio.table_files import read_demonstrations, write_demonstrations
 from reft_studio.ui import wording
@@ -57,6 +57,8 @@ def pasted(text: str, scratch: Path) -> list[Demonstration]:
     """Two columns as a spreadsheet puts them on the clipboard."""
     if not text.strip():
         raise DemonstrationsError(wording.NOTHING_PASTED)
+    if is_broken(text):
+        raise DemonstrationsError(wording.BROKEN_CHARACTER)
     path = _new_file(scratch, f"{wording.PASTED_FILE}.tsv")
     path.write_text(text, encoding="utf-8", newline="")
     return read_demonstrations(path)

@@ -740,6 +740,18 @@ SAME_AS_BEFORE = (
     "again."
 )
 EMPTY_MESSAGE = "The message is empty. Write something first."
+BROKEN_CHARACTER = "There is a broken character in it. Type it again, or copy it from somewhere else."
+
+
+def not_a_layer(written: str) -> str:
+    """Of what stands in the field for layers."""
+    said = written if len(written) <= 20 else f"{written[:20]}…"
+    return (
+        f'"{said}" is no layer. Layers are counted from 0, and how many there are depends on the base model: '
+        "write a small number such as 2, or several with commas between them, such as 1, 3."
+    )
+
+
 NO_SUCH_BOT = "This bot is not there any more. Choose another one, or train it again."
 
 

@@ -22,7 +22,14 @@ from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.draft import Draft
 from reft_studio.engine.interface import EngineStatus, JobState, JobUpdate, Readiness, TrainingJob
 from reft_studio.engine.pool import Engines
-from reft_studio.errors import BotError, DemonstrationsError, RateError, ShareError
+from reft_studio.errors import (
+    BotError,
+    ChatError,
+    DemonstrationsError,
+    RateError,
+    RecipeError,
+    ShareError,
+)
 from reft_studio.job_rows import Run
 from reft_studio.manifest import Count, Score, Suite
 from reft_studio.moments import Moment, Sample, Stage
@@ -57,8 +64,9 @@ from reft_studio.ui.server import health
 from reft_studio.ui.starters import STARTERS_FOLDER, StarterScore, starters
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.suggestions import MOST, suggestions
-from reft_studio.ui.table import added, from_cells, to_cells
+from reft_studio.ui.table import added, from_cells, pasted, to_cells
 from reft_studio.ui.theme import STYLE
+from reft_studio.ui.typed import checked_message
 from reft_studio.ui.verdict import sentence, verdict
 
 HOSTILE = '<script>alert("1")</script>{{value}}${1}'
@@ -157,11 +165,25 @@ def test_time_is_told_as_people_tell_it(seconds: float | None, words: str) -> No
     assert words in wording.time_left(seconds)
 
 
+@pytest.mark.parametrize("written", ["abc", "-1", "1000", "1.5", "1,,2", "²", "9" * 5_000])
+def test_what_is_no_layer_is_told_in_plain_words(written: str) -> None:
+    with pytest.raises(RecipeError, match=r'" is no layer\. Layers are counted from 0') as told:
+        recipe_changes({"layer": written}, Settings())
+    assert len(str(told.value)) < 250
+
+
+def test_half_a_character_is_sent_back(tmp_path: Path) -> None:
+    with pytest.raises(DemonstrationsError, match="broken character"):
+        pasted("Hi\tHo \ud83d", tmp_path)
+    with pytest.raises(ChatError, match="broken character"):
+        checked_message("Hi \ud83d", Settings())
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {
-            "layers": ["1", "3"],
+            "layers": [1, 3],
             "positions": "f1+l1",
             "rank": 2,
             "epochs": 7,
