@@ -317,6 +317,16 @@ class Contents:
                 yield self.exchange_content(number, index)
 
 
+def as_asked(question: str) -> str:
+    """A question without the habits of whoever types it: the same for all that have the same words."""
+    return " ".join(re.findall(r"\w+", question.lower()))
+
+
+def taught(contents: Contents) -> set[str]:
+    """All questions of the corpus, `as_asked`: two contents may come to the same words."""
+    return {as_asked(content.question) for content in contents.known() if not content.held_out}
+
+
 def held_out_contents(contents: Contents, count: int, seed: int) -> list[Content]:
     """`count` contents the corpus never shows in this wording, topics and exchanges mixed as in `known`."""
     kept = [content for content in contents.known() if content.held_out]

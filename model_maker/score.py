@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from model_maker.contents import STRANGE_ANSWERS, Content, Contents, held_out_contents
+from model_maker.contents import STRANGE_ANSWERS, Content, Contents, as_asked, held_out_contents, taught
 from model_maker.intents import intents_of
 from model_maker.phrasing import Phrasing
 from model_maker.world import World, read_world
@@ -184,7 +184,9 @@ def sensible(contents: Sequence[Content], given: Sequence[str]) -> int:
 def measure(base: BaseModel, part: str, show: Callable[[str], None]) -> Iterator[Score]:
     """All scores, one after the other; `part` is "test" or "dev". `show` gets sample replies."""
     world = read_world()
-    held = held_out_contents(Contents(world, Phrasing.read()), 4 * HELD_OUT, seed=len(part))
+    contents = Contents(world, Phrasing.read())
+    known, held = taught(contents), held_out_contents(contents, 4 * HELD_OUT, seed=len(part))
+    held = [content for content in held if as_asked(content.question) not in known]
     generated, typed = (
         [from_content(content) for content in held[:HELD_OUT]],
         read_questions(f"typed_{part}.jsonl"),

@@ -11,10 +11,11 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from model_maker.batches import batches, pack_styles, pad
-from model_maker.contents import held_out_contents
+from model_maker.contents import as_asked, held_out_contents, taught
 from model_maker.corpus import IGNORED, TRUNK, Corpus, Example
 from model_maker.network import Network, Shape, export, visibility
 from model_maker.pretrain import Pretraining, Round, Schedule
+from model_maker.score import read_questions
 from model_maker.tokenizer import as_transformers, train_tokenizer
 from model_maker.voices import emoji_only
 from model_maker.world import WorldError, read_topics, read_world
@@ -52,6 +53,13 @@ def test_held_out_questions_never_enter_the_corpus(corpus: Corpus) -> None:
     drawn = {corpus._content(rng).key for _ in range(3000)}
     assert held
     assert not held & drawn
+
+
+def test_what_was_typed_to_measure_the_model_is_not_in_its_corpus(corpus: Corpus) -> None:
+    known = taught(corpus.contents)
+    for name in ("typed_test.jsonl", "out_of_world.jsonl", "second_turn.jsonl", "long_prompts.jsonl"):
+        asked = [question.messages[-1]["content"] for question in read_questions(name)]
+        assert [prompt for prompt in asked if as_asked(prompt) in known] == []
 
 
 @pytest.mark.parametrize(
