@@ -1,15 +1,22 @@
 """Gradio's page, of whose streams nothing is lost, and which does not get slower as it is used."""
 
+import logging
 import sys
+from html import escape
+from traceback import format_tb
 from typing import Any, Self
 
 import gradio as gr
+
+from reft_studio.ui import wording
+
+log = logging.getLogger(__name__)
 
 _ACTIONS = {"replace", "append", "add", "delete"}
 
 
 class Blocks(gr.Blocks):
-    """Gradio's, mended in two places."""
+    """Gradio's, mended in three places."""
 
     def queue(self, *how: Any, **more: Any) -> Self:
         """Gradio's, without statistics of all requests so far, up to ten thousand, after each of them.
@@ -20,6 +27,20 @@ class Blocks(gr.Blocks):
         self._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
         self._queue.ANALYTICS_MAX_EVENTS = 1
         return self
+
+    async def process_api(self, *how: Any, **more: Any) -> Any:
+        """Gradio's, whose own errors quote what was sent: whoever sent it is told, and the log is not."""
+        try:
+            return await super().process_api(*how, **more)
+        except gr.Error as error:
+            if not error.print_exception:
+                raise
+            log.warning("What was sent to a handler is not taken: %s", type(error).__name__)
+            raise gr.Error(escape(str(error.message)), print_exception=False) from None
+        except Exception as error:  # noqa: BLE001  # whatever it is, its words stay out of the log
+            where = "".join(format_tb(error.__traceback__))
+            log.warning("What was sent to a handler is not taken: %s\n%s", type(error).__name__, where)
+            raise gr.Error(wording.NOT_TAKEN, print_exception=False) from None
 
     def handle_streaming_diffs(self, block_fn: Any, data: list[Any], *how: Any, **more: Any) -> list[Any]:
         """Values for one message of a stream, or how they differ from the last one's.

@@ -475,3 +475,15 @@ def test_a_session_that_does_not_hold_is_that_of_a_visitor(session: str) -> None
     space = Space()
     assert space.asked_by(session) == space.asked_by()
     assert space.moved == []
+
+
+def test_the_log_is_of_events_and_quotes_nothing_that_was_sent(
+    stranger: BrowserContext, address: str, data_folder: Path
+) -> None:
+    sent = "something that is nobody else's business"
+    call(stranger, address, "share-bot", "input", [sent], "quoted")
+    log = data_folder.with_suffix(".log").read_text(encoding="utf-8")
+    assert "is not taken" in log
+    assert sent not in log
+    others = [line for line in log.splitlines() if line and not line.startswith(("{", "* "))]
+    assert "\n".join(others) == ""
