@@ -1,6 +1,7 @@
 """Start ReFT Studio: settings, then store and engine, then the page."""
 
 import gc
+import os
 import signal
 import sys
 from contextlib import closing, suppress
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from reft_studio.base_ref import BaseRef
     from reft_studio.engine.interface import Engine, JobUpdate
@@ -18,6 +20,15 @@ def main() -> None:
     """Run until stopped."""
     # Next to nothing of what starting makes is garbage, and looking for it takes a seventh of the start.
     gc.disable()
+    from reft_studio.scratch import Scratch
+
+    with closing(Scratch()) as scratch:
+        # Gradio reads it when it is imported. What people send and fetch goes with the app, too.
+        os.environ.setdefault("GRADIO_TEMP_DIR", str(scratch.folder / "files"))
+        _run(scratch.folder)
+
+
+def _run(scratch: "Path") -> None:
     # Imported here, since the engine's process imports this file too and needs none of it.
     from filelock import FileLock, Timeout
     from pydantic import ValidationError
@@ -27,7 +38,6 @@ def main() -> None:
     from reft_studio.engine.pool import Engines
     from reft_studio.errors import EngineError, StorageError
     from reft_studio.logs import configure_logs
-    from reft_studio.scratch import Scratch
     from reft_studio.settings import Settings
     from reft_studio.store import Store
     from reft_studio.trainings import Trainings
@@ -64,14 +74,13 @@ def main() -> None:
     with (
         closing(Engines(_maker(settings, trainings.record), base, share_a_machine=alone)) as engines,
         closing(trainings),
-        closing(Scratch()) as scratch,
     ):
         try:
             engines.start()
         except EngineError as error:
             sys.exit(str(error))
         trainings.start(engines)
-        studio = Studio(settings, store, engines, trainings, Rates(settings), scratch.folder)
+        studio = Studio(settings, store, engines, trainings, Rates(settings), scratch)
         page = build_ui(studio)
         gc.freeze()
         gc.enable()

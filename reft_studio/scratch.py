@@ -7,7 +7,9 @@ from tempfile import gettempdir, mkdtemp
 
 from filelock import FileLock, Timeout
 
-_PREFIX, _LOCK = "reft-studio-", "lock"
+SECONDS_OFFERED = 600
+"""The page has a copy of its own as soon as it has been told of a file."""
+_PREFIX, _LOCK, _OFFERED = "reft-studio-", "lock", "offered-"
 
 
 class Scratch:
@@ -24,6 +26,18 @@ class Scratch:
         # Windows deletes no file that is held.
         self._lock.release()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def offered_file(scratch: Path, name: str) -> Path:
+    """Where to write a file for somebody to fetch; those of some time ago are deleted."""
+    folder = Path(mkdtemp(prefix=_OFFERED, dir=scratch))
+    # By the clock of the disk, which the others were dated by too.
+    earliest = folder.stat().st_mtime - SECONDS_OFFERED
+    for earlier in scratch.glob(f"{_OFFERED}*"):
+        with suppress(OSError):
+            if earlier.stat().st_mtime < earliest:
+                shutil.rmtree(earlier, ignore_errors=True)
+    return folder / name
 
 
 def _held(parent: Path) -> tuple[Path, FileLock]:

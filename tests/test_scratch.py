@@ -1,5 +1,6 @@
 """What a process needs while it runs is gone in the end, also when it is killed."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from reft_studio.scratch import Scratch
+from reft_studio.scratch import SECONDS_OFFERED, Scratch, offered_file
 from reft_studio.settings import EMBEDDED_MODEL
 
 HOLD = """
 import sys
 from pathlib import Path
-from reft_studio.scratch import Scratch
+from reft_studio.scratch import SECONDS_OFFERED, Scratch, offered_file
 scratch = Scratch(Path(sys.argv[1]))
 (scratch.folder / "what it needs").write_bytes(b"1")
 print(scratch.folder, flush=True)
@@ -71,3 +72,16 @@ def test_a_folder_that_is_swept_away_before_it_is_held_is_there_all_the_same_and
 def test_where_nothing_can_be_written_there_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="nowhere"):
         Scratch(tmp_path / "nowhere")
+
+
+def test_files_that_were_offered_some_time_ago_are_gone_and_those_of_now_are_there(tmp_path: Path) -> None:
+    (tmp_path / "something else").mkdir()
+    old, fresh = (offered_file(tmp_path, "bot.zip") for _ in range(2))
+    for file in (old, fresh):
+        file.write_bytes(b"1")
+    long_ago = old.parent.stat().st_mtime - 2 * SECONDS_OFFERED
+    for folder in (old.parent, tmp_path / "something else"):
+        os.utime(folder, (long_ago, long_ago))
+    another = offered_file(tmp_path, "bot.zip")
+    assert [file.parent.exists() for file in (old, fresh, another)] == [False, True, True]
+    assert (tmp_path / "something else").exists()

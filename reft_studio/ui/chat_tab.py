@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 import gradio as gr
 
 from reft_studio.errors import ChatError, StudioError
 from reft_studio.score import Side
+from reft_studio.scratch import offered_file
 from reft_studio.store import SavedBot
 from reft_studio.turns import Turn, to_jsonl, to_markdown
 from reft_studio.ui import wording
@@ -210,9 +210,7 @@ class ChatTab:
 
     def _save(self, write: Write, suffix: str, owner: str, chosen: str | None) -> str:
         bot, turns, _ = self._said(owner, chosen)
-        folder = self._studio.scratch / uuid4().hex
-        folder.mkdir()
-        path = folder / f"{wording.TALK_FILE}{suffix}"
+        path = offered_file(self._studio.scratch, f"{wording.TALK_FILE}{suffix}")
         path.write_text(write(turns, wording.SIDES | {Side.BOT: bot.name}), encoding="utf-8")
         return str(path)
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
 
 import gradio as gr
 
+from reft_studio.scratch import offered_file
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.chooser import bot_choice
@@ -82,9 +82,7 @@ class ShareTab:
         bot = self._studio.bot(owner, chosen)
         name = bot_name(name, bot.name)
         self._studio.rates.count(owner, Asked.TRANSFERS)
-        folder = self._studio.scratch / uuid4().hex
-        folder.mkdir()
-        path = folder / f"{_file_name(name)}.zip"
+        path = offered_file(self._studio.scratch, f"{_file_name(name)}.zip")
         rows = self._studio.store.trained_on(owner, bot.id) if include else ()
         with self._studio.engines.use(bot.base) as engine:
             engine.pack_bot(bot.folder, path, name, rows)

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 from reft_studio.demonstrations import Demonstration, Limits, check_characters, is_broken, is_filled
 from reft_studio.errors import DemonstrationsError
+from reft_studio.scratch import offered_file
 from reft_studio.table_files import read_demonstrations, write_demonstrations
 from reft_studio.ui import wording
 
@@ -59,19 +60,14 @@ def pasted(text: str, scratch: Path) -> list[Demonstration]:
         raise DemonstrationsError(wording.NOTHING_PASTED)
     if is_broken(text):
         raise DemonstrationsError(wording.BROKEN_CHARACTER)
-    path = _new_file(scratch, f"{wording.PASTED_FILE}.tsv")
-    path.write_text(text, encoding="utf-8", newline="")
-    return read_demonstrations(path)
+    with TemporaryDirectory(dir=scratch) as folder:
+        path = Path(folder) / f"{wording.PASTED_FILE}.tsv"
+        path.write_text(text, encoding="utf-8", newline="")
+        return read_demonstrations(path)
 
 
 def saved(demonstrations: Sequence[Demonstration], suffix: str, scratch: Path) -> str:
     """A file of the rows, for the browser to fetch."""
-    path = _new_file(scratch, f"{wording.SAVED_FILE}{suffix}")
+    path = offered_file(scratch, f"{wording.SAVED_FILE}{suffix}")
     write_demonstrations(filled(demonstrations), path)
     return str(path)
-
-
-def _new_file(scratch: Path, name: str) -> Path:
-    folder = scratch / uuid4().hex
-    folder.mkdir()
-    return folder / name
