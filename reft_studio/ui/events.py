@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from reft_studio.errors import StudioError
 from reft_studio.ui import wording
@@ -113,7 +114,9 @@ def connect(
     needs_token: bool = False,
     **options: Any,
 ) -> Any:
-    """Run `act` on any of the triggers; it returns or yields one value, or a tuple with one per output.
+    """Run `act` on any of the triggers, or after the handler of one event is done.
+
+    It returns or yields one value, or a tuple with one per output.
 
     A StudioError leaves the outputs as they are and puts its message in `banner`, until the next success.
     With `needs_token`, `act` is told second which Hub token the sender of the request has, or None.
@@ -150,6 +153,8 @@ def connect(
 
 
 def _on(triggers: Any, handler: Any, inputs: Sequence[Any], outputs: Sequence[Any], **options: Any) -> Any:
+    if isinstance(triggers, Dependency):
+        return triggers.then(handler, [*inputs], [*outputs], **{**UNSEEN, **options})
     triggers = triggers if isinstance(triggers, Sequence) else [triggers]
     if all(getattr(trigger, "event_name", "") in _TYPED for trigger in triggers):
         # Of what is typed while the last is being kept, the newest counts; by default it would be lost.

@@ -12,14 +12,14 @@ import gradio as gr
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration, check_demonstrations
 from reft_studio.engine.interface import Conversation, JobState, JobUpdate, TrainingJob
-from reft_studio.errors import DemonstrationsError, EngineError, RuleError, TrainingError
+from reft_studio.errors import DemonstrationsError, EngineError, RuleError, StudioError, TrainingError
 from reft_studio.manifest import MANIFEST_FILE, Manifest, read_manifest
 from reft_studio.rules import guess_rules, read_rules
 from reft_studio.store import SavedBot
 from reft_studio.ui import wording
 from reft_studio.ui.advanced import check_allowed
 from reft_studio.ui.demonstrations_tab import DemonstrationsTab
-from reft_studio.ui.events import IN_ORDER, connect, follow
+from reft_studio.ui.events import IN_ORDER, connect, follow, show
 from reft_studio.ui.rates import Asked
 from reft_studio.ui.studio import MAX_PROBES, Studio
 from reft_studio.ui.table import filled
@@ -75,8 +75,11 @@ class FixPanel:
     def connect(self, then: Any, outputs: list[Any], inputs: list[Any]) -> None:
         """What is to be shown when a bot has learned: `then`, with the new bot as the newest one."""
         learned = gr.State(None)
+        corrected = [self._wrong, self._right]
+        # By itself, since it may take a while, and nobody else's rows wait for that.
+        made_way = show(self._teach.click, self._make_way, corrected, [], concurrency_limit=LEARN_AT_ONCE)
         connect(
-            self._teach.click,
+            made_way,
             self._keep,
             [self._examples.project, self._wrong, self._right],
             [self._wrong, learned, *self._examples.shown],
@@ -104,16 +107,8 @@ class FixPanel:
 
     def _keep(self, owner: str, project: str, wrong: Wrong, right: str) -> tuple[Any, ...]:
         """Put the example into the table and the training into the queue."""
-        bot, prompt = self._bot_of(owner, wrong), wrong.prompt.strip()
-        if right.strip() == wrong.reply.strip() or not right.strip():
-            raise DemonstrationsError(wording.NOTHING_CORRECTED)
-        known = self._studio.store.trained_on(owner, bot.id)
-        if not known:
-            raise DemonstrationsError(wording.NO_ROWS_TO_GO_ON_FROM)
-        example = Demonstration(prompt, right.strip())
-        rows = check_demonstrations(_with(known, example), self._studio.settings.limits)
+        bot, known, example, rows = self._checked(owner, wrong, right)
         job, draft = self._job(bot, tuple(rows)), self._studio.store.projects.draft(owner, project)
-        self._skip_score(owner)
         latest = self._studio.store.latest_job(owner)
         if latest and not latest.state.ended:
             raise TrainingError(wording.ALREADY_TRAINING)
@@ -127,8 +122,27 @@ class FixPanel:
         draft = replace(draft, demonstrations=_with(there, example))
         return wrong, Learning(job.id, in_table), *self._examples.show_instead(owner, project, draft)
 
-    def _skip_score(self, owner: str) -> None:
+    def _checked(
+        self, owner: str, wrong: Wrong, right: str
+    ) -> tuple[SavedBot, tuple[Demonstration, ...], Demonstration, list[Demonstration]]:
+        """The bot, what it has learned from, the example that corrects it, and all rows from now on."""
+        bot = self._bot_of(owner, wrong)
+        if right.strip() == wrong.reply.strip() or not right.strip():
+            raise DemonstrationsError(wording.NOTHING_CORRECTED)
+        known = self._studio.store.trained_on(owner, bot.id)
+        if not known:
+            raise DemonstrationsError(wording.NO_ROWS_TO_GO_ON_FROM)
+        example = Demonstration(wrong.prompt.strip(), right.strip())
+        rows = check_demonstrations(_with(known, example), self._studio.settings.limits)
+        return bot, known, example, rows
+
+    def _make_way(self, owner: str, wrong: Wrong, right: str) -> None:
         """Nobody has to wait for the score of a bot that is about to learn more."""
+        try:
+            self._checked(owner, wrong, right)
+        except StudioError:
+            # It is about to be told.
+            return
         job, begun = self._studio.store.latest_job(owner), monotonic()
         if job and job.state is JobState.SCORING:
             self._studio.trainings.cancel(owner, job.job_id)
