@@ -46,6 +46,23 @@ def test_the_base_pane_is_the_untouched_model(base, bot):
     assert compare_replies(base, bot, PROMPT, sampling=SHORT).base.strip() == expected
 
 
+def test_beside_a_bot_the_base_pane_is_the_untouched_model_in_its_place_bit_for_bit(base, bot):
+    def first_rows(beside):
+        """The logits of the base pane in every forward pass of an answer, with another pane beside it."""
+        seen = []
+        hook = base.model.register_forward_hook(lambda _m, _a, output: seen.append(output.logits[0].clone()))
+        try:
+            final_replies(base, [asked(PROMPT), asked(PROMPT, beside)], SHORT)
+        finally:
+            hook.remove()
+        return seen
+
+    beside_a_bot, beside_itself = first_rows(bot), first_rows(None)
+    assert len(beside_itself) > 5
+    for ours, untouched in zip(beside_a_bot, beside_itself, strict=False):
+        assert torch.equal(ours, untouched)
+
+
 def test_a_trained_bot_replies_differently_and_an_untrained_one_does_not(base, bot, untrained):
     trained = compare_replies(base, bot, PROMPT, sampling=SHORT)
     assert trained.bot != trained.base

@@ -14,8 +14,8 @@ from reft_studio.errors import StudioError
 log = logging.getLogger(__name__)
 
 TOO_BIG = (
-    "This is too big for this machine: its memory is full. Try fewer or shorter rows or a smaller base "
-    "model, or close other programs, and train again."
+    "This is too big for this machine: its memory is full. Try fewer or shorter rows, a shorter message or a "
+    "smaller base model, or close other programs; then do it again."
 )
 NO_ROOM = (
     "The disk is full, so nothing could be saved. Make room on it and try again; your rows and the bots that "

@@ -2,7 +2,8 @@
 
 Each chat has a seat: modules of its own over the same tensors, so that its bot's edits and LoRA are nobody
 else's. Their forward passes take turns, so that everybody's reply grows, and whoever comes later waits for
-no more than one pass of each of the others. The panes of one chat are one batch.
+no more than one pass of each of the others. The panes of one chat are one batch; the edits of its bots change
+nothing in the row of the base pane, bit for bit.
 
 Why not one batch for everybody, as in transformers' continuous batching? It gets through more, three to
 four times as much with twelve people on the embedded model (`benchmarks/chat.py`), but the last bits of a
