@@ -14,6 +14,7 @@ from reft_studio.chat.compare import final_replies
 from reft_studio.chat.generate import ChatRequest
 from reft_studio.chat.sampling import Sampling
 from reft_studio.demonstrations import Demonstration
+from reft_studio.engine.interface import JobState
 from reft_studio.rules import only_emoji
 from reft_studio.store import LOCAL, Store
 from tests.drafts import draft_of
@@ -344,3 +345,22 @@ def test_a_message_sent_while_the_page_turns_to_a_new_bot_is_answered_by_the_bot
     asked = page.locator(".turn:not([aria-busy])", has_text="Are you the new one?")
     asked.get_by_role("button", name="Not good?").click()
     expect(page.locator("#fix-said")).to_contain_text("You asked: Are you the new one?")
+
+
+def test_a_bot_can_be_talked_to_while_another_one_is_being_trained(page: Page, data_folder: Path) -> None:
+    """The last one here: what it trains is stopped in the middle."""
+    store = Store(data_folder)
+    wait_until(lambda: (job := store.latest_job(LOCAL)) is None or job.state.ended)
+    open_tab(page, "Train")
+    set_epochs(page, 2_000)
+    page.locator("#train").click()
+    page.locator("#progress .progress.running").wait_for()
+    open_tab(page, "Chat")
+    assert say(page, "Can you hear me in there?")
+    job = store.latest_job(LOCAL)
+    assert job
+    assert job.state is JobState.RUNNING
+    wait_until(lambda: (now := store.latest_job(LOCAL)) is not None and now.step > job.step)
+    open_tab(page, "Train")
+    page.locator("#cancel").click()
+    page.locator("#progress .progress.cancelled").wait_for()
