@@ -65,8 +65,11 @@ def train(
     from reft_studio.train.events import Event, Started, Step
 
     def tell(event: Event) -> None:
-        if isinstance(event, Started) and event.slow_because:
-            typer.echo(f"Every step takes the whole model: {event.slow_because}.", err=True)
+        if isinstance(event, Started):
+            share = f"{event.learned / event.parameters:.2%}"
+            typer.echo(f"{event.learned:,} numbers learn, {share} of the base model's.", err=True)
+            if event.slow_because:
+                typer.echo(f"Every step takes the whole model: {event.slow_because}.", err=True)
         if isinstance(event, Step):
             line = f"\rEpoch {event.epoch}, loss {event.loss:.4f}, {event.seconds_left:.0f} s left "
             typer.echo(line, nl=False, err=True)

@@ -15,7 +15,8 @@ from reft_studio.errors import BaseModelError
 from reft_studio.intervention import build_interventions, parameters_of
 from reft_studio.positions import locate, parse_positions
 from reft_studio.recipe import Recipe
-from reft_studio.train.cache import Rows
+from reft_studio.train import cache
+from reft_studio.train.cache import Rows, StoredRow
 from reft_studio.train.examples import Example, build_examples
 from reft_studio.train.loop import Training, choose_path
 from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
@@ -175,6 +176,19 @@ def test_the_blocks_of_a_model_that_sees_are_those_of_its_decoder():
     )
     assert "vision" not in base.blocks_path
     base.check_blocks()
+
+
+def test_rows_go_to_the_host_where_the_card_is_full_and_nowhere_where_both_are(monkeypatch):
+    card = torch.device("meta")
+    row = StoredRow(torch.zeros(10, 10), [], [], (1, 1))
+    monkeypatch.setattr(cache, "free_memory", lambda device: 1500 if device == card else 900)
+    kept = Rows(card)
+    for number in range(4):
+        kept.keep(number, row)
+    places = {number: stored.states.device.type for number, stored in kept._rows.items()}
+    assert places == {0: "meta", 1: "cpu"}
+    assert kept.get(1).states.device == card
+    assert kept.get(2) is None
 
 
 def test_rows_that_no_memory_is_left_for_are_computed_anew(rows, monkeypatch):

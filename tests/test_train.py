@@ -19,6 +19,7 @@ from reft_studio.train.events import Finished, Started, Step
 from reft_studio.train.examples import IGNORED, build_examples, collate
 from reft_studio.train.loop import Training, rate
 from reft_studio.train.reference import Reference
+from reft_studio.weights import parameter_count
 
 
 def recipe_for(base, **changes):
@@ -38,8 +39,9 @@ def losses_of(training):
 
 
 def test_a_training_tells_its_start_every_step_and_its_end(base, rows):
-    started, *steps, finished = Training(base, rows[:3], recipe_for(base, epochs=2, batch_size=2)).events()
-    assert started == Started(4)
+    recipe = recipe_for(base, epochs=2, batch_size=2)
+    started, *steps, finished = Training(base, rows[:3], recipe).events()
+    assert started == Started(4, parameter_count(recipe, base.width), base.model.num_parameters())
     assert [type(step) for step in steps] == [Step] * 4
     assert [(step.step, step.epoch) for step in steps] == [(1, 1), (2, 1), (3, 2), (4, 2)]
     assert steps[-1].seconds_left == 0

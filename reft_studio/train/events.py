@@ -8,6 +8,10 @@ class Started:
     """The demonstrations are tokenised and the first step begins."""
 
     total_steps: int
+    learned: int
+    """How many numbers are learned; pyreft calls them trainable parameters."""
+    parameters: int
+    """How many the base model has, which stay as they are."""
     slow_because: str | None = None
     """Why every step takes the whole forward pass, if it does: this model allows no stored prefix."""
     short_rows: tuple[str, ...] = ()

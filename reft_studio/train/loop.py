@@ -108,7 +108,9 @@ class Training:
         """Train step by step; to cancel, stop iterating. Raises UnstableError where a step has no numbers."""
         path, slow_because = self._choose_path()
         total, before = self.total_steps, self.step
-        yield Started(total, slow_because, self._short_rows)
+        learned = sum(tensor.numel() for tensor in self.bot().tensors().values())
+        parameters = sum(parameter.numel() for parameter in self._base.model.parameters())
+        yield Started(total, learned, parameters, slow_because, self._short_rows)
         if not before and not self._start:
             self._align(path)
         begun = time.monotonic()
