@@ -20,6 +20,8 @@ NO_ADDRESSES = "Files are opened from your computer only. Choose one there."
 
 _API = "/gradio_api/"
 _USED = {"queue", "upload", "upload_progress", "heartbeat", "startup-events", "cancel", "reset", "info"}
+# By this a page finds an app again that was gone for a while.
+_USED |= {"app_id"}
 _JOIN, _UPLOAD = "queue/join", "upload"
 _FILE = "file="
 _ADDRESSES = ("http:", "https:")

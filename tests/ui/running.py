@@ -82,10 +82,14 @@ def running_app(data_folder: Path, **settings: str) -> Iterator[str]:
 
 @contextmanager
 def started_app(
-    data_folder: Path, command: Sequence[str] = (sys.executable, "app.py"), **settings: str
+    data_folder: Path,
+    command: Sequence[str] = (sys.executable, "app.py"),
+    *,
+    port: int | None = None,
+    **settings: str,
 ) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """The same with its process, for those who want to kill it."""
-    port = free_port()
+    """The same with its process, for those who want to kill it; at a port of its own unless it is given."""
+    port = port or free_port()
     environment = os.environ | {
         "REFT_STUDIO_DATA_FOLDER": str(data_folder),
         "REFT_STUDIO_PORT": str(port),

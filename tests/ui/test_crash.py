@@ -20,6 +20,7 @@ from tests.ui.running import (
     REPOSITORY,
     choose_starter,
     end_in_order,
+    free_port,
     is_running,
     launch_person,
     open_page,
@@ -27,6 +28,7 @@ from tests.ui.running import (
     say,
     set_epochs,
     started_app,
+    table_is_there,
     wait_until,
 )
 
@@ -34,9 +36,11 @@ pytestmark = pytest.mark.timeout(900)
 EPOCHS = 2000
 
 
-def test_a_training_outlives_a_killed_server(browser: Browser, tmp_path: Path) -> None:
-    data_folder = tmp_path / "data"
-    with started_app(data_folder) as (address, server):
+def test_a_training_outlives_a_killed_server_and_the_open_page_finds_it(
+    browser: Browser, tmp_path: Path
+) -> None:
+    data_folder, port = tmp_path / "data", free_port()
+    with started_app(data_folder, port=port) as (address, server):
         page = open_page(browser, address)
         choose_starter(page, "emoji")
         open_tab(page, "Train")
@@ -46,9 +50,12 @@ def test_a_training_outlives_a_killed_server(browser: Browser, tmp_path: Path) -
         left = psutil.Process(server.pid).children()
         server.kill()
         wait_until(lambda: not any(is_running(process) for process in left))
-        page.close()
-    with started_app(data_folder, max_score_seconds="2") as (address, _):
-        page = open_page(browser, address)
+        page.evaluate("window.isOld = true")
+        page.get_by_text("Connection to the server was lost").first.wait_for()
+    with started_app(data_folder, port=port, max_score_seconds="2"):
+        # By itself.
+        page.wait_for_function("!window.isOld")
+        table_is_there(page)
         open_tab(page, "Train")
         page.locator("#progress").get_by_text("It was interrupted and went on from step").wait_for()
         # The rest of its epochs would teach this test nothing.
