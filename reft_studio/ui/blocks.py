@@ -8,10 +8,10 @@ from typing import Any, Self
 
 import gradio as gr
 
-from reft_studio.ui import wording
-
 log = logging.getLogger(__name__)
 
+NOT_TAKEN = "This was sent in a form that cannot be taken. Reload the page and try again."
+"""Here, since a chat Space has this module and no other words of the page."""
 _ACTIONS = {"replace", "append", "add", "delete"}
 
 
@@ -40,7 +40,7 @@ class Blocks(gr.Blocks):
         except Exception as error:  # noqa: BLE001  # whatever it is, its words stay out of the log
             where = "".join(format_tb(error.__traceback__))
             log.warning("What was sent to a handler is not taken: %s\n%s", type(error).__name__, where)
-            raise gr.Error(wording.NOT_TAKEN, print_exception=False) from None
+            raise gr.Error(NOT_TAKEN, print_exception=False) from None
 
     def handle_streaming_diffs(self, block_fn: Any, data: list[Any], *how: Any, **more: Any) -> list[Any]:
         """Values for one message of a stream, or how they differ from the last one's.

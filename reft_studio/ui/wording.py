@@ -13,7 +13,6 @@ TRAIN_TAB = "2 · Train"
 CHAT_TAB = "3 · Chat"
 SHARE_TAB = "4 · Share"
 
-NOT_TAKEN = "This was sent in a form that cannot be taken. Reload the page and try again."
 OUR_MISTAKE = "Something went wrong on our side. The details are in the log of the app. Please try again."
 
 NOTICE = (

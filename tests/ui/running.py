@@ -76,7 +76,7 @@ def _options() -> dict[str, Any]:
 @contextmanager
 def running_app(data_folder: Path, **settings: str) -> Iterator[str]:
     """The address of an app with this data folder and other settings, which is stopped in the end."""
-    with started_app(data_folder, **settings) as (address, _):
+    with started_app(data_folder, port=None, **settings) as (address, _):
         yield address
 
 

@@ -659,7 +659,7 @@ def test_every_word_on_the_page_is_in_one_file() -> None:
     folder = STARTERS_FOLDER.parents[1] / "reft_studio" / "ui"
     spoken = []
     for path in sorted(folder.glob("*.py")):
-        if path.name in ("wording.py", "server.py", "gate.py", "owners.py", "theme.py"):
+        if path.name in ("wording.py", "server.py", "gate.py", "owners.py", "theme.py", "blocks.py"):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
