@@ -70,7 +70,7 @@ def test_a_place_is_chosen_by_keyboard_and_the_next_training_edits_there(
     set_epochs(searched, 2)
     train(searched)
     changes = Store(data_folder).runs(LOCAL)[0].recipe_changes
-    assert changes["layers"] == [layer]
+    assert changes["layers"] == [int(layer)]
     assert (changes["positions"], changes["rank"]) == (positions, int(rank))
 
 
