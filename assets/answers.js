@@ -2,14 +2,22 @@
 // with the next question. If a question reaches the server just after that, while the page has not yet read that its
 // stream is closed, the page would wait on the old one: the answer is lost, and what was pressed stays dead. So a
 // question counts as asked when a stream has spoken of it, or the one that was there is closed.
+//
+// And the page puts off a little what it hears, but not what it has heard before it knew of the question: then an
+// answer could be drawn before one that was given earlier, which would be drawn over it. So what speaks of a question
+// that was just asked goes on to the page when it knows of that, and where it was told before, the page knows of the
+// question only when it has drawn the rest.
 {
   const AFTER_THE_END = 1000;
+  const PUT_OFF = 10;
   const ask = window.fetch;
   let stream = null;
   let underWay = 0;
   // What was spoken of while a question is under way, on whichever stream: the answer may overtake the word that
   // the question has arrived, and the stream that brought it may be closed by then.
   const heard = new Set();
+
+  const aLittle = () => new Promise((go) => setTimeout(go, PUT_OFF));
 
   class Stream {
     constructor(signal) {
@@ -23,10 +31,13 @@
       const decoder = new TextDecoder();
       let told = "";
       const ear = new TransformStream({
-        transform: (part, page) => {
+        transform: async (part, page) => {
           const lines = (told + decoder.decode(part, { stream: true })).split("\n");
           told = lines.pop();
-          lines.forEach((line) => this.hear(line.match(/"event_id":\s*"(\w+)"/)?.[1]));
+          const questions = lines.map((line) => line.match(/"event_id":\s*"(\w+)"/)?.[1]);
+          const areNew = questions.some((question) => this.waiting.has(question));
+          questions.forEach((question) => this.hear(question));
+          if (areNew) await aLittle();
           page.enqueue(part);
         },
       });
@@ -68,7 +79,8 @@
     try {
       const response = await ask(...request);
       const { event_id } = response.ok ? await response.clone().json() : {};
-      if (event_id && !heard.has(event_id)) await stream?.speaksOf(event_id);
+      if (heard.has(event_id)) await aLittle();
+      else if (event_id) await stream?.speaksOf(event_id);
       return response;
     } finally {
       underWay -= 1;

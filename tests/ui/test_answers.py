@@ -7,9 +7,9 @@ from playwright.sync_api import Browser, Page
 
 from tests.ui.running import REPOSITORY
 
-SERVER = """() => {
+SERVER = r"""() => {
     const address = "http://server/queue/";
-    const said = (text) => new TextEncoder().encode(`data: ${text}\\n\\n`);
+    const said = (text) => new TextEncoder().encode(`data: ${text}\n\n`);
     window.fetch = (request) => new Promise((done) => {
         if (request.url.endsWith("join")) {
             window.arrive = (question) => done(Response.json({ event_id: question }));
@@ -20,13 +20,30 @@ SERVER = """() => {
     window.speakOf = (question) => stream.enqueue(said(`{"msg": "estimation", "event_id": "${question}"}`));
     window.asked = false;
     window.put = () => { fetch(new Request(`${address}join`)).then(() => { window.asked = true; }); };
+    // As Gradio's client does: what it knows of by then it takes up a little later, what it has kept for a question
+    // that was not known at once.
+    window.told = [];
+    const known = new Set(), kept = new Map(), take = (question) => window.told.push(question);
+    window.ask = async () => {
+        const { event_id } = await (await fetch(new Request(`${address}join`))).json();
+        (kept.get(event_id) ?? []).forEach(take);
+        known.add(event_id);
+    };
+    window.answer = (part) => [...part.matchAll(/"event_id": "(\w+)"/g)].forEach(([, question]) => {
+        if (known.has(question)) setTimeout(take, 4, question);
+        else kept.set(question, [...(kept.get(question) ?? []), question]);
+    });
     window.heard = "";
     window.listen = async () => {
         const page = new AbortController();
         window.hangUp = () => page.abort();
         const { body } = await fetch(new Request(`${address}data`, { signal: page.signal }));
         const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-        for (let part; !(part = await reader.read()).done; ) window.heard += part.value;
+        for (let part; !(part = await reader.read()).done; ) {
+            window.heard += part.value;
+            answer(part.value);
+            if (part.value.includes('"two"')) window.whenRead?.();
+        }
     };
 }"""
 
@@ -95,6 +112,29 @@ def test_a_question_that_an_earlier_stream_spoke_of_before_it_was_known_to_have_
     do(page, "listen()")
     do(page, "arrive('one')")
     assert is_asked(page)
+
+
+@pytest.mark.parametrize("first", ["the word that the second question has arrived", "both answers"])
+def test_answers_are_taken_up_in_their_order_also_where_the_second_question_was_just_asked(
+    page: Page, first: str
+) -> None:
+    arrive, speak = "arrive('two')", "speakOf('one'); speakOf('two')"
+    do(page, "listen()")
+    do(page, "ask()")
+    do(page, "arrive('one')")
+    do(page, "speakOf('one')")
+    page.wait_for_function("told.length === 1")
+    do(page, "ask()")
+    if first == "both answers":
+        # It arrives as soon as the page has read them, and has put the first one off a little.
+        do(page, f"window.whenRead = () => {arrive}")
+        do(page, speak)
+    else:
+        do(page, arrive)
+        page.wait_for_timeout(50)
+        do(page, speak)
+    page.wait_for_function("told.length === 3")
+    assert page.evaluate("told") == ["one", "one", "two"]
 
 
 def test_what_a_stream_says_comes_through_as_it_was_said(page: Page) -> None:
