@@ -20,8 +20,8 @@ SERVER = r"""() => {
     window.speakOf = (question) => stream.enqueue(said(`{"msg": "estimation", "event_id": "${question}"}`));
     window.asked = false;
     window.put = () => { fetch(new Request(`${address}join`)).then(() => { window.asked = true; }); };
-    // As Gradio's client does: what it knows of by then it takes up a little later, what it has kept for a question
-    // that was not known at once.
+    // As Gradio's client does on a busy computer: an answer to what it knows of is taken up a little later,
+    // one that was kept until its question was known is taken up at once.
     window.told = [];
     const known = new Set(), kept = new Map(), take = (question) => window.told.push(question);
     window.ask = async () => {
