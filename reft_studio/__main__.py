@@ -68,6 +68,8 @@ def train(
         if isinstance(event, Started):
             share = f"{event.learned / event.parameters:.2%}"
             typer.echo(f"{event.learned:,} numbers learn, {share} of the base model's.", err=True)
+            if not event.has_template:
+                typer.echo("The base model has no chat template: it is asked in a plain form.", err=True)
             if event.slow_because:
                 typer.echo(f"Every step takes the whole model: {event.slow_because}.", err=True)
         if isinstance(event, Step):

@@ -47,9 +47,9 @@ class Component(StrEnum):
     BLOCK_OUTPUT = "block_output"
     """The residual stream behind it, as in the paper."""
     ATTENTION_OUTPUT = "attention_output"
-    """What its attention adds to the stream."""
+    """What its attention puts out; added to the stream, in some models after a norm."""
     MLP_OUTPUT = "mlp_output"
-    """What its feed-forward part adds to the stream."""
+    """The same of its feed-forward part."""
 
 
 class Activation(StrEnum):

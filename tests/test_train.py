@@ -1,4 +1,6 @@
+import copy
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from reft_studio import load_base_model, train_bot
 from reft_studio.bot import Bot
 from reft_studio.chat.generate import edited_tokens
 from reft_studio.demonstrations import Demonstration
+from reft_studio.engine import work
 from reft_studio.errors import DemonstrationsError, RecipeError, TrainingError, UnstableError
 from reft_studio.intervention import build_interventions
 from reft_studio.positions import parse_positions
@@ -54,6 +57,15 @@ def test_rows_with_shorter_prompts_than_the_positions_are_named(base, rows):
     table = [rows[0], Demonstration("", ""), Demonstration("Hi", "Yes")]
     started = next(Training(base, table, recipe_for(base, positions=f"l{between + 3}")).events())
     assert started.short_rows == ("Hi",)
+
+
+def test_a_model_that_does_not_say_how_it_is_talked_to_is_named(base, rows):
+    assert next(Training(base, rows, recipe_for(base)).events()).has_template
+    tokenizer = copy.deepcopy(base.tokenizer)
+    tokenizer.chat_template = None
+    plain = replace(base, tokenizer=tokenizer)
+    started = next(Training(plain, rows, recipe_for(base)).events())
+    assert "hardly made for chatting" in work._remarks(started, 0)
 
 
 @pytest.mark.parametrize("weight_decay", [0.1, 5])

@@ -39,6 +39,10 @@ SETTLED = (
     "seen got no better."
 )
 
+NO_TEMPLATE = (
+    "This base model does not say how it is to be talked to, so it was hardly made for chatting: it reads "
+    "User: and Assistant: before what is said. One whose name ends in Instruct or it learns better."
+)
 KEPT_BEFORE = "What it had learned before was kept."
 
 Condition = Callable[[], bool]
@@ -230,6 +234,8 @@ def _remarks(started: Started, resumed_at: int) -> str:
         remarks.append(
             f"Every step has to go through the whole model, so it takes longer: {started.slow_because}."
         )
+    if not started.has_template:
+        remarks.append(NO_TEMPLATE)
     if prompts := started.short_rows:
         more = f" and {len(prompts) - 1} more" if len(prompts) > 1 else ""
         remarks.append(

@@ -16,6 +16,8 @@ class Started:
     """Why every step takes the whole forward pass, if it does: this model allows no stored prefix."""
     short_rows: tuple[str, ...] = ()
     """The prompts of rows that have fewer tokens than the recipe edits: all that they have are edited."""
+    has_template: bool = True
+    """Whether the model has a chat template of its own; else it is asked in a plain form."""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,8 @@ class Training:
         total, before = self.total_steps, self.step
         learned = sum(tensor.numel() for tensor in self.bot().tensors().values())
         parameters = sum(parameter.numel() for parameter in self._base.model.parameters())
-        yield Started(total, learned, parameters, slow_because, self._short_rows)
+        has_template = bool(self._base.tokenizer.chat_template)
+        yield Started(total, learned, parameters, slow_because, self._short_rows, has_template)
         if not before and not self._start:
             self._align(path)
         begun = time.monotonic()
