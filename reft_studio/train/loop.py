@@ -16,6 +16,7 @@ from reft_studio.bot import Bot
 from reft_studio.demonstrations import Demonstration, Limits, check_demonstrations
 from reft_studio.errors import RecipeError, TrainingError, UnstableError
 from reft_studio.intervention import Interventions, build_interventions, learned, parameters_of
+from reft_studio.lora import lora_to_tensors
 from reft_studio.lora_layers import TrainableLoRA, check_lora
 from reft_studio.positions import parse_positions
 from reft_studio.recipe import Recipe, Schedule
@@ -27,6 +28,7 @@ from reft_studio.train.prefix import FrozenPrefix, NotSupportedError
 from reft_studio.train.recording import record
 from reft_studio.train.reference import Reference
 from reft_studio.train.start import align, take_over
+from reft_studio.weights import to_tensors
 
 TOLERANCE, COARSE = 1e-4, 5e-2
 """Relative difference of states that rounding explains, in float32 and in half precision or fewer bits.
@@ -108,10 +110,11 @@ class Training:
         """Train step by step; to cancel, stop iterating. Raises UnstableError where a step has no numbers."""
         path, slow_because = self._choose_path()
         total, before = self.total_steps, self.step
-        learned = sum(tensor.numel() for tensor in self.bot().tensors().values())
+        tensors = to_tensors(learned(self._interventions)) | lora_to_tensors(self._lora.learned())
+        numbers = sum(tensor.numel() for tensor in tensors.values())
         parameters = sum(parameter.numel() for parameter in self._base.model.parameters())
         has_template = bool(self._base.tokenizer.chat_template)
-        yield Started(total, learned, parameters, slow_because, self._short_rows, has_template)
+        yield Started(total, numbers, parameters, slow_because, self._short_rows, has_template)
         if not before and not self._start:
             self._align(path)
         begun = time.monotonic()
