@@ -98,12 +98,13 @@ class Bot:
     def check_base(self, base: BaseModel) -> None:
         """Raises BotError unless the bot was made for this base model with this chat template."""
         made_for = self.manifest.base
-        if made_for.digest != base.digest() and made_for.id == base.id:
-            raise BotError(
-                f'This bot was made for another version of the base model "{base.id}" than the one that is '
-                "loaded. Load that version, or train the bot again on this one, with the same examples."
-            )
         if made_for.digest != base.digest():
+            if made_for.id == base.id:
+                raise BotError(
+                    f'This bot was made for another version of the base model "{base.id}" than the one '
+                    "that is loaded. Load that version, or train the bot again on this one, with the same "
+                    "examples."
+                )
             raise BotError(
                 f'This bot was made for the base model "{made_for.id}" and the one that is loaded, '
                 f'"{base.id}", has other weights. Load "{made_for.id}" to talk to it.'

@@ -1,3 +1,4 @@
+import copy
 import json
 import shutil
 from types import SimpleNamespace
@@ -146,6 +147,14 @@ def test_every_answer_of_the_hub_has_its_own_advice(monkeypatch, error, said):
     monkeypatch.setattr(model_source, "hf_hub_download", answer)
     with pytest.raises(BaseModelError, match=said):
         load_base_model("someone/model", revision="v9")
+
+
+def test_padding_that_the_model_has_no_state_for_is_replaced(base):
+    tokenizer = copy.deepcopy(base.tokenizer)
+    tokenizer.add_special_tokens({"pad_token": "[PAD of a finetune]"})
+    assert tokenizer.pad_token_id >= base.model.get_input_embeddings().num_embeddings
+    base_model._complete(tokenizer, base.model, "a model")
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id
 
 
 @pytest.mark.parametrize("error", [OSError("Can't load the model"), httpx2.ReadError("gone")])

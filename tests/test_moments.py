@@ -14,6 +14,7 @@ from reft_studio.chat.probes import failed_probes
 from reft_studio.chat.score import QUESTIONS
 from reft_studio.engine import observer as observing
 from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
+from reft_studio.engine.kept import keep
 from reft_studio.engine.work import train
 from reft_studio.errors import UnstableError
 from reft_studio.moments import PATIENCE, Moment, Stage, best, copies, has_settled, schedule, stage
@@ -254,6 +255,17 @@ def test_weights_that_are_no_numbers_are_no_moment(base, job: Make, monkeypatch:
     *_, last = until_it_is_scored(base, job(6))
     assert "became unstable in step 4 of 6" in last.message
     assert {moment.epoch for moment in last.moments} == {1, 2}
+
+
+def test_weights_that_are_no_numbers_do_not_take_the_place_of_a_checkpoint(base, job: Make) -> None:
+    asked = job(6)
+    assert asked.checkpoint_file
+    training = Training(base, asked.demonstrations, Recipe.for_model(base.num_layers, base.width, epochs=6))
+    keep(training, asked)
+    before = asked.checkpoint_file.read_bytes()
+    training._trainable()[0].data.fill_(math.nan)
+    keep(training, asked)
+    assert asked.checkpoint_file.read_bytes() == before
 
 
 def test_a_training_that_is_to_finish_keeps_what_it_has_learned_until_then(

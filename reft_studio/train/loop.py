@@ -33,7 +33,7 @@ from reft_studio.weights import to_tensors
 TOLERANCE, COARSE = 1e-4, 5e-2
 """Relative difference of states that rounding explains, in float32 and in half precision or fewer bits.
 
-Where a past or its places are wrong it is a fifth and more.
+Where a past or its places are wrong it is a tenth and more.
 """
 ALIGNED_BY = 256
 """So many demonstrations tell where a training starts; more would only take longer."""
