@@ -42,13 +42,15 @@ torch.set_num_threads(1)
 
 
 def draft(number: int) -> Draft:
-    """One that cannot be confused with another, nor with half of one."""
+    """One that cannot be confused with another, nor with half of one; 0 is what is there before any is saved."""
+    if number == 0:
+        return Draft()
     rows = (Demonstration(f"{number}.{row}", "x" * number) for row in range(number % 7))
     return Draft(f"Bot {number}", tuple(rows))
 
 
 def number_of(known: Draft) -> int:
-    """Which one it is; 0 for none."""
+    """Which one it is."""
     return int(known.name.removeprefix("Bot ") or 0)
 
 
