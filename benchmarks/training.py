@@ -75,6 +75,8 @@ WORKLOADS = [
     Workload(None, 100),
     Workload("135M", prompt_tokens=60),
     Workload("135M", prompt_tokens=150),
+    Workload("135M", 100, prompt_tokens=60),
+    Workload("135M", 100, prompt_tokens=150),
 ]
 
 

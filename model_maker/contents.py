@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 from model_maker.intents import Intent, intents_of
 from model_maker.phrasing import Phrasing, Rng
@@ -93,12 +93,11 @@ def fill(template: str, slots: Slots) -> str:
     return capitalize(template.format_map(slots))
 
 
-def topic_content(topic: Topic, name: str, intent: Intent, index: int) -> Content:
-    """The content of one topic asked in one way."""
+def topic_contents(topic: Topic, name: str, intent: Intent, ways: Iterable[int]) -> Iterator[Content]:
+    """The content of one topic, asked in each of these ways."""
     slots = _slots(topic)
-    return Content(
-        key=f"{topic.name}/{name}/{index}",
-        question=fill(intent.questions[index], slots),
+    of_all = partial(
+        Content,
         answers=tuple(fill(answer, slots) for answer in intent.answers),
         short=re.sub(r"[.!]*(?<!\?)$", ".", fill(intent.short, slots), count=1),
         topic_emoji=topic.emoji,
@@ -107,6 +106,8 @@ def topic_content(topic: Topic, name: str, intent: Intent, index: int) -> Conten
         word=slots["gen"],
         follow_up=f"{topic.fact} {topic.definition}",
     )
+    for way in ways:
+        yield of_all(key=f"{topic.name}/{name}/{way}", question=fill(intent.questions[way], slots))
 
 
 NUMBER_WORDS = [
@@ -212,7 +213,7 @@ class Contents:
         ]
         name = rng.choices(list(intents), weights)[0]
         intent = intents[name]
-        return topic_content(topic, name, intent, rng.randrange(len(intent.questions)))
+        return next(topic_contents(topic, name, intent, [rng.randrange(len(intent.questions))]))
 
     def exchange(self, rng: Rng) -> Content:
         """One of the hand-written exchanges."""
@@ -310,8 +311,7 @@ class Contents:
         """Every topic and exchange once in every way of asking (not comparisons, sums or strangers)."""
         for topic in self.world.topics:
             for name, intent in intents_of(topic.kind).items():
-                for index in range(len(intent.questions)):
-                    yield topic_content(topic, name, intent, index)
+                yield from topic_contents(topic, name, intent, range(len(intent.questions)))
         for number, exchange in enumerate(self.world.exchanges):
             for index in range(len(exchange.questions)):
                 yield self.exchange_content(number, index)

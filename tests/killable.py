@@ -42,7 +42,7 @@ torch.set_num_threads(1)
 
 
 def draft(number: int) -> Draft:
-    """One that cannot be confused with another, nor with half of one; 0 is what is there before any is saved."""
+    """One that cannot be confused with another, nor with half of one; 0 is there before any is saved."""
     if number == 0:
         return Draft()
     rows = (Demonstration(f"{number}.{row}", "x" * number) for row in range(number % 7))

@@ -1,6 +1,8 @@
 """The maker of the embedded model, on a miniature."""
 
 import random
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -15,11 +17,20 @@ from model_maker.contents import as_asked, held_out_contents, taught
 from model_maker.corpus import IGNORED, TRUNK, Corpus, Example
 from model_maker.network import Network, Shape, export, visibility
 from model_maker.pretrain import Pretraining, Round, Schedule
-from model_maker.score import read_questions
+from model_maker.score import Question, Score, count, measure, names, read_questions
 from model_maker.tokenizer import as_transformers, train_tokenizer
 from model_maker.voices import emoji_only
 from model_maker.world import WorldError, read_topics, read_world
+from reft_studio import load_base_model, read_demonstrations
+from reft_studio.recipe import Recipe
 from reft_studio.rules import refuses
+from reft_studio.settings import EMBEDDED_MODEL
+from reft_studio.train.loop import Training
+
+MINIATURE = (
+    *("--width", "64", "--blocks", "5", "--vocabulary", "1500", "--tokenizer-texts", "300"),
+    *("--tokens-a-batch", "1024", "--device", "cpu", "--workers", "0", "--threads", "1", "--no-compile"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +182,53 @@ def _first(corpus: Corpus, tokenizer: Tokenizer, count: int, run: Pretraining): 
     for batch in islice(batches(corpus, tokenizer, "3", 1024), count):
         yield batch
         run.step += 1
+
+
+def test_one_command_makes_a_model_that_bots_are_trained_on_and_can_go_on(tmp_path: Path) -> None:
+    made, work = tmp_path / "model", tmp_path / "work"
+    command = [
+        sys.executable,
+        "-m",
+        "model_maker",
+        "make",
+        "--out",
+        made,
+        "--work",
+        work,
+        *MINIATURE,
+        "--rounds",
+    ]
+    for rounds in (["4:2"], ["4:2", "6:2"]):
+        done = subprocess.run([*command, *rounds], capture_output=True, check=True, encoding="utf-8")
+        steps = [line.split()[1] for line in done.stdout.splitlines()]
+        assert steps == [rounds[-1].split(":")[0]]
+    card = (made / "README.md").read_text(encoding="utf-8")
+    assert "to step 4 with the last 2 falling, then to step 6 with the last 2 falling" in card
+    base = load_base_model(made)
+    rows = read_demonstrations(EMBEDDED_MODEL.parent / "starters" / "emoji.csv")
+    training = Training(base, rows, Recipe.for_model(base.num_layers, base.width, epochs=5))
+    for _ in training.events():
+        pass
+    assert training.losses[-1] < training.losses[0]
+
+
+def test_the_model_in_the_repository_answers_as_its_scores_say() -> None:
+    recorded = (EMBEDDED_MODEL / "scores.txt").read_text(encoding="utf-8").splitlines()
+    sensible, *typed = islice(measure(load_base_model(), "test", lambda _: None), 3)
+    assert sensible.goal == 0.9
+    for score, line in zip((sensible, *typed), recorded, strict=False):
+        assert line.startswith(score.name)
+        # Another processor rounds in another way, and a few answers turn out otherwise.
+        assert sum(score.met) == pytest.approx(int(line.removeprefix(score.name).split()[0]), abs=3)
+
+
+def test_a_score_is_a_share_of_what_all_bots_said_and_is_held_against_its_goal() -> None:
+    questions = [Question(({"role": "user", "content": "Do dogs bark?"},), ("dog",), ())] * 2
+    given = [["Dogs bark.", "Cats do not."], ["A dog does.", "The hotdog is hot."]]
+    score = count("named", 0.5, names, questions, given)
+    assert score == Score("named", (1, 1), 2, 0.5)
+    assert " ".join(str(score).split()) == "named 2 of 4 50.0% (50% to 50%) goal 50% reached"
+    assert str(count("named", 0.6, names, questions, given)).endswith("MISSED")
 
 
 def test_only_reply_tokens_are_predicted(corpus: Corpus, tokenizer: Tokenizer) -> None:

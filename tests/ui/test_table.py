@@ -110,7 +110,7 @@ def test_the_table_can_be_written_with_the_keyboard_alone(page: Page, store: Sto
     wait_until(lambda: rows(store)[:2] == expected)
 
 
-@pytest.mark.parametrize("suffix", ["csv", "jsonl", "xlsx"])
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "xlsx"])
 def test_text_goes_in_and_out_exactly(page: Page, store: Store, suffix: str, tmp_path: Path) -> None:
     lines = [json.dumps({"prompt": row.prompt, "reply": row.reply}) for row in EXACT]
     page.get_by_text("Replace them").click()
