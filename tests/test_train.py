@@ -261,7 +261,9 @@ def test_a_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(base, row
     first.checkpoint().save(tmp_path / "checkpoint.safetensors")
     again = Training(base, rows, recipe)
     again.resume(Checkpoint.load(tmp_path / "checkpoint.safetensors"))
+    assert again.seconds == first.seconds > 0
     assert begun + losses_of(again) == losses
+    assert again.seconds > first.seconds
     assert all(torch.equal(again.bot().weights[n].W, whole.weights[n].W) for n in whole.weights)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
 

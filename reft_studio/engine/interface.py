@@ -62,7 +62,7 @@ class TrainingJob:
     """The folder of a bot to go on from, which has learned by the same form of recipe."""
     limits: Limits = field(default_factory=Limits)
     max_seconds: float = math.inf
-    """After so long the training ends and keeps what it has learned."""
+    """After so long, interruptions not counted, the training ends and keeps what it has learned."""
     max_score_seconds: float = math.inf
     """After so long the score is what it is until then."""
     checkpoint_file: Path | None = None

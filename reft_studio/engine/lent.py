@@ -129,16 +129,11 @@ class LentEngine(EngineClient):
             return
         if pieces.driven or time.monotonic() < pieces.not_before:
             return
-        pieces.driven, begun = True, None
-        limited = replace(
-            job,
-            max_seconds=job.max_seconds - pieces.spent,
-            max_score_seconds=min(job.max_score_seconds, SECONDS_OF_SCORING),
-        )
+        pieces.driven = True
+        limited = replace(job, max_score_seconds=min(job.max_score_seconds, SECONDS_OF_SCORING))
         try:
             with closing(self._train(limited)) as updates:  # type: ignore[type-var]  # they are generators
                 for update in updates:
-                    begun = begun or time.monotonic()
                     pieces.last, pieces.refusals = update, 0
                     stopped = job_id in self._cancelled and not update.state.ended
                     self.receive(replace(update, state=JobState.CANCELLED) if stopped else update)
@@ -156,8 +151,6 @@ class LentEngine(EngineClient):
                 self.receive(replace(pieces.last, message=message))
         finally:
             pieces.driven = False
-            if begun:
-                pieces.spent += time.monotonic() - begun
 
     def _send(self, command: Command) -> None:
         match command:
@@ -208,8 +201,6 @@ class _Pieces:
 
     last: JobUpdate
     driven: bool = False
-    spent: float = 0.0
-    """Seconds with a card, in all pieces."""
     refusals: int = 0
     not_before: float = 0.0
     """By time.monotonic."""

@@ -102,8 +102,7 @@ def _learn(
 ) -> Generator[JobUpdate, None, JobUpdate]:
     """Step by step to the end, or to where it should end; returns what there is to tell then."""
     progress = JobUpdate(job.id, JobState.RUNNING)
-    sent_at, begun = 0.0, time.monotonic()
-    kept_at = begun
+    sent_at, kept_at = 0.0, time.monotonic()
     for event in _events(training, observer):
         if isinstance(event, UnstableError):
             return replace(progress, message=f"{event} {KEPT_BEFORE}")
@@ -116,7 +115,7 @@ def _learn(
         if should_stop():
             break
         progress = _with_moments(progress, training, observer)
-        if (why := _why_end(training, job, observer, begun, should_finish)) is not None:
+        if (why := _why_end(training, job, observer, should_finish)) is not None:
             return replace(progress, message=why)
         if time.monotonic() - kept_at > SECONDS_BETWEEN_CHECKPOINTS:
             keep(training, job)
@@ -158,7 +157,7 @@ def _with_moments(progress: JobUpdate, training: Training, observer: Observer) -
 
 
 def _why_end(
-    training: Training, job: TrainingJob, observer: Observer, begun: float, should_finish: Condition
+    training: Training, job: TrainingJob, observer: Observer, should_finish: Condition
 ) -> str | None:
     """What to tell where a training ends before its last epoch; None where it goes on."""
     epoch, epochs = training.epoch, training.recipe.epochs
@@ -168,7 +167,7 @@ def _why_end(
         return ENDED_BY_HAND.format(epoch=epoch, epochs=epochs)
     if job.stop_early and has_settled(observer.moments):
         return SETTLED.format(epoch=epoch, epochs=epochs)
-    return TIME_IS_UP if time.monotonic() - begun > job.max_seconds else None
+    return TIME_IS_UP if training.seconds > job.max_seconds else None
 
 
 def _make_kept(

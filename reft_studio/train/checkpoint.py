@@ -31,6 +31,8 @@ class Checkpoint:
     losses: tuple[float, ...]
     """Of each step that was taken."""
     tensors: dict[str, Tensor]
+    seconds: float = 0.0
+    """That the training took until then."""
 
     @property
     def step(self) -> int:
@@ -42,6 +44,7 @@ class Checkpoint:
         cls,
         fingerprint: str,
         losses: Sequence[float],
+        seconds: float,
         interventions: Interventions,
         lora: TrainableLoRA,
         optimizer: torch.optim.Optimizer,
@@ -52,6 +55,7 @@ class Checkpoint:
             fingerprint,
             tuple(losses),
             {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in current.items()},
+            seconds,
         )
 
     def restore(
@@ -73,7 +77,8 @@ class Checkpoint:
         # Of this process alone: one that is ending may still write when the next one does.
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         losses = torch.tensor(self.losses, dtype=torch.float64)
-        save_file({**self.tensors, _LOSSES: losses}, partial, {"fingerprint": self.fingerprint})
+        known = {"fingerprint": self.fingerprint, "seconds": str(self.seconds)}
+        save_file({**self.tensors, _LOSSES: losses}, partial, known)
         partial.replace(path)
 
     @classmethod
@@ -83,7 +88,9 @@ class Checkpoint:
             with safe_open(path, framework="pt") as file:
                 known = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return cls(known["fingerprint"], tuple(tensors.pop(_LOSSES).tolist()), tensors)
+            losses = tuple(tensors.pop(_LOSSES).tolist())
+            # Earlier versions did not count.
+            return cls(known["fingerprint"], losses, tensors, float(known.get("seconds", 0)))
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise TrainingError(
                 f'The checkpoint "{path}" cannot be read, so the training cannot go on from it. '

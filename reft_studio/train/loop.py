@@ -88,6 +88,7 @@ class Training:
         # Its own decay goes towards zero, and an edit of zeros is not one that changes nothing.
         self._optimizer = torch.optim.AdamW(parameters, lr=self.recipe.learning_rate, weight_decay=0)
         self._losses: list[float] = []
+        self._seconds = 0.0
         self._recorded: Callable[[], Tensor] | None = None
 
     @property
@@ -101,6 +102,11 @@ class Training:
         return len(self._losses)
 
     @property
+    def seconds(self) -> float:
+        """How long it took so far, with what happens between its steps, and before a pause too."""
+        return self._seconds
+
+    @property
     def total_steps(self) -> int:
         """Optimizer steps from the first to the last epoch."""
         rows = self.recipe.batch_size * self.recipe.accumulation
@@ -108,6 +114,7 @@ class Training:
 
     def events(self) -> Iterator[Event]:
         """Train step by step; to cancel, stop iterating. Raises UnstableError where a step has no numbers."""
+        called_at = time.monotonic() - self._seconds
         path, slow_because = self._choose_path()
         total, before = self.total_steps, self.step
         tensors = to_tensors(learned(self._interventions)) | lora_to_tensors(self._lora.learned())
@@ -120,6 +127,7 @@ class Training:
         begun = time.monotonic()
         for epoch, batches in itertools.islice(_order(len(self._examples), self.recipe), before, None):
             loss = self._take_step(path, batches)
+            self._seconds = time.monotonic() - called_at
             spent = time.monotonic() - begun
             yield Step(self.step, epoch, loss, spent / (self.step - before) * (total - self.step))
         yield Finished()
@@ -145,7 +153,12 @@ class Training:
     def checkpoint(self) -> Checkpoint:
         """Where the training stands, to go on from later."""
         return Checkpoint.take(
-            self._fingerprint(), self._losses, self._interventions, self._lora, self._optimizer
+            self._fingerprint(),
+            self._losses,
+            self._seconds,
+            self._interventions,
+            self._lora,
+            self._optimizer,
         )
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -156,7 +169,7 @@ class Training:
                 "cannot go on. Train from the start."
             )
         checkpoint.restore(self._interventions, self._lora, self._optimizer)
-        self._losses = list(checkpoint.losses)
+        self._losses, self._seconds = list(checkpoint.losses), checkpoint.seconds
 
     def _take_step(self, path: FrozenPrefix | Reference, batches: Sequence[list[int]]) -> float:
         """One optimizer step; returns the mean loss per reply token before it, in nats."""
