@@ -33,6 +33,7 @@ from reft_studio.recipe import Recipe
 from reft_studio.score import score_of
 from reft_studio.settings import EMBEDDED_MODEL
 from reft_studio.train.checkpoint import Checkpoint
+from tests.full_disk import filled_up, small_disk
 from tests.updates import SECONDS, Updates
 
 ROWS = (Demonstration("Who are you?", "🤖✨"), Demonstration("I like tea.", "🍵😊"))
@@ -630,6 +631,21 @@ def test_full_memory_and_a_full_disk_are_said_and_survived(tmp_path: Path) -> No
     assert no_memory == f"failed | {TOO_BIG} | False"
     assert no_room == f"failed | {NO_ROOM} | False"
     assert left == "['after', 'before']"
+
+
+def test_a_small_disk_that_fills_up_costs_the_bot_that_does_not_fit_and_no_other(
+    often_killed: ProcessEngine, updates: Updates, tmp_path: Path
+) -> None:
+    often_killed.start()
+    with small_disk(tmp_path / "disk", megabytes=1):
+        before = updates.end(train(often_killed, tmp_path / "disk" / "before", **SHORT))
+        with filled_up(tmp_path / "disk"):
+            no_room = updates.end(train(often_killed, tmp_path / "disk" / "no room", **SHORT))
+            assert ask(often_killed, tmp_path / "disk" / "before")
+        after = updates.end(train(often_killed, tmp_path / "disk" / "after", **SHORT))
+        assert (no_room.state, no_room.message) == (JobState.FAILED, NO_ROOM)
+        assert (before.state, after.state) == (JobState.DONE,) * 2
+        assert {path.name for path in (tmp_path / "disk").iterdir()} == {"before", "after"}
 
 
 def test_the_engine_ends_when_the_page_is_killed() -> None:

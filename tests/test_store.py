@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from reft_studio.store import LOCAL, MOST_RUNS, STARTS, SavedBot, Store
 from reft_studio.table_files import write_demonstrations
 from reft_studio.turns import Turn
 from tests.drafts import draft_of, save_draft
-from tests.full_disk import full_disk, only_where_disks_can_be_full
+from tests.full_disk import DISKS, only_where_disks_can_be_full
 
 ROWS = (Demonstration("Hi", "👩🏽‍🚀"), Demonstration("", ""), Demonstration(" =1+1\n", "<b>שלום</b>"))
 
@@ -648,12 +648,20 @@ def test_rules_and_instruction_of_a_table_and_of_a_training_come_back(store: Sto
 
 
 @only_where_disks_can_be_full
+@pytest.mark.parametrize("kind", DISKS)
 def test_on_a_full_disk_everything_can_be_read_and_what_cannot_be_kept_is_said(
-    store: Store, tmp_path: Path
+    kind: str, tmp_path: Path
 ) -> None:
+    can_be_full, full = DISKS[kind]
+    with can_be_full(tmp_path / "disk"):
+        keep_on_a_full_disk(tmp_path / "disk", full)
+
+
+def keep_on_a_full_disk(folder: Path, full: Callable[[Path], AbstractContextManager[None]]) -> None:
     first, second = Draft("A bot", ROWS), Draft("A bot", (*ROWS, Demonstration("One", "more")))
+    store = Store(folder)
     save_draft(store, first)
-    with full_disk(tmp_path / "data"):
+    with full(folder):
         for act in (
             lambda: save_draft(store, second),
             lambda: store.add_job(LOCAL, job(store)),
@@ -663,9 +671,9 @@ def test_on_a_full_disk_everything_can_be_read_and_what_cannot_be_kept_is_said(
                 act()
         assert draft_of(store) == first
         assert store.latest_job(LOCAL) is None
-        assert draft_of(Store(tmp_path / "data")) == first
+        assert draft_of(Store(folder)) == first
     save_draft(store, second)
-    assert draft_of(Store(tmp_path / "data")) == second
+    assert draft_of(Store(folder)) == second
     store.projects.undo(LOCAL, store.projects.opened_last(LOCAL))
     assert draft_of(store) == first
 
