@@ -23,10 +23,12 @@ from reft_studio.engine.interface import JobState, JobUpdate, TrainingJob
 from reft_studio.errors import BotError, StorageError
 from reft_studio.manifest import BaseRecord, Manifest, Probe, Suite, read_manifest, write_manifest
 from reft_studio.moments import Moment, Sample
+from reft_studio.quantization import Quantization
 from reft_studio.recipe import Recipe
 from reft_studio.score import Asked, Reply, Report, Side
 from reft_studio.store import LOCAL, MOST_RUNS, STARTS, SavedBot, Store
 from reft_studio.table_files import write_demonstrations
+from reft_studio.train.places import Grid, Measure, Place, PlaceMap
 from reft_studio.turns import Turn
 from tests.drafts import draft_of, save_draft
 from tests.full_disk import DISKS, only_where_disks_can_be_full
@@ -824,12 +826,28 @@ WRITTEN = {
     8: """UPDATE jobs SET samples = '[{"prompt": "Hi", "base": "a", "bot": "b"}]' WHERE id = 'first';""",
     9: "INSERT INTO skipped_tours VALUES ('local');",
     10: "UPDATE jobs SET forgotten = 1 WHERE id = 'next';",
-    14: """INSERT INTO edits (owner, edit) VALUES ('ann', '{"start": 0, "removed": [{"prompt": "Oh", "reply":
+    11: """UPDATE jobs SET stop_early = 1, kept = 5, moments = '[{"epoch": 5, "asked": 12, "right": 9,
+        "copied": 1, "samples": [{"prompt": "Hi", "base": "a", "bot": "b"}], "of": 80}]' WHERE id = 'first';""",
+    12: """INSERT INTO jobs
+        (id, name, demonstrations, recipe_changes, probes, bot_folder, state, kind, places)
+        VALUES ('search', '', '[["Hi", "Ho"]]', '{}', '[]', '', 'done', 'search', '{"grid": {"layers": [1],
+        "positions": ["l1"], "ranks": [4], "usual": {"layer": 1, "positions": "l1", "rank": 4}}, "measure":
+        "right", "total_steps": 80}');""",
+    13: """
+        UPDATE jobs SET base = 'me/model', quantization = 'nf4' WHERE id = 'first';
+        UPDATE bots SET base = 'me/model', quantization = 'nf4' WHERE id = 'first';
+    """,
+    14: """
+        INSERT INTO settings VALUES ('local', '{"rank": 2}');
+        INSERT INTO edits (owner, edit) VALUES ('ann', '{"start": 0, "removed": [{"prompt": "Oh", "reply":
         ""}], "added": [], "before": {"name": "Hers", "demonstrations": [], "probes": [], "rules": null,
         "instruction": ""}, "after": {"name": "Hers", "demonstrations": [], "probes": [], "rules": null,
-        "instruction": ""}}'), ('nobody', '{}');""",
+        "instruction": ""}}'), ('nobody', '{}');
+    """,
 }
 """What a version could write that the one before could not, in its own words."""
+SAMPLES = (Sample("Hi", "a", "b"),)
+PLACES = PlaceMap(Grid((1,), ("l1",), (4,), Place(1, "l1", 4)), Measure.RIGHT, 80)
 DIGEST = {
     1: "4c3215874510",
     2: "dfc5fc42f2cc",
@@ -842,6 +860,10 @@ DIGEST = {
     9: "15def4f83449",
     10: "37864298b79a",
     11: "9b5c7157c48a",
+    12: "df9b840b5214",
+    13: "d9a491da992a",
+    14: "000d1cba8ba0",
+    15: "5bda40cacbbd",
 }
 
 
@@ -868,13 +890,22 @@ def test_a_database_of_an_older_version_is_brought_up_to_date_with_all_that_is_i
             draft = replace(draft, rules=("only emoji",), instruction="Be brief.")
         assert draft_of(store) == draft
         instruction = "Be brief." if version >= 5 else ""
-        bot = SavedBot("first", "First", folder / "bots" / "first", ("And you?",), instruction)
+        base = BaseRef("me/model", Quantization.NF4) if version >= 13 else BaseRef()
+        bot = SavedBot("first", "First", folder / "bots" / "first", ("And you?",), instruction, base)
         assert store.bots(LOCAL) == [bot]
         assert [bot.id for bot in store.bots("ann")] == (["hers"] if version >= 3 else [])
         assert draft_of(store, "ann").name == ("Hers" if version >= 3 else "")
         assert (store.report(LOCAL, "first") is not None) == scored
         first = store.runs(LOCAL)[-1]
         assert (first.demonstrations, first.recipe_changes, first.last_loss) == (rows, {"rank": 2}, 2.5)
+        assert first.base == base
+        learned, search = store.training_of(LOCAL, "first"), store.latest_search(LOCAL)
+        assert learned
+        assert learned.samples == (SAMPLES if version >= 8 else ())
+        moments = (Moment(5, 12, 9, 1, SAMPLES, 80),) if version >= 11 else ()
+        assert (learned.moments, learned.kept) == (moments, 5 if moments else None)
+        assert (search is not None and search.places == PLACES) == (version >= 12)
+        assert store.settings(LOCAL) == ({"rank": 2} if version >= 14 else {})
         assert len(store.runs(LOCAL)) == (3 if 5 <= version < 10 else 2)
         hers = store.projects.opened_last("ann")
         assert store.projects.can_undo("ann", hers) == (version >= 14)
@@ -890,7 +921,7 @@ def test_a_database_of_an_older_version_is_brought_up_to_date_with_all_that_is_i
 def test_a_schema_that_people_have_is_never_changed_afterwards() -> None:
     assert {
         number: hashlib.sha256(change.encode()).hexdigest()[:12]
-        for number, change in enumerate(MIGRATIONS[: len(DIGEST)], start=1)
+        for number, change in enumerate(MIGRATIONS, start=1)
     } == DIGEST
 
 
