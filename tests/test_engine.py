@@ -517,6 +517,23 @@ def test_who_cancels_while_the_bot_is_being_saved_has_a_whole_bot_or_none(
             assert ask(engine, tmp_path / "bot")
 
 
+def test_a_training_that_is_cancelled_around_its_end_has_a_whole_bot_or_none(
+    often_killed: ProcessEngine, updates: Updates, tmp_path: Path
+) -> None:
+    often_killed.start()
+    begun = time.monotonic()
+    updates.end(train(often_killed, tmp_path / "whole", **SHORT))
+    whole = time.monotonic() - begun
+    for share in (0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1):
+        folder = tmp_path / str(share)
+        job_id = train(often_killed, folder, **SHORT)
+        time.sleep(share * whole)
+        often_killed.cancel(job_id)
+        end = updates.end(job_id)
+        assert end.state is (JobState.DONE if folder.exists() else JobState.CANCELLED)
+        assert ask(often_killed, folder if folder.exists() else None)
+
+
 def test_a_training_that_takes_the_engine_with_it_again_and_again_is_given_up(
     mortal: ProcessEngine, updates: Updates, tmp_path: Path
 ) -> None:

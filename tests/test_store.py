@@ -827,7 +827,8 @@ WRITTEN = {
     9: "INSERT INTO skipped_tours VALUES ('local');",
     10: "UPDATE jobs SET forgotten = 1 WHERE id = 'next';",
     11: """UPDATE jobs SET stop_early = 1, kept = 5, moments = '[{"epoch": 5, "asked": 12, "right": 9,
-        "copied": 1, "samples": [{"prompt": "Hi", "base": "a", "bot": "b"}], "of": 80}]' WHERE id = 'first';""",
+        "copied": 1, "samples": [{"prompt": "Hi", "base": "a", "bot": "b"}], "of": 80}]'
+        WHERE id = 'first';""",
     12: """INSERT INTO jobs
         (id, name, demonstrations, recipe_changes, probes, bot_folder, state, kind, places)
         VALUES ('search', '', '[["Hi", "Ho"]]', '{}', '[]', '', 'done', 'search', '{"grid": {"layers": [1],
