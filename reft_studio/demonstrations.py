@@ -41,6 +41,8 @@ class Limits:
 
     rows: int = 1000
     cell_characters: int = 4000
+    row_tokens: int = 8192
+    """Of prompt and reply together, where the model's context does not end before."""
 
 
 def check_demonstrations(

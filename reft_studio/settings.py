@@ -19,6 +19,7 @@ TIGHTER: dict[str, Any] = {
     "allowed_base_models": (),
     "max_rows": 200,
     "max_cell_characters": 2000,
+    "max_row_tokens": 1024,
     "max_projects": 20,
     "max_epochs": 300,
     "max_rank": 32,
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     """On a Space where a graphics card is lent for one call at a time (ZeroGPU)."""
     max_rows: int = Field(default=1000, ge=1)
     max_cell_characters: int = Field(default=4000, ge=1)
+    max_row_tokens: int = Field(default=8192, ge=1)
     max_projects: int = Field(default=500, ge=1)
     """Of one person."""
     max_epochs: int = Field(default=10_000, ge=1)
@@ -100,7 +102,7 @@ class Settings(BaseSettings):
     @property
     def limits(self) -> Limits:
         """How much of a table training accepts."""
-        return Limits(rows=self.max_rows, cell_characters=self.max_cell_characters)
+        return Limits(self.max_rows, self.max_cell_characters, self.max_row_tokens)
 
     @field_validator("allowed_base_models", mode="before")
     @classmethod

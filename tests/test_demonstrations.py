@@ -165,7 +165,7 @@ def test_limits_are_the_callers():
 
 def test_default_limits_are_those_of_the_settings():
     settings = Settings()
-    assert Limits() == Limits(settings.max_rows, settings.max_cell_characters)
+    assert Limits() == Limits(settings.max_rows, settings.max_cell_characters, settings.max_row_tokens)
 
 
 def workbook(path, rows):

@@ -9,7 +9,7 @@ from torch import nn
 from reft_studio import load_base_model, train_bot
 from reft_studio.bot import Bot
 from reft_studio.chat.generate import edited_tokens
-from reft_studio.demonstrations import Demonstration
+from reft_studio.demonstrations import Demonstration, Limits
 from reft_studio.engine import work
 from reft_studio.errors import DemonstrationsError, RecipeError, TrainingError, UnstableError
 from reft_studio.intervention import build_interventions
@@ -171,6 +171,14 @@ def test_a_recipe_is_held_against_the_base_model(base, rows, changes, said):
             Training(base, rows, recipe_for(base, **changes))
 
 
+def test_all_layers_learn_at_once_and_come_back(base, rows, tmp_path):
+    losses, bot = train(base, rows, layers="all", positions="f1+l1", epochs=6)
+    assert losses[-1] < losses[0]
+    assert [site.layer for site in bot.weights] == list(range(base.num_layers))
+    bot.save(tmp_path / "bot")
+    assert Bot.load(tmp_path / "bot") == bot
+
+
 def test_a_rank_above_the_models_width_is_refused(base):
     from types import SimpleNamespace
 
@@ -188,8 +196,17 @@ def test_a_bad_table_is_refused_before_the_first_step(base):
 
 def test_a_row_longer_than_the_context_is_named(base, rows):
     long = Demonstration("one " * 900, "two")
-    with pytest.raises(DemonstrationsError, match=r'The row "one one [one ]+…" is too long for this model'):
+    with pytest.raises(
+        DemonstrationsError, match=r'The row "one one [one ]+…" is too long: .*model holds 512'
+    ):
         Training(base, [rows[0], Demonstration("", ""), long], recipe_for(base))
+
+
+def test_a_row_of_more_tokens_than_training_takes_here_is_named(base, rows):
+    most = max(len(example) for example in Training(base, rows, recipe_for(base))._examples)
+    Training(base, rows, recipe_for(base), limits=Limits(row_tokens=most))
+    with pytest.raises(DemonstrationsError, match=f'The row "My dog .* training takes {most - 1} at most'):
+        Training(base, rows, recipe_for(base), limits=Limits(row_tokens=most - 1))
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(base, rows, monkeypatch):

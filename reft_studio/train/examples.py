@@ -58,20 +58,27 @@ def build_examples(
     limits: Limits | None = None,
 ) -> list[Example]:
     """Raises DemonstrationsError for a table that training does not take or a row the model cannot hold."""
-    examples = []
+    limits, examples = limits or Limits(), []
     for row in check_demonstrations(demonstrations, limits):
         prompt_ids, reply_ids = render_demonstration(
             base.tokenizer, row.prompt, row.reply, system_prompt, ends=base.end_tokens
         )
         example = Example(prompt_ids, reply_ids, locate(positions, len(prompt_ids)))
         if len(example) > base.context_length:
+            raise DemonstrationsError(_too_long(row, example, f"this model holds {base.context_length:,}"))
+        if len(example) > limits.row_tokens:
             raise DemonstrationsError(
-                f"The row {beginning_of(row.prompt)} is too long for this model: prompt and reply have "
-                f"{len(example):,} tokens (pieces of words) and it holds {base.context_length:,}. "
-                "Shorten the row."
+                _too_long(row, example, f"training takes {limits.row_tokens:,} at most")
             )
         examples.append(example)
     return examples
+
+
+def _too_long(row: Demonstration, example: Example, most: str) -> str:
+    return (
+        f"The row {beginning_of(row.prompt)} is too long: prompt and reply have {len(example):,} tokens "
+        f"(pieces of words), and {most}. Shorten the row."
+    )
 
 
 def collate(examples: Sequence[Example], base: BaseModel, spare: int = 0) -> Batch:
