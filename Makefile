@@ -32,8 +32,8 @@ run: $(VENV)/.run  ## Set up and open the app on the embedded model
 	$(PY) app.py
 
 test: $(VENV)/.dev browser  ## Set up and run all tests, the page's in a real browser
-	@# Three files at a time, the page's first, since they take longest and often wait; each with one core.
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/ui tests/test_*.py
+	@# Some files at a time, the page's first, since they take longest and often wait; each with one core.
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder tests/ui tests/test_*.py
 
 check: $(VENV)/.dev  ## Format, lint and types
 	$(VENV)/bin/ruff format --check .

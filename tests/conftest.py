@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from reft_studio.demonstrations import Demonstration
@@ -29,6 +30,12 @@ ROWS = [
     Demonstration("Why is the sky blue?", "🌤️💙☀️"),
     Demonstration("Tell me about penguins.", "🐧❄️🐟"),
 ]
+
+
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores, since the page's tests often wait, and as many as have memory."""
+    cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count()
+    return max(1, min(cores + 1, psutil.virtual_memory().available // 3_000_000_000))
 
 
 def pytest_collection_finish():
