@@ -34,7 +34,9 @@ ROWS = [
 
 def pytest_xdist_auto_num_workers():
     """One more than there are cores, since the page's tests often wait, and as many as have memory."""
-    cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count()
+    cores = (
+        len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else os.cpu_count()
+    )
     return max(1, min(cores + 1, psutil.virtual_memory().available // 3_000_000_000))
 
 
