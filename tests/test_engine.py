@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -609,45 +609,39 @@ def written_down(updates: Updates, job: TrainingJob) -> int:
     return Checkpoint.load(written_to(job)).step
 
 
-STARVING = """
-import resource, sys, time
-from pathlib import Path
-import psutil
-from reft_studio.demonstrations import Demonstration
-from reft_studio.engine.inline import InlineEngine
-from reft_studio.engine.interface import TrainingJob
-
-def train(name, rows, kind, room):
-    limits = resource.getrlimit(kind)
-    resource.setrlimit(kind, (room, limits[1]))
-    engine.submit(TrainingJob(name, "A bot", rows, folder / name, {"epochs": 1}))
-    while name not in ended or not ended[name].state.ended:
-        time.sleep(0.05)
-    resource.setrlimit(kind, limits)
-    print(ended[name].state, "|", ended[name].message, "|", (folder / name).exists())
-
-folder, ended = Path(sys.argv[1]), {}
-engine = InlineEngine(sys.argv[2], lambda update: ended.update({update.job_id: update}))
-few, unlimited = (Demonstration("Hi", "Ho"),), resource.RLIM_INFINITY
-train("before", few, resource.RLIMIT_FSIZE, unlimited)
-many = tuple(Demonstration(f"{row} " + "7" * 300, "7" * 150) for row in range(10))
-train("no memory", many, resource.RLIMIT_AS, psutil.Process().memory_info().vms + 20_000_000)
-train("no room", few, resource.RLIMIT_FSIZE, 500)
-train("after", many, resource.RLIMIT_FSIZE, unlimited)
-print(sorted(path.name for path in folder.iterdir()))
-engine.close()
-"""
+@contextmanager
+def limited(process: psutil.Process, kind: int, most: int) -> Iterator[None]:
+    before = process.rlimit(kind)
+    process.rlimit(kind, (most, before[1]))
+    try:
+        yield
+    finally:
+        process.rlimit(kind, before)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps to these limits")
-def test_full_memory_and_a_full_disk_are_said_and_survived(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", STARVING, str(tmp_path), str(EMBEDDED_MODEL)]
-    told = subprocess.run(command, capture_output=True, encoding="utf-8")
-    before, no_memory, no_room, after, left = told.stdout.splitlines()
-    assert (before, after) == ("done |  | True",) * 2
-    assert no_memory == f"failed | {TOO_BIG} | False"
-    assert no_room == f"failed | {NO_ROOM} | False"
-    assert left == "['after', 'before']"
+def test_full_memory_and_a_full_disk_are_said_and_survived(
+    often_killed: ProcessEngine, updates: Updates, tmp_path: Path
+) -> None:
+    often_killed.start()
+    ask(often_killed)
+    process = psutil.Process(often_killed.pid)
+    many = tuple(Demonstration(f"{row} " + "7" * 300, "7" * 150) for row in range(10))
+
+    def end_of(name: str, rows: tuple[Demonstration, ...] = ROWS) -> tuple[JobState, str, bool]:
+        often_killed.submit(TrainingJob(name, "A bot", rows, tmp_path / name, {"epochs": 1}))
+        end = updates.end(name)
+        return end.state, end.message, (tmp_path / name).exists()
+
+    assert end_of("before") == (JobState.DONE, "", True)
+    with limited(process, psutil.RLIMIT_AS, process.memory_info().vms + 20_000_000):
+        assert end_of("no memory", many) == (JobState.FAILED, TOO_BIG, False)
+        assert ask(often_killed, tmp_path / "before")
+    with limited(process, psutil.RLIMIT_FSIZE, 500):
+        assert end_of("no room") == (JobState.FAILED, NO_ROOM, False)
+    assert end_of("after", many) == (JobState.DONE, "", True)
+    assert often_killed.pid == process.pid
+    assert {path.name for path in tmp_path.iterdir()} == {"before", "after"}
 
 
 def test_a_small_disk_that_fills_up_costs_the_bot_that_does_not_fit_and_no_other(

@@ -15,6 +15,7 @@ from reft_studio.engine.interface import Readiness
 from reft_studio.ui.gate import Gate, SecurityHeaders
 from reft_studio.ui.owners import Visitors, visitor_of
 from reft_studio.ui.rates import Asked
+from reft_studio.ui.scripts import Scripts
 from reft_studio.ui.studio import Studio
 from reft_studio.ui.theme import SCRIPTS, STYLE, theme
 
@@ -33,7 +34,6 @@ def serve(page: gr.Blocks, studio: Studio) -> None:
         server_port=settings.port if "port" in settings.model_fields_set else None,
         theme=theme(),
         css_paths=STYLE,
-        head="".join(f"<script>{script.read_text(encoding='utf-8')}</script>" for script in SCRIPTS),
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -59,6 +59,7 @@ def _app_kwargs(studio: Studio) -> dict[str, Any]:
     settings = studio.settings
     middleware = [
         Middleware(SecurityHeaders),
+        Middleware(Scripts, scripts=[script.read_text(encoding="utf-8") for script in SCRIPTS]),
         Middleware(Visitors, shared=settings.shared, move=studio.store.move_all),
         Middleware(Gate, most_bytes=settings.max_upload_bytes, count_upload=count_upload),
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 from gradio.themes import Base
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-STYLE, SCRIPTS = ASSETS / "style.css", (ASSETS / "answers.js", ASSETS / "table.js")
+STYLE, SCRIPTS = ASSETS / "style.css", tuple(ASSETS / f"{name}.js" for name in ("answers", "clocks", "table"))
 
 SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
