@@ -28,7 +28,9 @@ def test_of_text_that_grows_only_the_rest_is_sent() -> None:
 
 
 def test_who_is_asked_nothing_looks_a_hundred_times_a_second_and_not_a_thousand() -> None:
-    assert 0.005 < Blocks().queue()._queue.sleep_when_free < 0.05
+    ours, gradios = Blocks().queue()._queue.sleep_when_free, gr.Blocks().queue()._queue.sleep_when_free
+    assert gradios <= ours
+    assert 0.01 <= ours <= 0.05
 
 
 def test_nothing_is_summed_up_after_each_request() -> None:

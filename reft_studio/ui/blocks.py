@@ -26,7 +26,7 @@ class Blocks(gr.Blocks):
         hundred times a second instead of a thousand, which took a fourteenth of a processor day and night.
         """
         super().queue(*how, **more)
-        self._queue.sleep_when_free = SECONDS_BETWEEN_LOOKS
+        self._queue.sleep_when_free = max(self._queue.sleep_when_free, SECONDS_BETWEEN_LOOKS)
         self._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
         self._queue.ANALYTICS_MAX_EVENTS = 1
         return self
